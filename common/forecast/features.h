@@ -1,0 +1,39 @@
+/* From a validated row to the model's columns: an ordered list of derivations, read from features.json.
+ *
+ * The one path, used by trainer and server. The vocabulary of derivations is one table in features.c: copy, log1p,
+ * log10, date parts, list item, list count, list contains, missing flag, category, number in a text, … and, from later
+ * bundles on, histories and calendars. Each feature names the raw field that owns it. Immutable after reading. */
+#ifndef MRC_FORECAST_FEATURES_H
+#define MRC_FORECAST_FEATURES_H
+
+#include "common/forecast/row.h"
+#include "common/trees/mercredi.h"
+
+struct features;
+
+struct feature {
+    struct str name;
+    bool categorical;
+    int64_t owner;      /* index of the raw field reasons are given for, or -1 for the market */
+};
+
+/* Read features.json against its schema: unknown derivation, wrong field type, a field known only after release, a
+ * duplicate name: MRC_EFORMAT naming the feature. Tables the derivations need (vocabularies) are looked up with
+ * `table(name, arg)`, which returns their JSON text or an empty str; may be NULL. */
+typedef struct str (*features_table)(const char *name, void *arg);
+int features_read(struct features **out, const struct schema *s, struct str json, features_table table, void *arg,
+                  struct mrc_err *err) MRC_CHECKED;
+void features_free(struct features *f);
+
+uint32_t features_count(const struct features *f);
+uint32_t features_floats(const struct features *f);  /* numeric ones, in order: columns of mrc_input.floats */
+uint32_t features_cats(const struct features *f);
+const struct feature *features_at(const struct features *f, uint32_t i);
+struct str features_source(const struct features *f);
+
+/* Compute one row: floats[features_floats] (NaN = unknown), cats[features_cats] (text in the arena or static; "" is the
+ * unknown category). Depends on the row and f only. Adds "unseen_value" warnings to report when not NULL. */
+int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,
+                     struct mrc_str *cats, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
+
+#endif

@@ -1,0 +1,33 @@
+/* Raw row → admissions, interval, quantiles, warnings: what both programs show for a film.
+ *
+ * A film's answer depends on that film and the bundle only: alone or in a batch, the same bits. */
+#ifndef MRC_FORECAST_FORECAST_H
+#define MRC_FORECAST_FORECAST_H
+
+#include "common/forecast/bundle.h"
+
+enum { FORECAST_QUANTILES = 7 };
+extern const double forecast_quantile_levels[FORECAST_QUANTILES]; /* .05 .10 .25 .50 .75 .90 .95 */
+
+struct forecast {
+    const struct bundle_model *model;
+    double score;                /* raw score of the model: the bits that tests compare */
+    double admissions;           /* tickets, median */
+    double quantiles[FORECAST_QUANTILES]; /* tickets, ascending */
+    const char *reliability;     /* "good", "fair", "poor" */
+};
+
+/* Working memory for forecast_rows; one per thread. */
+struct forecast_scratch;
+int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, struct mrc_err *err) MRC_CHECKED;
+void forecast_scratch_free(struct forecast_scratch *s);
+
+/* Predict one validated row. reports[i] (may be NULL) gains warnings. */
+int forecast_row(const struct bundle *b, const struct row *row, struct forecast_scratch *s, struct arena *a,
+                 struct forecast *out, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
+/* Tickets at quantile p in (0,1), by interpolation on the log scale between calibrated levels. */
+double forecast_quantile(const struct forecast *f, double p);
+/* Interval [low, high] of a level in (0,1): quantiles (1-level)/2 and (1+level)/2, low <= admissions <= high. */
+void forecast_interval(const struct forecast *f, double level, double *low, double *high);
+
+#endif

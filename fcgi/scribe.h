@@ -1,0 +1,27 @@
+/* The prediction log's writer process, and the ways a worker can hand it rows.
+ *
+ * The scribe owns the log's database: it listens on $RUN/scribe.sock, takes frames from any number of workers, commits
+ * everything that waits in one transaction (synchronous=FULL) and acknowledges; only then does a worker answer. Rows are
+ * idempotent by id, so a worker whose scribe died before the acknowledgement connects again and sends the same rows. */
+#ifndef MRC_FCGI_SCRIBE_H
+#define MRC_FCGI_SCRIBE_H
+
+#include "fcgi/store.h"
+
+/* Where a handler puts predictions. append returns only when all rows are durable (MRC_OK) or surely reported (negative:
+ * MRC_EBUSY when the writer cannot be reached in time, MRC_EIO when it cannot write). */
+struct log_sink {
+    int (*append)(struct log_sink *sink, const struct prediction *rows, size_t n, struct mrc_err *err);
+    void (*close)(struct log_sink *sink);
+};
+
+/* Through a scribe's socket; connects on first use and again after a failure. timeout_ms bounds one append. */
+int log_sink_scribe(struct log_sink **out, const char *socket_path, int timeout_ms, struct mrc_err *err) MRC_CHECKED;
+/* Straight into a database of this process: without a scribe (mod_fcgid), tests, fuzzers. */
+int log_sink_store(struct log_sink **out, struct store *log, struct mrc_err *err) MRC_CHECKED;
+
+/* Run the scribe until TERM: serve socket listen_fd (already bound and listening), write to store `log`. Returns an exit
+ * code. Frames are bounded; a malformed one closes its connection. */
+int scribe_run(int listen_fd, const char *log_url, struct mrc_err *err);
+
+#endif
