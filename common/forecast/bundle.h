@@ -39,6 +39,8 @@ int bundle_open(struct bundle **out, const char *folder, struct mrc_err *err) MR
 int bundle_open_unchecked(struct bundle **out, const char *folder, struct mrc_err *err) MRC_CHECKED;
 void bundle_close(struct bundle *b);
 
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
 /* A file of a version being written. Text is borrowed. */
 struct bundle_file {
     const char *name; /* relative; folders are made */
@@ -48,6 +50,44 @@ struct bundle_file {
  * to which "files" is added). MRC_ECONFLICT when the folder exists. Re-opened and self-tested before it appears. */
 int bundle_write(const char *folder, const struct bundle_file *files, size_t n, struct str manifest,
                  struct mrc_err *err) MRC_CHECKED;
+
+/* One trained model of a version, in order of preference (the last needs nothing and its file is model.cbm). */
+struct bundle_part_model {
+    const char *name;          /* "screens", "ahead": [a-z0-9_]+ */
+    const char *file;          /* "model_screens.cbm", "model.cbm" */
+    const char *features_file; /* "features_screens.json", "features.json"; two models may share one file and text */
+    struct str features;       /* its text, complete (see features_learn) */
+    const mrc_model *model;    /* its flat features are the features, in order, by name */
+    const char *const *needs;  /* raw fields that must be present */
+    size_t n_needs;
+    const char *per;           /* raw field the target was divided by before log10, or NULL */
+    const double *levels, *offsets; /* [n_levels] ascending; from out-of-time residuals, log10; 0 < level < 1 */
+    uint32_t n_levels;         /* 2 to 99, both sides of 0.5 */
+};
+
+/* What a trainer knows. Everything is borrowed for the call. Texts marked JSON are checked. */
+struct bundle_parts {
+    const char *name, *version;     /* "first-week", "0001" */
+    const char *created;            /* stamp_format of now; an argument so that equal runs can be made equal */
+    struct str schema;              /* schema.json */
+    const struct bundle_part_model *models;
+    size_t n_models;
+    struct str metrics;             /* JSON object, free form; "" = {} */
+    struct str parameters;          /* JSON object: training parameters; "" = {} */
+    int64_t seed;
+    const char *data_digest;        /* sha256 of the training file, hexadecimal */
+    uint64_t rows_train, rows_history;
+    int32_t histories_as_of;        /* date of the newest film learnt from */
+    struct str selftest_rows;       /* JSON array of raw rows, synthetic; "" = made from the schema's examples */
+    const struct bundle_file *files; /* more files: tables/…, report.md, report.json, reference.json */
+    size_t n_files;
+};
+/* Make every text of a version (manifest.json, MLmodel, forecast.json, interval.json, metrics.json, requirements.txt,
+ * input_example.json, selftest.json with scores computed from the models in memory) and write it with bundle_write to
+ * folder, e.g. models/first-week/0001. MRC_EINVAL names what does not fit together. */
+int bundle_build(const char *folder, const struct bundle_parts *parts, struct mrc_err *err) MRC_CHECKED;
+
+/* ---- the current version --------------------------------------------------------------------------------------- */
 
 /* Point models/<name>/current at a version, atomically. */
 int bundle_set_current(const char *name_folder, const char *version, struct mrc_err *err) MRC_CHECKED;

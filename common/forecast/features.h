@@ -25,6 +25,11 @@ int features_read(struct features **out, const struct schema *s, struct str json
                   struct mrc_err *err) MRC_CHECKED;
 void features_free(struct features *f);
 
+/* What a feature list still has to learn from the training films before features_read takes it: vocabularies of
+ * categories ("min_count" without "values"). Writes the complete features.json to out. Deterministic: values sorted. */
+int features_learn(const struct schema *s, struct str json, const struct row *rows, size_t n, struct buf *out,
+                   struct mrc_err *err) MRC_CHECKED;
+
 uint32_t features_count(const struct features *f);
 uint32_t features_floats(const struct features *f);  /* numeric ones, in order: columns of mrc_input.floats */
 uint32_t features_cats(const struct features *f);
