@@ -154,6 +154,24 @@ MRC_API int mrc_predict_range(const mrc_model *m, const struct mrc_input *in, si
 MRC_API int mrc_leaf_indexes(const mrc_model *m, const struct mrc_input *in, size_t n_rows, void *scratch,
                              uint32_t *out, struct mrc_err *err);
 
+/* ---- explanation ----------------------------------------------------------------------------------------------- */
+
+/* Exact SHAP values, CatBoost's "Regular" ShapValues: per row and output one value for every flat feature and, last, the
+ * base value; their sum is the raw prediction (for MultiClass, of the prediction less its mean over classes).
+ * An explainer borrows its model and never changes: share it between threads. Oblivious trees with leaf weights only,
+ * otherwise MRC_EUNSUPPORTED.
+ * table_bytes_max: memory for tables leaf -> values, tree by tree while they fit (a tree of depth d takes
+ * 2^d x features in it x outputs x 8 bytes); with a table a row costs one look-up a tree, without one O(2^d d^2). 0 = none. */
+typedef struct mrc_explainer mrc_explainer;
+MRC_API int mrc_explainer_new(mrc_explainer **out, const mrc_model *m, size_t table_bytes_max, struct mrc_err *err);
+MRC_API void mrc_explainer_free(mrc_explainer *e); /* NULL is fine */
+/* Outputs explained: mrc_model_dim, but 1 for RMSEWithUncertainty, whose mean alone is. */
+MRC_API size_t mrc_explainer_dim(const mrc_explainer *e);
+MRC_API size_t mrc_shap_scratch_size(const mrc_explainer *e); /* bytes, MRC_SCRATCH_ALIGN aligned */
+/* out: [n_rows][mrc_explainer_dim][mrc_model_features + 1]. Does not allocate. */
+MRC_API int mrc_shap(const mrc_explainer *e, const struct mrc_input *in, size_t n_rows, void *scratch, double *out,
+                     struct mrc_err *err);
+
 /* Hash of a category's bytes: the low 32 bits of CityHash64 1.0. */
 MRC_API uint32_t mrc_cat_hash(const char *bytes, size_t n);
 
