@@ -12,6 +12,13 @@
 
 struct app;
 
+/* Entrance to work of which only a few may run at once over all processes (password hashing). A slot is released by the
+ * kernel when its process dies. */
+struct gate {
+    int (*enter)(struct gate *gate, int *slot, struct mrc_err *err); /* MRC_OK, or MRC_EBUSY at once: never waits */
+    void (*leave)(struct gate *gate, int slot);
+};
+
 /* What an app is made of. Everything is borrowed and must outlive it. */
 struct app_parts {
     const struct settings *config;  /* config_specs' rows */
@@ -20,13 +27,15 @@ struct app_parts {
     struct log_sink *log;           /* prediction log; NULL: none (then `log = required` answers 503) */
     int64_t (*clock_ms)(void *arg); /* Unix milliseconds; NULL: the system's */
     void *clock_arg;
+    struct gate *password_gate;     /* NULL: no bound but that of one request per process */
 };
+/* Reads or makes the token key, opens scratch memory, lists the pages of www_dir. MRC_EIO, MRC_EFORMAT (key file). */
 int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *err) MRC_CHECKED;
 void app_close(struct app *a);
 
 /* Arena of the current request: worker.c reads the request into it. Reset by app_finish. */
 struct arena *app_arena(struct app *a);
-/* Answer. Always fills *res, whatever the request. */
+/* Answer. Always fills *res, whatever the request, and writes the access line to the log. Needs no http_response_init. */
 void app_handle(struct app *a, const struct http_request *req, struct http_response *res);
 /* The response has left: forget the request. */
 void app_finish(struct app *a);
@@ -41,32 +50,64 @@ struct caller { /* who asks, from the verified token */
     unsigned scopes; /* bit set, 1 << enum scope */
 };
 
+struct route;
 struct context { /* one request's surroundings */
     struct app *app;
     const struct app_parts *parts;
     const struct http_request *req;
     struct http_response *res;
     struct arena *arena;
+    const struct route *route;
     struct caller caller;
     struct forecast_scratch *scratch;
-    int64_t now_ms;
+    int64_t now_ms, start_us; /* Unix time; monotonic time for durations */
     struct str argument; /* text that {…} in the route matched, decoded */
 };
 typedef void (*handler)(struct context *c);
 
+/* Statuses of a route beyond those that follow from its method and scope, for OpenAPI. */
+enum route_flag {
+    ROUTE_HIDDEN = 1,     /* pages and the document itself: not in OpenAPI */
+    ROUTE_CACHED = 2,     /* answers with an ETag, so 304 can come */
+    ROUTE_NEEDS_MODEL = 4 /* 503 without a bundle */
+};
+
+/* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */
 struct route {
     enum http_method method;
-    const char *path;       /* "/predict", "/predictions/{id}" */
+    const char *path;       /* "/predict", "/predictions/{id}" (one segment), "/assets/{file...}" (the rest) */
     handler handle;
     enum scope scope;
+    const char *name;       /* operation: "predict" gives operationId predict_predict_post */
+    const char *tag;        /* group in the documentation */
     const char *summary;    /* English / French, for OpenAPI */
+    const char *answer;     /* component of the 200 answer; NULL: text/plain */
+    unsigned flags;         /* enum route_flag */
 };
 extern const struct route routes[];
 extern const size_t n_routes;
 
+/* Last value of a query parameter, decoded. The query as a whole was checked before the handler ran. */
+bool query_find(const struct context *c, const char *name, struct str *value);
+
 /* Answers every handler shares. */
 void answer_json(struct context *c, int status);                       /* body was written to c->res->body */
+void answer_text(struct context *c, int status, struct str text);      /* text/plain */
 void answer_detail(struct context *c, int status, const char *detail); /* {"detail":…}, or RFC 9457 when asked for */
 void answer_err(struct context *c, const struct mrc_err *err);         /* status from the code; 5xx say nothing */
+
+/* One item of a 422 answer, FastAPI's shape. */
+struct problem {
+    const char *type;      /* "missing", "int_parsing", … */
+    const char *where;     /* "body", "query" */
+    struct str field;      /* after `where`; empty: none */
+    int64_t offset;        /* after `where` as a number (JSON syntax errors); -1: none */
+    const char *message;
+    struct str input;      /* JSON text of what was sent; empty: null */
+    struct str context;    /* JSON object for ctx; empty: none */
+};
+void answer_problems(struct context *c, const struct problem *problems, size_t n);
+/* The errors of validated rows: loc is ["body", field…], or with batch ["body", "films", i, field…]. */
+void answer_row_errors(struct context *c, const struct row_report *reports, size_t n, bool batch);
 
 #endif

@@ -1,0 +1,77 @@
+/* Operations: is the process alive, is it ready to predict. No token, no secrets, no paths in the answers. */
+#include "fcgi/handlers.h"
+
+#include "fcgi/app_state.h"
+
+void h_alive(struct context *c)
+{
+    answer_text(c, 200, STR("ok\n"));
+}
+
+/* One thing /readyz looks at. ok writes nothing; a reason is short and has no path in it. */
+struct check {
+    const char *name;
+    bool (*ok)(const struct context *c);
+    const char *reason;
+};
+
+static bool model_ok(const struct context *c)
+{
+    return c->parts->bundle != NULL;
+}
+
+static bool state_ok(const struct context *c)
+{
+    struct mrc_err err = {0};
+    return c->parts->store != NULL && store_ping(c->parts->store, &err) == MRC_OK;
+}
+
+/* Appending nothing asks the writer whether it is there. */
+static bool log_ok(const struct context *c)
+{
+    struct mrc_err err = {0};
+    if (!str_is(setting_text(c->parts->config, CONFIG_LOG), "required")) {
+        return true;
+    }
+    return c->parts->log != NULL && c->parts->log->append(c->parts->log, NULL, 0, &err) == MRC_OK;
+}
+
+static const struct check checks[] = {
+    {"model", model_ok, "no version is loaded"},
+    {"state", state_ok, "the state database does not answer"},
+    {"log", log_ok, "the prediction log cannot be written"},
+};
+
+static bool excluded(const struct context *c, const char *name)
+{
+    struct str rest = c->req->query, key, value;
+    while (http_form_next(&rest, c->arena, &key, &value, NULL) == 1) {
+        if (str_is(key, "exclude") && str_is(value, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void h_ready(struct context *c)
+{
+    struct str value;
+    bool verbose = query_find(c, "verbose", &value), ready = true;
+    struct buf text;
+    buf_init(&text, c->arena, 4096);
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        if (excluded(c, checks[i].name)) {
+            buf_printf(&text, "[+]%s excluded: ok\n", checks[i].name);
+        } else if (checks[i].ok(c)) {
+            buf_printf(&text, "[+]%s ok\n", checks[i].name);
+        } else {
+            ready = false;
+            buf_printf(&text, "[-]%s failed: %s\n", checks[i].name, checks[i].reason);
+        }
+    }
+    buf_puts(&text, ready ? "readyz check passed\n" : "readyz check failed\n");
+    if (!ready) {
+        http_header(c->res, "Retry-After", STR("1"));
+    }
+    answer_text(c, ready ? 200 : 503, verbose || !ready ? buf_text(&text) : STR("ok\n"));
+}
