@@ -1,0 +1,54 @@
+/* mercredi-train: trains, judges and inspects models. This file is the table of its commands. */
+#include "common/trees/mercredi.h"
+#include "train/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One row a command: name, function, one line for the list. Alphabetical. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *line;
+} commands[] = {
+    {"convert", cmd_convert, "write a model as CatBoost's .cbm or .json"},
+    {"inspect", cmd_inspect, "show trees, features, borders and metadata of a model or bundle"},
+    {"leaves", cmd_leaves, "leaf number of every tree for each row of a CSV"},
+    {"predict", cmd_predict, "predict each row of a CSV with a model or bundle"},
+    {"sample", cmd_sample, "make a synthetic film file to try the trainer on"},
+    {"schema", cmd_schema, "print the data dictionary"},
+};
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: mercredi-train COMMAND [options]\n\ncommands:\n", to);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        fprintf(to, "  %-15s %s\n", commands[i].name, commands[i].line);
+    }
+    fputs("\nmercredi-train COMMAND --help tells a command's options. --version prints the version.\n"
+          "Exit status: 0 done, 64 wrong usage, 65 wrong data, 66 no such input, 69 unsupported, 70 our own bug,\n"
+          "71 no memory, 73 output cannot be made, 74 input or output error.\n",
+          to);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))) {
+        print_usage(stdout);
+        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+    }
+    if (argc >= 2 && !strcmp(argv[1], "--version")) {
+        printf("mercredi-train %s\n", mrc_version());
+        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+    }
+    for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (!strcmp(argv[1], commands[i].name)) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    if (argc >= 2) {
+        fprintf(stderr, "mercredi-train: no command \"%s\"\n\n", argv[1]);
+    }
+    print_usage(stderr);
+    return EXIT_USAGE;
+}
