@@ -46,13 +46,18 @@ struct row_report {
 
 enum { ROW_ERRORS_MAX = 256, ROW_WARNINGS_MAX = 64, ROW_INPUT_ECHO_MAX = 256 };
 
+/* Add a warning (the same one only once, at most ROW_WARNINGS_MAX); text is copied to the arena, cut when long. */
+int row_warn(struct row_report *report, struct arena *a, const char *code, struct str field, struct str value,
+             struct mrc_err *err) MRC_CHECKED;
+
 /* Fields that a request may not carry as a forecast input (KNOWN_AFTER) are accepted and ignored with a warning when
  * `target` is false; with target true (training, outcomes) they are read. */
 struct row_options {
     bool target;
 };
 
-/* Read one object. MRC_OK with report->n_errors possibly > 0 (then row must not be used); negative only for memory. */
+/* Read one object. row and report need no preparation. A null member is absent, but for a required field; an empty text
+ * likewise. Lists lose empty items and repeats. MRC_OK with report->n_errors possibly > 0 (then row must not be used); negative only for memory. */
 int row_from_json(struct row *row, const struct schema *s, const struct json *object, const struct row_options *options,
                   struct arena *a, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
 
