@@ -8,6 +8,7 @@
 
 #include "common/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_chunk;
@@ -16,6 +17,7 @@ struct arena {
     struct arena_chunk *first, *current; /* chunks in allocation order; the first survives arena_reset */
     size_t used;                         /* bytes handed out since init or reset, with padding */
     size_t max;                          /* ceiling for used; SIZE_MAX = none */
+    bool out_of_memory;                  /* the system, not the ceiling, refused: for arena_fail */
 };
 
 struct arena_mark {
@@ -35,6 +37,9 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size, size_t align);
 /* n elements of size bytes each, zeroed; NULL also when n * size overflows. */
 void *arena_array(struct arena *a, size_t n, size_t size, size_t align);
+/* An allocation of old_size bytes made larger: in place when it is the latest one and its chunk has room, else a new one
+ * with the bytes copied. Added bytes are zero. NULL as arena_alloc, and then p is still valid. p NULL: arena_alloc. */
+void *arena_grow(struct arena *a, void *p, size_t old_size, size_t size, size_t align);
 /* A NUL-terminated copy of n bytes. NULL as above. */
 char *arena_copy(struct arena *a, const void *p, size_t n);
 
