@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Compare evaluation with CatBoost in one run: apply.py BENCH_APPLY CASES_DIR CASE... prints a table, then JSON lines.
+
+CatBoost (one thread, a ready Pool) and libmercredi take turns, ROUNDS times; a ratio is the median of the rounds'
+ratios, so that a machine whose speed drifts does not decide. peer modes: batch and rows100 use a ready Pool; single
+calls predict on one row, as a Python service does.
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+from catboost import CatBoost, Pool
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+
+
+def best(call, seconds=1.0):
+    call()
+    until, figure = time.perf_counter() + seconds, 1e99
+    while True:
+        start = time.perf_counter()
+        call()
+        end = time.perf_counter()
+        figure = min(figure, end - start)
+        if end > until:
+            return figure
+
+
+class Peer:
+    def __init__(self, folder, shape):
+        self.model = CatBoost().load_model(os.path.join(folder, "model.cbm"))
+        x = np.fromfile(os.path.join(folder, "rows.f32"), np.float32).reshape(-1, shape["floats"])[:shape["rows"]]
+        self.rows, cats = len(x), list(range(shape["floats"], shape["floats"] + shape["cats"]))
+        data = x
+        if cats:
+            text = [line.rstrip("\n").split(",") for line in open(os.path.join(folder, "cats.csv"))][:self.rows]
+            data = np.concatenate([x.astype(object), np.array(text, dtype=object)], axis=1)
+        pool = lambda part: Pool(part, cat_features=cats) if cats else Pool(part)
+        self.all, self.hundred, self.one = pool(data), pool(data[:100]), list(data[0])
+
+    def time(self):
+        raw = lambda data: self.model.predict(data, prediction_type="RawFormulaVal", thread_count=1)
+        return {"batch": best(lambda: raw(self.all)) * 1e9 / self.rows,
+                "rows100": best(lambda: raw(self.hundred)) * 1e7,
+                "single": best(lambda: raw(self.one)) * 1e9}
+
+
+def ours(program, folder, shape):
+    cats = [os.path.join(folder, "cats.csv")] if shape["cats"] else []
+    command = [program, os.path.join(folder, "model.cbm"), os.path.join(folder, "rows.f32"), str(shape["rows"])] + cats
+    return [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
+
+
+def load_times(folder):
+    path = os.path.join(folder, "model.cbm")
+    return best(lambda: CatBoost().load_model(path), 0.5)
+
+
+def main():
+    program, root, cases = sys.argv[1], sys.argv[2], sys.argv[3:]
+    lines = []
+    for case in cases:
+        folder = os.path.join(root, case)
+        shape = json.load(open(os.path.join(folder, "case.json")))
+        peer, seen = Peer(folder, shape), {}
+        for _ in range(ROUNDS):
+            theirs = peer.time()
+            for line in ours(program, folder, shape):
+                if line["mode"] == "load":
+                    seen.setdefault(("load", "", 1, 0), []).append((line["s"] * 1e9, load_times(folder) * 1e9))
+                    continue
+                key = (line["mode"], line["kernel"], line["threads"], line["hashed"])
+                seen.setdefault(key, []).append((line["ns_per_row"], theirs[line["mode"]]))
+        for (mode, kernel, threads, hashed), pairs in seen.items():
+            lines.append({"case": case, "mode": mode, "kernel": kernel, "threads": threads, "hashed": bool(hashed),
+                          "ns_per_row": round(statistics.median(p[0] for p in pairs), 1),
+                          "peer_ns_per_row": round(statistics.median(p[1] for p in pairs), 1),
+                          "ratio": round(statistics.median(p[1] / p[0] for p in pairs), 2)})
+    print(f"{'case':5}{'mode':9}{'kernel':9}{'threads':>8}{'hashed':>7}{'ours ns':>12}{'CatBoost ns':>13}{'ratio':>8}")
+    for x in lines:
+        print(f"{x['case']:5}{x['mode']:9}{x['kernel']:9}{x['threads']:8}{'yes' if x['hashed'] else '':>7}"
+              f"{x['ns_per_row']:12.1f}{x['peer_ns_per_row']:13.1f}{x['ratio']:8.2f}")
+    for x in lines:
+        print(json.dumps(x))
+
+
+main()
