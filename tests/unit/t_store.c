@@ -210,7 +210,7 @@ START_TEST(predictions_page_by_cursor)
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 1001, &arena, &list, &n, &err), MRC_EINVAL);
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 1000, &arena, &list, &n, &err), MRC_OK);
     struct arena tiny;
-    arena_init(&tiny, 8000);
+    arena_init(&tiny, 5000);
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 20, &tiny, &list, &n, &err), MRC_ELIMIT);
     arena_release(&tiny);
     store_close(s);
