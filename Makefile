@@ -23,7 +23,7 @@ PKGS_T  :=
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
            -Wwrite-strings -Wpointer-arith -Wcast-qual $(WERROR)
 OPT     := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,\
-           $(if $(DEBUG),-O0 -g3,-O2 -g))
+           $(if $(DEBUG),-O0 -g3,-O2 -g)) $(if $(LIBFUZZER),-fsanitize=fuzzer-no-link)
 ALL_CPPFLAGS := -I. -I$(GEN) -D_POSIX_C_SOURCE=200809L $(call pc,--cflags,$(PKGS_B) $(PKGS_S) $(PKGS_T)) $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 -ffp-contract=off -fPIC -fvisibility=hidden $(WARN) $(OPT) $(CFLAGS)
 ALL_LDFLAGS  := $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed $(LDFLAGS)
@@ -87,12 +87,86 @@ $(B)/mercredi-train: $(call o,$(train_src)) $(libs)
 	$(link) $(LIBS_T) $(LIBS_B)
 $(B)/tests/unit/t_%: $(B)/tests/unit/t_%.o $(B)/libparts.a $(libs)
 	$(link) $(call pc,--libs,check) $(LIBS_F) $(LIBS_T) $(LIBS_B)
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/driver.o $(B)/libparts.a $(libs)
-	$(link) $(LIBS_F) $(LIBS_T) $(LIBS_B)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(LIBFUZZER),,$(B)/tests/fuzz/driver.o) $(B)/libparts.a $(libs)
+	$(link) $(if $(LIBFUZZER),-fsanitize=fuzzer) $(LIBS_F) $(LIBS_T) $(LIBS_B)
 
+# ---- tests -----------------------------------------------------------------------------------------------------------
+# tests/run.sh runs the suites and counts; it calls the targets below for what has to be built.
+unit_bin   := $(unit_src:%.c=$(B)/%)
+fuzz_bin   := $(fuzz_src:%.c=$(B)/%)
+suites      = MAKE="$(MAKE)" B="$(B)" SAN="$(SAN)" CC="$(CC)" CXX="$(CXX)" sh tests/run.sh
+## test: install what is missing, then every test
+test:
+	@sh tests/deps.sh test
+	@+$(suites)
+## check: the quick part: unit tests, public header alone, fuzz corpus replay, lint
+check:
+	@sh tests/deps.sh check
+	@+$(suites) unit headers corpus lint
+test-programs: $(unit_bin) $(fuzz_bin)
+check-headers:
+	@for s in c99 c11; do \
+	    $(CC) -std=$$s -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c common/trees/mercredi.h || exit 1; done
+	@$(CXX) -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ common/trees/mercredi.h
 ## lint: house rules (includes, direction, banned calls, SQL, length)
 lint:
 	@sh tests/lint.sh
+## fuzz: look for new input that breaks a parser (FUZZ="json csv", FUZZ_SECONDS=60 each; needs clang)
+FUZZ         ?= $(fuzz_src:tests/fuzz/fuzz_%.c=%)
+FUZZ_SECONDS ?= 60
+fuzz:
+	@+$(MAKE) --no-print-directory B=build/fuzz CC=clang LIBFUZZER=1 SAN=address,undefined fuzz-explore
+fuzz-explore: $(FUZZ:%=$(B)/tests/fuzz/fuzz_%)
+	@set -e; for f in $(FUZZ); do \
+	    mkdir -p $(B)/corpus/$$f $(B)/crashes tests/fuzz/corpus/$$f; echo "  FUZZ  $$f"; \
+	    $(B)/tests/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	        -artifact_prefix=$(B)/crashes/$$f- $(B)/corpus/$$f tests/fuzz/corpus/$$f >$(B)/fuzz-$$f.log 2>&1 || \
+	        { tail -40 $(B)/fuzz-$$f.log; exit 1; }; done
+
+# ---- use -------------------------------------------------------------------------------------------------------------
+## run: install what is missing, build, start web server and workers (PORT=8080 FRONT=lighttpd|apache|nginx STATE=build/run)
+PORT  ?= 8080
+FRONT ?= lighttpd
+STATE ?= build/run
+run:
+	@sh tests/deps.sh run
+	@+$(MAKE) --no-print-directory -s all
+	@PORT="$(PORT)" FRONT="$(FRONT)" STATE="$(STATE)" BIN="$(B)" WWW_MODULES="$(WWW_MODULES)" sh deploy/run.sh
+## deps: install everything a developer needs (Debian, Ubuntu: packages; Python and npm packages into build/)
+deps:
+	@sh tests/deps.sh all
+## web-modules: the documentation page's and the browser tests' npm packages, into build/web
+web-modules:
+	@sh tests/deps.sh web
+
+## install: into $(DESTDIR)$(PREFIX)
+share := $(DESTDIR)$(PREFIX)/share/mercredi
+www    = $(shell cd fcgi/www && find . -type f ! -name 'package*.json' ! -path './node_modules/*')
+models = $(shell find models -type f 2>/dev/null)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(B)/mercredi-fcgi $(B)/mercredi-train $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(B)/libmercredi.a $(DESTDIR)$(PREFIX)/lib/libmercredi.a
+	install -m 755 $(B)/$(SONAME) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmercredi.so
+	install -m 644 $(B)/mercredi.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/mercredi.pc
+	install -m 644 common/trees/mercredi.h $(DESTDIR)$(PREFIX)/include/mercredi.h
+	set -e; for f in $(www); do install -D -m 644 fcgi/www/$$f $(share)/www/$$f; done
+	set -e; for f in $(models); do install -D -m 644 $$f $(share)/$$f; done
+	set -e; for l in $$(find models -type l); do cp -P $$l $(share)/$$l; done
+	set -e; for f in deploy/*.conf deploy/*.service deploy/*.md; do install -D -m 644 $$f $(share)/$$f; done
+## uninstall: what install put there
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mercredi-fcgi bin/mercredi-train include/mercredi.h \
+	    lib/libmercredi.a lib/$(SONAME) lib/libmercredi.so lib/pkgconfig/mercredi.pc)
+	rm -rf $(share)
+
+# ---- odds and ends ---------------------------------------------------------------------------------------------------
+## compile_commands.json: for clangd and clang-tidy
+compile_commands.json: Makefile $(all_src)
+	@{ sep='['; for f in $(all_src); do [ ! -f $$f ] || { printf '%s\n' "$$sep"; sep=','; \
+	    printf '{"directory": "%s", "file": "%s", "command": "%s"}' "$$PWD" $$f \
+	    '$(CC) $(subst ",\",$(ALL_CPPFLAGS) $(ALL_CFLAGS)) -fopenmp -c '$$f; }; done; printf '\n]\n'; } >$@.tmp && mv $@.tmp $@
 ## fmt: format the sources with clang-format
 fmt:
 	@clang-format -i $$(git ls-files '*.c' '*.h')
@@ -102,6 +176,7 @@ help:
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json
-.PHONY: all lint fmt help clean
+.PHONY: all test check test-programs check-headers lint fuzz fuzz-explore run deps web-modules install uninstall fmt help \
+        clean
 .SECONDARY:
 -include $(all_src:%.c=$(B)/%.d)
