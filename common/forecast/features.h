@@ -1,8 +1,8 @@
 /* From a validated row to the model's columns: an ordered list of derivations, read from features.json.
  *
- * The one path, used by trainer and server. The vocabulary of derivations is one table in features.c: copy, log1p,
- * log10, date parts, list item, list count, list contains, missing flag, category, number in a text, … and, from later
- * bundles on, histories and calendars. Each feature names the raw field that owns it. Immutable after reading. */
+ * The one path, used by trainer and server. The vocabulary of derivations is one table in derive.c (models/FORMAT.md
+ * explains each): copy, log1p, log10, log10_euros, year, iso_week, month, day_of_year, count, contains, missing, number_of,
+ * length, words, has_digit, has_numeral, has_text, same_text, category, item. Each feature names the raw field that owns it. Immutable after reading. */
 #ifndef MRC_FORECAST_FEATURES_H
 #define MRC_FORECAST_FEATURES_H
 
@@ -36,8 +36,8 @@ uint32_t features_cats(const struct features *f);
 const struct feature *features_at(const struct features *f, uint32_t i);
 struct str features_source(const struct features *f);
 
-/* Compute one row: floats[features_floats] (NaN = unknown), cats[features_cats] (text in the arena or static; "" is the
- * unknown category). Depends on the row and f only. Adds "unseen_value" warnings to report when not NULL. */
+/* Compute one row: floats[features_floats] (NaN = unknown), cats[features_cats] (text in the arena, the row or f; "" is the
+ * unknown category). row must have been read with the very schema f was read with (MRC_EINVAL). Depends on the row and f only. Adds "unseen_value" warnings to report when not NULL. */
 int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,
                      struct mrc_str *cats, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
 

@@ -1,0 +1,76 @@
+/* Derivations: the closed vocabulary by which raw fields become model features. Private to features.c and derive.c.
+ *
+ * "Add a derivation" = a function and a row in derive.c, a test, and a line in models/FORMAT.md. A derivation computes
+ * from one row and its plan; one that needs state (histories, calendars) will carry it in the plan, read from a table. */
+#ifndef MRC_FORECAST_DERIVE_H
+#define MRC_FORECAST_DERIVE_H
+
+#include "common/forecast/features.h"
+
+struct derivation;
+
+struct text_pair {
+    struct str from, to;
+};
+struct number_pair {
+    struct str from;
+    double to;
+};
+
+/* One feature, ready to compute: which derivation, of which field, with which arguments. */
+struct plan {
+    struct feature face;
+    const struct derivation *how;
+    uint32_t field;           /* raw field, also the owner */
+    uint32_t second;          /* raw field of "currency" or "other" */
+    uint32_t item;            /* which list item, from 0 */
+    bool has_item, fold;
+    double absent;            /* value when the field is absent; NaN = unknown */
+    double usd, least;        /* euros: rate, and the smallest amount believed */
+    struct str text;          /* has_text */
+    const struct str *any;    /* contains: canonical values, sorted */
+    uint32_t n_any;
+    const struct number_pair *map; /* number_of, sorted by from */
+    uint32_t n_map;
+    const struct text_pair *names; /* category: renamed, sorted by from */
+    uint32_t n_names;
+    bool has_values;
+    const struct str *values; /* category: the known ones, sorted */
+    uint32_t n_values;
+    uint32_t min_count;       /* category: films a value needs to be learnt; 0 = not given */
+};
+
+enum derive_argument {
+    ARG_ITEM = 1,
+    ARG_FOLD = 2,
+    ARG_ABSENT = 4,
+    ARG_EUROS = 8,      /* currency, usd, least */
+    ARG_OTHER = 16,     /* a second text field */
+    ARG_TEXT = 32,
+    ARG_ANY = 64,
+    ARG_MAP = 128,
+    ARG_VOCABULARY = 256 /* names, min_count, values, table */
+};
+
+struct derivation {
+    const char *name;
+    unsigned types;     /* 1 << enum field_type, of the field it may be taken from */
+    unsigned arguments; /* enum derive_argument; the others are refused */
+    double (*number)(const struct plan *p, const struct row *row); /* NaN = unknown; NULL for a category */
+    /* The category before names and vocabulary: *out empty when absent. False without memory. */
+    bool (*category)(const struct plan *p, const struct row *row, struct arena *a, struct str *out);
+};
+
+const struct derivation *derivation_find(struct str name);
+
+/* The text of a categorical feature after names, folding and vocabulary. *unseen: the value is given but the vocabulary
+ * does not hold it (then *out is empty). With learn the vocabulary is not applied. */
+bool derive_category(const struct plan *p, const struct row *row, bool learn, struct arena *a, struct str *out,
+                     bool *unseen);
+double derive_number(const struct plan *p, const struct row *row);
+
+/* Index of text in n sorted texts, or -1. */
+int64_t find_sorted(const struct str *sorted, uint32_t n, struct str text);
+int str_order(const void *a, const void *b); /* for qsort of struct str, and of pairs that begin with one */
+
+#endif
