@@ -8,6 +8,7 @@
 #include "fcgi/config.h"
 #include "fcgi/http.h"
 #include "fcgi/scribe.h"
+#include "fcgi/shared.h"
 #include "fcgi/store.h"
 
 struct app;
@@ -24,6 +25,9 @@ struct app_parts {
     const struct settings *config;  /* config_specs' rows */
     const struct bundle *bundle;    /* NULL: no version yet; /readyz 503, /predict 503 */
     struct store *store;            /* accounts */
+    struct store *log_store;        /* the prediction log, for reading; NULL: none */
+    struct shared *shared;          /* counters and rate limits of all processes; NULL: none */
+    struct gate *hash_gate;         /* entered while a password is hashed; NULL: no limit */
     struct log_sink *log;           /* prediction log; NULL: none (then `log = required` answers 503) */
     int64_t (*clock_ms)(void *arg); /* Unix milliseconds; NULL: the system's */
     void *clock_arg;

@@ -9,7 +9,8 @@
 #include "fcgi/store.h"
 
 /* Where a handler puts predictions. append returns only when all rows are durable (MRC_OK) or surely reported (negative:
- * MRC_EBUSY when the writer cannot be reached in time, MRC_EIO when it cannot write). */
+ * MRC_EBUSY when the writer cannot be reached in time, MRC_EIO when it cannot write). n 0 asks whether rows could be
+ * written now, as ping does. */
 struct log_sink {
     int (*append)(struct log_sink *sink, const struct prediction *rows, size_t n, struct mrc_err *err);
     void (*close)(struct log_sink *sink);

@@ -1,0 +1,274 @@
+/* Counters, rate limits and gates common to the processes of a host. */
+#define _GNU_SOURCE /* open file description locks */
+#include "fcgi/shared.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    LAYOUT = 1,          /* part of the file's name: programs with another layout use another file */
+    BUCKETS = 4096,      /* of rate limits; a power of two */
+    BUCKET_WAYS = 4,     /* places a key can be in */
+    PATH_SIZE = 4096
+};
+
+struct bucket {
+    _Atomic uint64_t key;
+    _Atomic int64_t full_ms; /* time at which the bucket is full again: "theoretical arrival time" of GCRA */
+};
+
+struct layout {
+    _Atomic uint64_t generation;
+    _Atomic uint32_t n_rows; /* rows ever used */
+    struct bucket buckets[BUCKETS];
+    _Atomic uint64_t cells[SHARED_ROWS][SHARED_CELLS];
+};
+
+struct shared {
+    int fd;
+    unsigned row;
+    struct layout *map;
+};
+
+/* A lock of one byte of the file, held by this opening of it. 0, or errno. */
+static int lock_byte(int fd, off_t at)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+}
+
+static void unlock_byte(int fd, off_t at)
+{
+    struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    (void)fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+static int open_file(const char *path, int *fd, struct mrc_err *err)
+{
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    return *fd >= 0 ? MRC_OK : mrc_fail_errno(err, MRC_EIO, errno, "%s", path);
+}
+
+/* ---- counters -------------------------------------------------------------------------------------------------- */
+
+static int take_row(struct shared *s, struct mrc_err *err)
+{
+    for (unsigned row = 0; row < SHARED_ROWS; row++) {
+        int e = lock_byte(s->fd, (off_t)row);
+        if (e == 0) {
+            s->row = row;
+            uint32_t used = atomic_load(&s->map->n_rows);
+            while (used < row + 1 && !atomic_compare_exchange_weak(&s->map->n_rows, &used, row + 1)) {
+            }
+            return MRC_OK;
+        }
+        if (e != EAGAIN && e != EACCES) {
+            return mrc_fail_errno(err, MRC_EIO, e, "lock of the shared file");
+        }
+    }
+    return mrc_fail(err, MRC_EBUSY, "all %d rows of the shared file are taken", SHARED_ROWS);
+}
+
+/* The file is only ever extended with zeroes, which is what an empty layout is: no initialisation to race for. */
+static int map_file(struct shared *s, struct mrc_err *err)
+{
+    struct stat st;
+    if (fstat(s->fd, &st) != 0 ||
+        ((size_t)st.st_size < sizeof(struct layout) && ftruncate(s->fd, (off_t)sizeof(struct layout)) != 0)) {
+        return mrc_fail_errno(err, MRC_EIO, errno, "shared file");
+    }
+    void *map = mmap(NULL, sizeof(struct layout), PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    if (map == MAP_FAILED) {
+        return mrc_fail_errno(err, MRC_EIO, errno, "shared file");
+    }
+    s->map = map;
+    return MRC_OK;
+}
+
+int shared_open(struct shared **out, const char *run_dir, struct mrc_err *err)
+{
+    char path[PATH_SIZE];
+    if (snprintf(path, sizeof(path), "%s/shared.%d", run_dir, LAYOUT) >= (int)sizeof(path)) {
+        return mrc_fail(err, MRC_EINVAL, "run_dir is longer than %d bytes", PATH_SIZE - 16);
+    }
+    struct shared *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for the shared file");
+    }
+    int rc = open_file(path, &s->fd, err);
+    if (rc == MRC_OK) {
+        rc = map_file(s, err);
+    }
+    if (rc == MRC_OK) {
+        rc = take_row(s, err);
+    }
+    if (rc < 0) {
+        shared_close(s);
+        return rc;
+    }
+    *out = s;
+    return MRC_OK;
+}
+
+void shared_close(struct shared *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    if (s->map != NULL) {
+        munmap(s->map, sizeof(*s->map));
+    }
+    if (s->fd >= 0) {
+        close(s->fd);
+    }
+    free(s);
+}
+
+void shared_add(struct shared *s, unsigned cell, uint64_t n)
+{
+    if (s != NULL && cell < SHARED_CELLS) {
+        atomic_fetch_add_explicit(&s->map->cells[s->row][cell], n, memory_order_relaxed);
+    }
+}
+
+uint64_t shared_sum(const struct shared *s, unsigned cell)
+{
+    uint64_t sum = 0;
+    if (s == NULL || cell >= SHARED_CELLS) {
+        return 0;
+    }
+    uint32_t n = atomic_load(&s->map->n_rows);
+    for (uint32_t row = 0; row < n && row < SHARED_ROWS; row++) {
+        sum += atomic_load_explicit(&s->map->cells[row][cell], memory_order_relaxed);
+    }
+    return sum;
+}
+
+uint64_t shared_generation(const struct shared *s)
+{
+    return s == NULL ? 0 : atomic_load(&s->map->generation);
+}
+
+void shared_generation_next(struct shared *s)
+{
+    if (s != NULL) {
+        atomic_fetch_add(&s->map->generation, 1);
+    }
+}
+
+/* ---- rate limits ----------------------------------------------------------------------------------------------- */
+
+/* The key's bucket; without one, the place among its BUCKET_WAYS that has been full for longest is taken over. */
+static struct bucket *find_bucket(struct shared *s, uint64_t key)
+{
+    size_t first = (size_t)(key * 0x9E3779B97F4A7C15U >> 32) & (BUCKETS - 1) & ~(size_t)(BUCKET_WAYS - 1);
+    struct bucket *oldest = &s->map->buckets[first];
+    for (size_t i = 0; i < BUCKET_WAYS; i++) {
+        struct bucket *b = &s->map->buckets[first + i];
+        if (atomic_load(&b->key) == key) {
+            return b;
+        }
+        if (atomic_load(&b->full_ms) < atomic_load(&oldest->full_ms)) {
+            oldest = b;
+        }
+    }
+    /* Empty it first: another process that sees the key must not see the former owner's debts. */
+    atomic_store(&oldest->full_ms, 0);
+    atomic_store(&oldest->key, key);
+    return oldest;
+}
+
+int64_t shared_rate(struct shared *s, uint64_t key, int64_t now_ms, int64_t interval_ms, int64_t burst)
+{
+    if (s == NULL || interval_ms <= 0) {
+        return 0;
+    }
+    struct bucket *b = find_bucket(s, key);
+    int64_t full = atomic_load(&b->full_ms);
+    for (;;) {
+        /* A clock that was set back must not lock anybody out for longer than an empty bucket takes to fill. */
+        int64_t base = full < now_ms ? now_ms : full;
+        if (base > now_ms + burst * interval_ms) {
+            base = now_ms + burst * interval_ms;
+        }
+        int64_t wait = base - (now_ms + (burst - 1) * interval_ms);
+        if (wait > 0) {
+            return wait;
+        }
+        if (atomic_compare_exchange_weak(&b->full_ms, &full, base + interval_ms)) {
+            return 0;
+        }
+    }
+}
+
+/* ---- gates ----------------------------------------------------------------------------------------------------- */
+
+struct gate {
+    int fd;
+    unsigned slots;
+    int slot; /* -1: outside */
+};
+
+int gate_open(struct gate **out, const char *path, unsigned slots, struct mrc_err *err)
+{
+    if (slots < 1 || slots > 256) {
+        return mrc_fail(err, MRC_EINVAL, "a gate of %u slots, 1-256 are possible", slots);
+    }
+    struct gate *g = calloc(1, sizeof(*g));
+    if (g == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for a gate");
+    }
+    int rc = open_file(path, &g->fd, err);
+    if (rc < 0) {
+        free(g);
+        return rc;
+    }
+    g->slots = slots;
+    g->slot = -1;
+    *out = g;
+    return MRC_OK;
+}
+
+void gate_close(struct gate *g)
+{
+    if (g != NULL) {
+        close(g->fd); /* the kernel unlocks */
+        free(g);
+    }
+}
+
+int gate_enter(struct gate *g)
+{
+    if (g == NULL) {
+        return MRC_OK;
+    }
+    if (g->slot >= 0) {
+        return MRC_EBUG;
+    }
+    for (unsigned i = 0; i < g->slots; i++) {
+        int e = lock_byte(g->fd, (off_t)i);
+        if (e == 0) {
+            g->slot = (int)i;
+            return MRC_OK;
+        }
+        if (e != EAGAIN && e != EACCES) {
+            return MRC_EIO;
+        }
+    }
+    return MRC_EBUSY;
+}
+
+void gate_leave(struct gate *g)
+{
+    if (g != NULL && g->slot >= 0) {
+        unlock_byte(g->fd, (off_t)g->slot);
+        g->slot = -1;
+    }
+}
