@@ -1,12 +1,9 @@
-/* The answers every handler shares: JSON, FastAPI's {"detail":…} and its 422 list, or RFC 9457 when a client prefers it.
- * Nothing of the inside (paths, SQL, messages of a 5xx) ever reaches a client. */
+/* The answers every handler shares: JSON, FastAPI's {"detail":…} and its 422 list, or RFC 9457 when a client prefers
+ * it. Nothing of the inside (paths, SQL, messages of a 5xx) ever reaches a client. */
 #include "common/base/log.h"
 #include "fcgi/app.h"
 
 #include <string.h>
-
-/* Items of one 422 answer: a batch of wrong rows must not make an answer larger than any right one. */
-enum { PROBLEMS_MAX = 1000 };
 
 static bool wants_rfc9457(const struct context *c)
 {
@@ -98,103 +95,76 @@ void answer_err(struct context *c, const struct mrc_err *err)
 
 /* ---- 422 ------------------------------------------------------------------------------------------------------- */
 
-/* Where one problem is: `where`, then up to three steps. */
-struct location {
-    const char *where;
-    const char *list;   /* "films", or NULL */
-    int64_t list_index; /* used with list */
-    struct str field;   /* empty: none */
-    int64_t index;      /* -1: none */
-};
-
-static void put_loc(struct json_out *w, const struct location *l)
+static void put_loc(struct json_out *w, const struct problem *p)
 {
     json_put_key(w, "loc");
     json_open_array(w);
-    json_put_cstr(w, l->where);
-    if (l->list != NULL) {
-        json_put_cstr(w, l->list);
-        json_put_i64(w, l->list_index);
-    }
-    if (l->field.n > 0) {
-        json_put_str(w, l->field);
-    }
-    if (l->index >= 0) {
-        json_put_i64(w, l->index);
-    }
-    json_close_array(w);
-}
-
-/* JSON Pointer (RFC 6901) as a URI fragment, for RFC 9457's `errors`. */
-static void put_pointer(struct json_out *w, const struct location *l, struct arena *a)
-{
-    struct buf b;
-    buf_init(&b, a, 4096);
-    buf_char(&b, '#');
-    if (l->list != NULL) {
-        buf_printf(&b, "/%s/%lld", l->list, (long long)l->list_index);
-    }
-    if (l->field.n > 0) {
-        buf_char(&b, '/');
-        for (size_t i = 0; i < l->field.n; i++) {
-            char ch = l->field.p[i];
-            if (ch == '~' || ch == '/') {
-                buf_puts(&b, ch == '~' ? "~0" : "~1");
-            } else {
-                buf_char(&b, ch);
-            }
+    json_put_cstr(w, p->where);
+    if (p->list != NULL) {
+        json_put_cstr(w, p->list);
+        if (p->list_index >= 0) {
+            json_put_i64(w, p->list_index);
         }
     }
-    if (l->index >= 0) {
-        buf_printf(&b, "/%lld", (long long)l->index);
+    if (p->field.n > 0) {
+        json_put_str(w, p->field);
     }
-    json_pair_str(w, strcmp(l->where, "body") == 0 ? "pointer" : "parameter", buf_text(&b));
+    if (p->index >= 0) {
+        json_put_i64(w, p->index);
+    }
+    json_close_array(w);
 }
 
-struct item {
-    const char *type;
-    struct location location;
-    struct str message, input, context;
-};
+/* JSON Pointer (RFC 6901) as a URI fragment, for RFC 9457's `errors`; a query parameter by its name. */
+static void put_place(struct json_out *w, const struct problem *p, struct arena *a)
+{
+    struct buf b;
+    if (strcmp(p->where, "body") != 0) {
+        json_pair_str(w, "parameter", p->field);
+        return;
+    }
+    buf_init(&b, a, 4096);
+    buf_char(&b, '#');
+    if (p->list != NULL) {
+        buf_printf(&b, "/%s", p->list);
+        if (p->list_index >= 0) {
+            buf_printf(&b, "/%lld", (long long)p->list_index);
+        }
+    }
+    if (p->field.n > 0) {
+        buf_char(&b, '/');
+    }
+    for (size_t i = 0; i < p->field.n; i++) {
+        char ch = p->field.p[i];
+        if (ch == '~' || ch == '/') {
+            buf_puts(&b, ch == '~' ? "~0" : "~1");
+        } else {
+            buf_char(&b, ch);
+        }
+    }
+    if (p->field.n > 0 && p->index >= 0) {
+        buf_printf(&b, "/%lld", (long long)p->index);
+    }
+    json_pair_str(w, "pointer", buf_text(&b));
+}
 
-static void put_item(struct context *c, struct json_out *w, const struct item *item, bool rfc9457)
+static void put_problem(struct context *c, struct json_out *w, const struct problem *p, bool rfc9457)
 {
     json_open_object(w);
-    json_pair_cstr(w, "type", item->type);
+    json_pair_cstr(w, "type", p->type);
     if (rfc9457) {
-        json_pair_str(w, "detail", item->message);
-        put_pointer(w, &item->location, c->arena);
+        json_pair_cstr(w, "detail", p->message);
+        put_place(w, p, c->arena);
     } else {
-        put_loc(w, &item->location);
-        json_pair_str(w, "msg", item->message);
+        put_loc(w, p);
+        json_pair_cstr(w, "msg", p->message);
         json_put_key(w, "input");
-        json_put_raw(w, item->input.n > 0 ? item->input : STR("null"));
+        json_put_raw(w, p->input.n > 0 ? p->input : STR("null"));
     }
-    if (item->context.n > 0) {
+    if (p->context.n > 0) {
         json_put_key(w, "ctx");
-        json_put_raw(w, item->context);
+        json_put_raw(w, p->context);
     }
-    json_close_object(w);
-}
-
-static void open_list(struct context *c, struct json_out *w, bool rfc9457)
-{
-    buf_reset(&c->res->body);
-    json_out_init(w, &c->res->body);
-    if (rfc9457) {
-        open_rfc9457(c, w, 422, "The request is well-formed, but values in it are wrong");
-        json_put_key(w, "errors");
-    } else {
-        answer_json(c, 422);
-        json_open_object(w);
-        json_put_key(w, "detail");
-    }
-    json_open_array(w);
-}
-
-static void close_list(struct json_out *w)
-{
-    json_close_array(w);
     json_close_object(w);
 }
 
@@ -202,31 +172,40 @@ void answer_problems(struct context *c, const struct problem *problems, size_t n
 {
     struct json_out w;
     bool rfc9457 = wants_rfc9457(c);
-    open_list(c, &w, rfc9457);
-    for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
-        const struct problem *p = &problems[i];
-        struct item item = {p->type, {p->where, NULL, 0, p->field, p->offset}, str_of(p->message), p->input, p->context};
-        put_item(c, &w, &item, rfc9457);
+    buf_reset(&c->res->body);
+    json_out_init(&w, &c->res->body);
+    if (rfc9457) {
+        open_rfc9457(c, &w, 422, "The request is well-formed, but values in it are wrong");
+        json_put_key(&w, "errors");
+    } else {
+        answer_json(c, 422);
+        json_open_object(&w);
+        json_put_key(&w, "detail");
     }
-    close_list(&w);
+    json_open_array(&w);
+    for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
+        put_problem(c, &w, &problems[i], rfc9457);
+    }
+    json_close_array(&w);
+    json_close_object(&w);
 }
 
-void answer_row_errors(struct context *c, const struct row_report *reports, size_t n, bool batch)
+/* ---- bodies ---------------------------------------------------------------------------------------------------- */
+
+bool body_complete(struct context *c, size_t max)
 {
-    struct json_out w;
-    bool rfc9457 = wants_rfc9457(c);
-    size_t written = 0;
-    open_list(c, &w, rfc9457);
-    for (size_t i = 0; i < n; i++) {
-        for (uint32_t k = 0; k < reports[i].n_errors && written < PROBLEMS_MAX; k++, written++) {
-            const struct field_error *e = &reports[i].errors[k];
-            struct item item = {e->type,
-                                {"body", batch ? "films" : NULL, (int64_t)i, e->field, e->item},
-                                e->message,
-                                e->input,
-                                e->context};
-            put_item(c, &w, &item, rfc9457);
-        }
+    const struct http_request *req = c->req;
+    if (req->body_state == BODY_TOO_LARGE || req->body.n > max) {
+        answer_detail(c, 413, "The body is too large");
+    } else if (req->body_state == BODY_SHORT) {
+        answer_detail(c, 400, "The body is shorter than Content-Length");
+    } else if (req->body_state == BODY_LENGTH_BAD) {
+        answer_detail(c, 400, "Content-Length is not a number");
+    } else if (req->content_encoding.n > 0 && !http_media_type_is(req->content_encoding, "identity")) {
+        http_header(c->res, "Accept-Encoding", STR("identity"));
+        answer_detail(c, 415, "The body must not be compressed");
+    } else {
+        return true;
     }
-    close_list(&w);
+    return false;
 }

@@ -1,6 +1,8 @@
 /* From a request to a response: route, authorise, handle, finish with the headers every answer has. */
 #include "common/base/log.h"
 #include "fcgi/app_state.h"
+#include "fcgi/auth.h"
+#include "fcgi/token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +50,14 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
     }
     arena_init(&a->arena, (size_t)setting_int(parts->config, CONFIG_REQUEST_MEMORY_MAX));
     arena_init(&a->kept, 0);
-    int rc = MRC_OK;
-    if (parts->bundle != NULL) {
+    struct token_rules rules = {
+        .issuer = setting_text(parts->config, CONFIG_TOKEN_ISSUER),
+        .audience = setting_text(parts->config, CONFIG_TOKEN_AUDIENCE),
+        .lifetime_s = setting_int(parts->config, CONFIG_TOKEN_LIFETIME) / 1000,
+        .size_max = (size_t)setting_int(parts->config, CONFIG_TOKEN_MAX),
+    };
+    int rc = tokens_open(&a->tokens, setting_cstr(parts->config, CONFIG_TOKEN_KEY_FILE), &rules, err);
+    if (rc == MRC_OK && parts->bundle != NULL) {
         rc = forecast_scratch_new(&a->scratch, parts->bundle, err);
     }
     if (rc < 0) {
@@ -67,6 +75,7 @@ void app_close(struct app *a)
     }
     app_finish(a);
     forecast_scratch_free(a->scratch);
+    tokens_close(a->tokens);
     arena_release(&a->kept);
     arena_release(&a->arena);
     free(a);
@@ -223,7 +232,7 @@ static void dispatch(struct context *c)
         answer_detail(c, 405, "Method Not Allowed");
     } else if (!query_valid(c)) {
         answer_detail(c, 400, "The query is not percent-encoded UTF-8 text");
-    } else {
+    } else if (c->route->scope == SCOPE_NONE || auth_check(c, c->route->scope)) {
         c->route->handle(c);
     }
 }

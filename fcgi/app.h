@@ -31,7 +31,7 @@ struct app_parts {
     struct log_sink *log;           /* prediction log; NULL: none (then `log = required` answers 503) */
     int64_t (*clock_ms)(void *arg); /* Unix milliseconds; NULL: the system's */
     void *clock_arg;
-    struct gate *password_gate;     /* NULL: no bound but that of one request per process */
+    struct gate *password_gate; /* NULL: no bound but that of one request per process */
 };
 /* Reads or makes the token key, opens scratch memory, lists the pages of www_dir. MRC_EIO, MRC_EFORMAT (key file). */
 int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *err) MRC_CHECKED;
@@ -39,7 +39,8 @@ void app_close(struct app *a);
 
 /* Arena of the current request: worker.c reads the request into it. Reset by app_finish. */
 struct arena *app_arena(struct app *a);
-/* Answer. Always fills *res, whatever the request, and writes the access line to the log. Needs no http_response_init. */
+/* Answer. Always fills *res, whatever the request, and writes the access line to the log. Needs no http_response_init.
+ */
 void app_handle(struct app *a, const struct http_request *req, struct http_response *res);
 /* The response has left: forget the request. */
 void app_finish(struct app *a);
@@ -65,7 +66,7 @@ struct context { /* one request's surroundings */
     struct caller caller;
     struct forecast_scratch *scratch;
     int64_t now_ms, start_us; /* Unix time; monotonic time for durations */
-    struct str argument; /* text that {…} in the route matched, decoded */
+    struct str argument;      /* text that {…} in the route matched, decoded */
 };
 typedef void (*handler)(struct context *c);
 
@@ -79,14 +80,14 @@ enum route_flag {
 /* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */
 struct route {
     enum http_method method;
-    const char *path;       /* "/predict", "/predictions/{id}" (one segment), "/assets/{file...}" (the rest) */
+    const char *path; /* "/predict", "/predictions/{id}" (one segment), "/assets/{file...}" (the rest) */
     handler handle;
     enum scope scope;
-    const char *name;       /* operation: "predict" gives operationId predict_predict_post */
-    const char *tag;        /* group in the documentation */
-    const char *summary;    /* English / French, for OpenAPI */
-    const char *answer;     /* component of the 200 answer; NULL: text/plain */
-    unsigned flags;         /* enum route_flag */
+    const char *name;    /* operation: "predict" gives operationId predict_predict_post */
+    const char *tag;     /* group in the documentation */
+    const char *summary; /* English / French, for OpenAPI */
+    const char *answer;  /* component of the 200 answer; NULL: text/plain */
+    unsigned flags;      /* enum route_flag */
 };
 extern const struct route routes[];
 extern const size_t n_routes;
@@ -100,18 +101,23 @@ void answer_text(struct context *c, int status, struct str text);      /* text/p
 void answer_detail(struct context *c, int status, const char *detail); /* {"detail":…}, or RFC 9457 when asked for */
 void answer_err(struct context *c, const struct mrc_err *err);         /* status from the code; 5xx say nothing */
 
-/* One item of a 422 answer, FastAPI's shape. */
+/* One item of a 422 answer, FastAPI's shape. loc is [where, list, list_index, field, index] without what is absent. */
 struct problem {
-    const char *type;      /* "missing", "int_parsing", … */
-    const char *where;     /* "body", "query" */
-    struct str field;      /* after `where`; empty: none */
-    int64_t offset;        /* after `where` as a number (JSON syntax errors); -1: none */
+    const char *type;  /* "missing", "int_parsing", … */
+    const char *where; /* "body", "query" */
+    const char *list;  /* "films" for an item of a batch; NULL: none */
+    int64_t list_index;
+    struct str field; /* empty: none */
+    int64_t index;    /* item of a list, or offset of a syntax error; -1: none */
     const char *message;
-    struct str input;      /* JSON text of what was sent; empty: null */
-    struct str context;    /* JSON object for ctx; empty: none */
+    struct str input;   /* JSON text of what was sent; empty: null */
+    struct str context; /* JSON object for ctx; empty: none */
 };
+/* 422 with these problems (at most PROBLEMS_MAX of them: a wrong batch gets no larger answer than a right one). */
+enum { PROBLEMS_MAX = 1000 };
 void answer_problems(struct context *c, const struct problem *problems, size_t n);
-/* The errors of validated rows: loc is ["body", field…], or with batch ["body", "films", i, field…]. */
-void answer_row_errors(struct context *c, const struct row_report *reports, size_t n, bool batch);
+
+/* Is there a whole, uncompressed body of at most max bytes? false: answered (400, 413, 415). */
+bool body_complete(struct context *c, size_t max);
 
 #endif

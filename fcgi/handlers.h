@@ -7,4 +7,6 @@
 void h_alive(struct context *c); /* h_health.c */
 void h_ready(struct context *c);
 
+void h_token(struct context *c); /* h_token.c */
+
 #endif

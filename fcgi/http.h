@@ -11,14 +11,14 @@ const char *http_method_name(enum http_method m);
 struct http_request {
     enum http_method method;
     struct str method_text;
-    struct str path;   /* of REQUEST_URI: percent-decoded, UTF-8, begins with '/', no "//", ".", "..", NUL */
-    struct str query;  /* raw, without '?' */
+    struct str path;  /* of REQUEST_URI: percent-decoded, UTF-8, begins with '/', no "//", ".", "..", NUL */
+    struct str query; /* raw, without '?' */
     struct str content_type, accept, accept_language, accept_encoding, authorization, if_none_match, origin, user_agent;
     struct str request_id; /* from X-Request-Id when [A-Za-z0-9._-]{1,64}, else made here */
     struct str traceparent, idempotency_key, content_encoding;
-    struct str address;    /* of the peer as the web server saw it */
+    struct str address; /* of the peer as the web server saw it */
     bool https;
-    bool too_long;         /* a parameter was longer than header_max (→ 431); path is then "" */
+    bool too_long; /* a parameter was longer than header_max (→ 431); path is then "" */
     struct str body;
     enum { BODY_OK, BODY_TOO_LARGE, BODY_SHORT, BODY_LENGTH_BAD } body_state;
 };
@@ -43,7 +43,8 @@ struct http_response {
     struct buf body; /* in the request's arena */
 };
 void http_response_init(struct http_response *r, struct arena *a, size_t body_max);
-/* Add a header; name is static, value is borrowed until the response has left. Values with CR, LF or NUL are dropped. */
+/* Add a header; name is static, value is borrowed until the response has left. Values with CR, LF or NUL are dropped.
+ */
 void http_header(struct http_response *r, const char *name, struct str value);
 bool http_has_header(const struct http_response *r, const char *name); /* exact name */
 const char *http_reason(int status);
@@ -53,7 +54,8 @@ void http_response_head(const struct http_response *r, bool head_request, struct
 /* Percent-decode; plus: '+' is a blank (forms). false: bad escape, NUL or not UTF-8. */
 bool http_decode(struct str s, bool plus, struct arena *a, struct str *out);
 /* Next pair of a query or form body. 1 = pair, 0 = end, negative = bad escape. */
-int http_form_next(struct str *rest, struct arena *a, struct str *key, struct str *value, struct mrc_err *err) MRC_CHECKED;
+int http_form_next(struct str *rest, struct arena *a, struct str *key, struct str *value,
+                   struct mrc_err *err) MRC_CHECKED;
 /* Does an Accept header prefer this type: is it listed by name (no wildcard), with q > 0 and no other type above it?
  * Empty Accept: false. */
 bool http_accepts(struct str accept, const char *type);

@@ -13,6 +13,8 @@
  * written now, as ping does. */
 struct log_sink {
     int (*append)(struct log_sink *sink, const struct prediction *rows, size_t n, struct mrc_err *err);
+    /* Could rows be written now? NULL: unknown. For /readyz. */
+    int (*ping)(struct log_sink *sink, struct mrc_err *err);
     void (*close)(struct log_sink *sink);
 };
 
@@ -21,8 +23,15 @@ int log_sink_scribe(struct log_sink **out, const char *socket_path, int timeout_
 /* Straight into a database of this process: without a scribe (mod_fcgid), tests, fuzzers. */
 int log_sink_store(struct log_sink **out, struct store *log, struct mrc_err *err) MRC_CHECKED;
 
-/* Run the scribe until TERM: serve socket listen_fd (already bound and listening), write to store `log`. Returns an exit
- * code. Frames are bounded; a malformed one closes its connection. */
-int scribe_run(int listen_fd, const char *log_url, struct mrc_err *err);
+/* Through the scribe while one listens, else straight into the database log_url: for processes that nobody's master
+ * started (mod_fcgid), where a scribe may run as its own service or not. */
+int log_sink_either(struct log_sink **out, const char *socket_path, int timeout_ms, const char *log_url,
+                    struct mrc_err *err) MRC_CHECKED;
+
+/* Run the scribe until TERM or INT: serve socket listen_fd (already bound and listening), write to the database log_url.
+ * ready_fd (or -1): one byte is written to it once the database is open. After TERM connections that are still open are
+ * served for a few seconds more, so that workers which end at the same time get their last rows in. Returns an exit code.
+ * Frames are bounded; a malformed one closes its connection. Blocks TERM, INT, HUP and PIPE for the process. */
+int scribe_run(int listen_fd, const char *log_url, int ready_fd, struct mrc_err *err);
 
 #endif

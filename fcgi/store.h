@@ -15,7 +15,10 @@ enum store_file { STORE_STATE, STORE_LOG }; /* two databases: accounts and every
  * newer than this program. */
 int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err) MRC_CHECKED;
 void store_close(struct store *s);
-int store_ping(struct store *s, struct mrc_err *err) MRC_CHECKED; /* can it be read and written? */
+/* Can it be read, is it writable and not locked? Cheap: nothing reaches the disk. */
+int store_ping(struct store *s, struct mrc_err *err) MRC_CHECKED;
+/* As store_ping, and commits: proves that the disk takes a write, at the price of a sync. */
+int store_probe(struct store *s, struct mrc_err *err) MRC_CHECKED;
 
 struct account {
     struct str id, username, password_hash; /* argon2id PHC string */
@@ -29,6 +32,10 @@ int store_account_by_name(struct store *s, struct str username, struct arena *a,
 int store_account_by_id(struct store *s, struct str id, struct arena *a, struct account *out, struct mrc_err *err) MRC_CHECKED;
 int store_account_set_password(struct store *s, struct str id, struct str password_hash, struct mrc_err *err) MRC_CHECKED;
 int store_account_set_disabled(struct store *s, struct str id, bool disabled, struct mrc_err *err) MRC_CHECKED;
+/* Tokens issued before from_ms are no longer valid (sign out everywhere, change of password). */
+int store_account_set_tokens_valid_from(struct store *s, struct str id, int64_t from_ms, struct mrc_err *err) MRC_CHECKED;
+/* In order of username; texts live until cb returns. A non-zero return of cb ends the walk and is returned.
+ * cb must not call the store. */
 int store_account_each(struct store *s, int (*cb)(const struct account *a, void *arg), void *arg, struct mrc_err *err) MRC_CHECKED;
 
 struct prediction { /* one row of the log */

@@ -1,0 +1,39 @@
+-- What only SQLite's driver says: settings of a connection, transactions, and the record of migrations.
+
+-- name: connection
+PRAGMA foreign_keys = ON;
+PRAGMA synchronous = FULL;
+PRAGMA trusted_schema = OFF;
+PRAGMA journal_size_limit = 67108864;
+
+-- name: wal
+PRAGMA journal_mode = WAL
+
+-- name: begin
+BEGIN IMMEDIATE
+
+-- name: commit
+COMMIT
+
+-- name: rollback
+ROLLBACK
+
+-- name: migrations_create
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    file TEXT NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0),
+    applied_ms INTEGER NOT NULL,
+    PRIMARY KEY (file, version)
+) STRICT
+
+-- name: migrations_present
+SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'
+
+-- name: migrations_version
+SELECT coalesce(max(version), 0), coalesce(min(file), '') FROM schema_migrations
+
+-- name: migration_record
+INSERT INTO schema_migrations (file, version, applied_ms) VALUES ($1, $2, $3)
+
+-- name: ping
+UPDATE schema_migrations SET applied_ms = applied_ms WHERE version = 1

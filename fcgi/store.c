@@ -1,0 +1,312 @@
+/* Accounts and predictions over a database driver: values in, values out, transactions around what belongs together. */
+#include "fcgi/store.h"
+
+#include "fcgi/store_sqlite.h"
+#include "queries.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct store {
+    const struct store_driver *driver;
+    void *db;
+    enum store_file which;
+};
+
+/* Greater than every UUID: a list without a cursor begins there. */
+#define AFTER_ALL_IDS "~"
+
+static struct sql_value text(struct str s)
+{
+    return (struct sql_value){.kind = SQL_TEXT, .text = s};
+}
+
+static struct sql_value integer(int64_t v)
+{
+    return (struct sql_value){.kind = SQL_INTEGER, .integer = v};
+}
+
+static struct sql_value real(double v)
+{
+    return (struct sql_value){.kind = SQL_REAL, .real = v};
+}
+
+int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err)
+{
+    if (url == NULL || url[0] == '\0') {
+        return mrc_fail(err, MRC_EINVAL, "a database needs a path");
+    }
+    if (strstr(url, "://") != NULL) {
+        return mrc_fail(err, MRC_EUNSUPPORTED, "database %.100s: this build opens SQLite files only, give a path", url);
+    }
+    struct store *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for a database connection");
+    }
+    s->driver = &store_sqlite;
+    s->which = which;
+    int rc = s->driver->open(&s->db, which, url, err);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    *out = s;
+    return MRC_OK;
+}
+
+void store_close(struct store *s)
+{
+    if (s != NULL) {
+        s->driver->close(s->db);
+        free(s);
+    }
+}
+
+int store_ping(struct store *s, struct mrc_err *err)
+{
+    return s->driver->ping(s->db, false, err);
+}
+
+int store_probe(struct store *s, struct mrc_err *err)
+{
+    return s->driver->ping(s->db, true, err);
+}
+
+/* A column copied into an arena, for callbacks that fill one row after another. */
+struct copier {
+    struct arena *arena;
+    bool failed;
+};
+
+static struct str copy(struct copier *c, const struct sql_value *v)
+{
+    struct str out = {"", 0};
+    if (!str_copy(c->arena, v->text, &out)) {
+        c->failed = true;
+    }
+    return out;
+}
+
+/* ---- accounts -------------------------------------------------------------------------------------------------- */
+
+enum { ACCOUNT_COLUMNS = 7 };
+
+int store_account_add(struct store *s, const struct account *a, struct mrc_err *err)
+{
+    struct sql_value args[ACCOUNT_COLUMNS] = {text(a->id),
+                                              text(a->username),
+                                              text(a->password_hash),
+                                              integer(a->scopes),
+                                              integer(a->disabled),
+                                              integer(a->created_ms),
+                                              integer(a->tokens_valid_from_ms)};
+    int rc = s->driver->query(s->db, Q_account_add, args, ACCOUNT_COLUMNS, NULL, NULL, NULL, err);
+    if (rc == MRC_ECONFLICT) {
+        return mrc_fail(err, rc, "an account named %.*s exists", (int)(a->username.n < 100 ? a->username.n : 100),
+                        a->username.p);
+    }
+    return rc;
+}
+
+/* A row as it stands in the result, not copied. */
+static struct account account_of(const struct sql_value *c)
+{
+    return (struct account){.id = c[0].text,
+                            .username = c[1].text,
+                            .password_hash = c[2].text,
+                            .scopes = (unsigned)c[3].integer,
+                            .disabled = c[4].integer != 0,
+                            .created_ms = c[5].integer,
+                            .tokens_valid_from_ms = c[6].integer};
+}
+
+struct account_want {
+    struct copier copier;
+    struct account *out;
+    bool found;
+};
+
+static int take_account(const struct sql_value *columns, size_t n, void *arg)
+{
+    struct account_want *w = arg;
+    (void)n;
+    *w->out = account_of(columns);
+    w->out->id = copy(&w->copier, &columns[0]);
+    w->out->username = copy(&w->copier, &columns[1]);
+    w->out->password_hash = copy(&w->copier, &columns[2]);
+    w->found = true;
+    return MRC_OK;
+}
+
+static int find_account(struct store *s, int q, struct str key, struct arena *a, struct account *out,
+                        struct mrc_err *err)
+{
+    struct account_want w = {.copier = {.arena = a}, .out = out};
+    struct sql_value arg = text(key);
+    MRC_TRY(s->driver->query(s->db, q, &arg, 1, take_account, &w, NULL, err));
+    if (w.copier.failed) {
+        return arena_fail(a, err);
+    }
+    return w.found ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such account");
+}
+
+int store_account_by_name(struct store *s, struct str username, struct arena *a, struct account *out,
+                          struct mrc_err *err)
+{
+    return find_account(s, Q_account_by_name, username, a, out, err);
+}
+
+int store_account_by_id(struct store *s, struct str id, struct arena *a, struct account *out, struct mrc_err *err)
+{
+    return find_account(s, Q_account_by_id, id, a, out, err);
+}
+
+/* UPDATE … SET one value WHERE id. */
+static int update_account(struct store *s, int q, struct sql_value value, struct str id, struct mrc_err *err)
+{
+    struct sql_value args[] = {value, text(id)};
+    int64_t changed = 0;
+    MRC_TRY(s->driver->query(s->db, q, args, 2, NULL, NULL, &changed, err));
+    return changed == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such account");
+}
+
+int store_account_set_password(struct store *s, struct str id, struct str password_hash, struct mrc_err *err)
+{
+    return update_account(s, Q_account_set_password, text(password_hash), id, err);
+}
+
+int store_account_set_disabled(struct store *s, struct str id, bool disabled, struct mrc_err *err)
+{
+    return update_account(s, Q_account_set_disabled, integer(disabled), id, err);
+}
+
+int store_account_set_tokens_valid_from(struct store *s, struct str id, int64_t from_ms, struct mrc_err *err)
+{
+    return update_account(s, Q_account_set_tokens_valid_from, integer(from_ms), id, err);
+}
+
+struct account_visit {
+    int (*cb)(const struct account *a, void *arg);
+    void *arg;
+};
+
+static int visit_account(const struct sql_value *columns, size_t n, void *arg)
+{
+    struct account_visit *v = arg;
+    (void)n;
+    struct account a = account_of(columns);
+    return v->cb(&a, v->arg);
+}
+
+int store_account_each(struct store *s, int (*cb)(const struct account *a, void *arg), void *arg, struct mrc_err *err)
+{
+    struct account_visit v = {.cb = cb, .arg = arg};
+    return s->driver->query(s->db, Q_account_each, NULL, 0, visit_account, &v, NULL, err);
+}
+
+/* ---- predictions ----------------------------------------------------------------------------------------------- */
+
+enum { PREDICTION_COLUMNS = 14 };
+
+static int add_prediction(struct store *s, const struct prediction *p, struct mrc_err *err)
+{
+    /* SQLite would store NULL for NaN: say it in our words. */
+    if (!isfinite(p->score) || !isfinite(p->admissions) || !isfinite(p->low80) || !isfinite(p->high80)) {
+        return mrc_fail(err, MRC_EINVAL, "prediction %.*s has a number that is not finite", STR_ARG(p->id));
+    }
+    struct sql_value args[PREDICTION_COLUMNS] = {
+        text(p->id),          integer(p->time_ms),    text(p->user_id),  text(p->request_id),     text(p->trace_id),
+        text(p->model_name),  text(p->model_version), text(p->row_json), real(p->score),          real(p->admissions),
+        real(p->low80),       real(p->high80),        text(p->quantiles_json), integer(p->latency_us)};
+    return s->driver->query(s->db, Q_prediction_add, args, PREDICTION_COLUMNS, NULL, NULL, NULL, err);
+}
+
+int store_predictions_add(struct store *s, const struct prediction *rows, size_t n, struct mrc_err *err)
+{
+    if (n == 0) {
+        return MRC_OK;
+    }
+    MRC_TRY(s->driver->begin(s->db, err));
+    for (size_t i = 0; i < n; i++) {
+        int rc = add_prediction(s, &rows[i], err);
+        if (rc < 0) {
+            s->driver->rollback(s->db);
+            return rc;
+        }
+    }
+    return s->driver->commit(s->db, err);
+}
+
+static struct prediction copy_prediction(struct copier *c, const struct sql_value *v)
+{
+    return (struct prediction){.id = copy(c, &v[0]),
+                               .time_ms = v[1].integer,
+                               .user_id = copy(c, &v[2]),
+                               .request_id = copy(c, &v[3]),
+                               .trace_id = copy(c, &v[4]),
+                               .model_name = copy(c, &v[5]),
+                               .model_version = copy(c, &v[6]),
+                               .row_json = copy(c, &v[7]),
+                               .score = v[8].real,
+                               .admissions = v[9].real,
+                               .low80 = v[10].real,
+                               .high80 = v[11].real,
+                               .quantiles_json = copy(c, &v[12]),
+                               .latency_us = v[13].integer};
+}
+
+struct prediction_list {
+    struct copier copier;
+    struct prediction *rows;
+    size_t n, cap;
+};
+
+static int take_prediction(const struct sql_value *columns, size_t n, void *arg)
+{
+    struct prediction_list *l = arg;
+    (void)n;
+    if (l->n == l->cap) {
+        return MRC_EBUG;
+    }
+    l->rows[l->n++] = copy_prediction(&l->copier, columns);
+    return l->copier.failed ? MRC_ELIMIT : MRC_OK;
+}
+
+/* The caller's arena says best why a copy failed; anything else has its message already. */
+static int list_result(const struct prediction_list *l, int rc, struct arena *a, struct mrc_err *err)
+{
+    if (l->copier.failed) {
+        return arena_fail(a, err);
+    }
+    return rc == MRC_EBUG ? mrc_fail(err, rc, "the database gave more rows than asked for") : rc;
+}
+
+int store_predictions_list(struct store *s, struct str user_id, struct str cursor, uint32_t limit, struct arena *a,
+                           struct prediction **out, size_t *n, struct mrc_err *err)
+{
+    if (limit < 1 || limit > 1000) {
+        return mrc_fail(err, MRC_EINVAL, "limit %u is outside 1-1000", limit);
+    }
+    struct prediction_list l = {.copier = {.arena = a}, .cap = limit};
+    l.rows = ARENA_ARRAY(a, limit, struct prediction);
+    if (l.rows == NULL) {
+        return arena_fail(a, err);
+    }
+    struct sql_value args[] = {text(user_id), text(cursor.n > 0 ? cursor : STR(AFTER_ALL_IDS)), integer(limit)};
+    int rc = s->driver->query(s->db, Q_predictions_list, args, 3, take_prediction, &l, NULL, err);
+    MRC_TRY(list_result(&l, rc, a, err));
+    *out = l.rows;
+    *n = l.n;
+    return MRC_OK;
+}
+
+int store_prediction_get(struct store *s, struct str user_id, struct str id, struct arena *a, struct prediction *out,
+                         struct mrc_err *err)
+{
+    struct prediction_list l = {.copier = {.arena = a}, .rows = out, .cap = 1};
+    struct sql_value args[] = {text(id), text(user_id)};
+    int rc = s->driver->query(s->db, Q_prediction_get, args, 2, take_prediction, &l, NULL, err);
+    MRC_TRY(list_result(&l, rc, a, err));
+    return l.n == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such prediction");
+}

@@ -1,0 +1,34 @@
+/* What a database driver offers to store.c: connections, transactions, and statements that take and give typed values.
+ *
+ * Drivers know nothing of accounts or predictions; store.c knows no SQL library. */
+#ifndef MRC_FCGI_STORE_DRIVER_H
+#define MRC_FCGI_STORE_DRIVER_H
+
+#include "fcgi/store.h"
+
+struct sql_value {
+    enum { SQL_INTEGER, SQL_REAL, SQL_TEXT } kind;
+    int64_t integer;
+    double real;
+    struct str text; /* of a result: valid until the row callback returns */
+};
+
+/* One row of a result. A non-zero return stops the query, which then returns that value. */
+typedef int (*sql_row)(const struct sql_value *columns, size_t n, void *arg);
+
+struct store_driver {
+    /* Connect, create and migrate. See store_open. */
+    int (*open)(void **db, enum store_file which, const char *url, struct mrc_err *err);
+    void (*close)(void *db);
+    /* Begin writing: waits for other writers, MRC_EBUSY after a while. commit undoes everything when it fails. */
+    int (*begin)(void *db, struct mrc_err *err);
+    int (*commit)(void *db, struct mrc_err *err);
+    void (*rollback)(void *db);
+    /* Run query q (enum sql_id) with args as $1 … $n. row may be NULL; *changed (may be NULL): rows written. */
+    int (*query)(void *db, int q, const struct sql_value *args, size_t n, sql_row row, void *arg, int64_t *changed,
+                 struct mrc_err *err);
+    /* Can it be read, and could it be written? Changes nothing; sync: goes through a commit all the same. */
+    int (*ping)(void *db, bool sync, struct mrc_err *err);
+};
+
+#endif

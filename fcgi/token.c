@@ -1,0 +1,485 @@
+/* Access tokens by libjwt 1.x, which checks a signature and nothing else: it takes the algorithm from the token's own
+ * header, no key means no verification, and an expired token decodes. So everything is decided here: the header before
+ * libjwt sees the token, the claims after it. Header and claims are read with our strict JSON reader, which refuses the
+ * double keys that jansson would let the last win. */
+#include "fcgi/token.h"
+
+#include "common/base/digest.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+
+#include <jwt.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEY_FILE_MAX = 4096, KEY_MAX = 1024, KID_TEXT = 13 };
+
+struct key {
+    unsigned char bytes[KEY_MAX];
+    size_t n;
+    char id[KID_TEXT];
+};
+
+struct tokens {
+    struct token_rules rules;
+    struct key keys[TOKEN_KEYS_MAX];
+    size_t n_keys;
+};
+
+/* A memset that the compiler keeps: libsodium's belongs to digest.c and auth.c. */
+static void wipe(void *p, size_t n)
+{
+    volatile unsigned char *bytes = p;
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] = 0;
+    }
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------------------ */
+
+/* The id names a key without telling it: part of a hash with a prefix of its own. */
+static void key_id(struct key *k)
+{
+    static const char prefix[] = "mercredi token key id\n";
+    char text[sizeof prefix - 1 + KEY_MAX], hex[SHA256_HEX];
+    memcpy(text, prefix, sizeof prefix - 1);
+    memcpy(text + sizeof prefix - 1, k->bytes, k->n);
+    sha256_hex((struct str){text, sizeof prefix - 1 + k->n}, hex);
+    memcpy(k->id, hex, KID_TEXT - 1);
+    k->id[KID_TEXT - 1] = '\0';
+    wipe(text, sizeof text);
+}
+
+static int add_key(struct tokens *t, struct str line, uint32_t number, struct mrc_err *err)
+{
+    if (line.n < TOKEN_KEY_MIN || line.n > KEY_MAX) {
+        return mrc_fail_at(err, MRC_EFORMAT, number, 0, "a key of %zu characters; a key has %d to %d", line.n,
+                           TOKEN_KEY_MIN, KEY_MAX);
+    }
+    for (size_t i = 0; i < line.n; i++) {
+        if (line.p[i] <= ' ' || line.p[i] > '~') {
+            return mrc_fail_at(err, MRC_EFORMAT, number, (uint32_t)i + 1,
+                               "a key is printable ASCII without blanks (openssl rand -hex 32)");
+        }
+    }
+    if (t->n_keys == TOKEN_KEYS_MAX) {
+        return mrc_fail_at(err, MRC_EFORMAT, number, 0, "more than %d keys", TOKEN_KEYS_MAX);
+    }
+    struct key *k = &t->keys[t->n_keys];
+    memcpy(k->bytes, line.p, line.n);
+    k->n = line.n;
+    key_id(k);
+    for (size_t i = 0; i < t->n_keys; i++) {
+        if (strcmp(t->keys[i].id, k->id) == 0) {
+            return mrc_fail_at(err, MRC_EFORMAT, number, 0, "the same key stands twice");
+        }
+    }
+    t->n_keys++;
+    return MRC_OK;
+}
+
+static int read_keys(struct tokens *t, struct str text, struct mrc_err *err)
+{
+    uint32_t number = 0;
+    while (text.n > 0) {
+        const char *end = memchr(text.p, '\n', text.n);
+        struct str line = {text.p, end == NULL ? text.n : (size_t)(end - text.p)};
+        size_t taken = end == NULL ? text.n : line.n + 1;
+        text = (struct str){text.p + taken, text.n - taken};
+        line = str_trim(line);
+        number++;
+        if (line.n > 0 && line.p[0] != '#') {
+            MRC_TRY(add_key(t, line, number, err));
+        }
+    }
+    return t->n_keys > 0 ? MRC_OK : mrc_fail(err, MRC_EFORMAT, "no key in the file");
+}
+
+/* A group may read the file (service credentials); nobody else may, and only the owner may write. */
+static int check_mode(const char *path, struct mrc_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return mrc_fail_errno(err, errno == ENOENT ? MRC_ENOTFOUND : MRC_EIO, errno, "token key");
+    }
+    if ((st.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0) {
+        return mrc_fail(err, MRC_EDENIED, "mode %04o lets others at the token key; it must be 0600, 0400 or 0440",
+                        (unsigned)(st.st_mode & 07777));
+    }
+    return MRC_OK;
+}
+
+/* A new file under its own name, then link: of several processes that start at once one wins and all read its key. */
+static int make_key_file(const char *path, struct mrc_err *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[TOKEN_KEY_MIN];
+    char text[2 * TOKEN_KEY_MIN + 1], temporary[PATH_MAX];
+    int n = snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
+    if (n < 0 || (size_t)n >= sizeof temporary) {
+        return mrc_fail(err, MRC_ELIMIT, "path longer than %d bytes", PATH_MAX - 1);
+    }
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[sizeof text - 1] = '\n';
+    int rc = file_create(temporary, (struct str){text, sizeof text}, 0600, err);
+    wipe(bytes, sizeof bytes);
+    wipe(text, sizeof text);
+    if (rc < 0) {
+        return rc;
+    }
+    if (link(temporary, path) != 0 && errno != EEXIST) {
+        rc = mrc_fail_errno(err, MRC_EIO, errno, "token key");
+    }
+    (void)unlink(temporary);
+    return rc;
+}
+
+int tokens_open(struct tokens **out, const char *key_file, const struct token_rules *rules, struct mrc_err *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    struct tokens *t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for token keys");
+    }
+    t->rules = *rules;
+    int rc = MRC_OK;
+    if (!file_exists(key_file)) {
+        rc = make_key_file(key_file, err);
+    }
+    if (rc == MRC_OK) {
+        rc = check_mode(key_file, err);
+    }
+    if (rc == MRC_OK) {
+        rc = file_read(key_file, KEY_FILE_MAX, &text, &n, err);
+    }
+    if (rc == MRC_OK) {
+        rc = read_keys(t, (struct str){text, n}, err);
+        wipe(text, n);
+        free(text);
+    }
+    if (rc < 0) {
+        tokens_close(t);
+        return err_wrap(err, "%s", key_file);
+    }
+    *out = t;
+    return MRC_OK;
+}
+
+void tokens_close(struct tokens *t)
+{
+    if (t != NULL) {
+        wipe(t, sizeof *t);
+        free(t);
+    }
+}
+
+/* ---- making ---------------------------------------------------------------------------------------------------- */
+
+static const char *cstring(struct arena *a, struct str s)
+{
+    return arena_copy(a, s.p, s.n);
+}
+
+static int fill(jwt_t *jwt, const struct tokens *t, struct str subject, struct str scope, int64_t now_s,
+                struct arena *a)
+{
+    char id[UUID_TEXT];
+    uuid7(now_s * 1000, id);
+    const char *issuer = cstring(a, t->rules.issuer), *audience = cstring(a, t->rules.audience);
+    const char *sub = cstring(a, subject), *scopes = cstring(a, scope);
+    if (issuer == NULL || audience == NULL || sub == NULL || scopes == NULL) {
+        return ENOMEM;
+    }
+    int failed = jwt_add_header(jwt, "typ", "at+jwt");
+    failed = failed != 0 ? failed : jwt_add_header(jwt, "kid", t->keys[0].id);
+    failed = failed != 0 ? failed : jwt_add_grant(jwt, "iss", issuer);
+    failed = failed != 0 ? failed : jwt_add_grant(jwt, "aud", audience);
+    failed = failed != 0 ? failed : jwt_add_grant(jwt, "sub", sub);
+    failed = failed != 0 ? failed : jwt_add_grant(jwt, "jti", id);
+    failed = failed != 0 ? failed : jwt_add_grant(jwt, "scope", scopes);
+    failed = failed != 0 ? failed : jwt_add_grant_int(jwt, "iat", (long)now_s);
+    failed = failed != 0 ? failed : jwt_add_grant_int(jwt, "nbf", (long)now_s);
+    failed = failed != 0 ? failed : jwt_add_grant_int(jwt, "exp", (long)(now_s + t->rules.lifetime_s));
+    failed = failed != 0 ? failed : jwt_set_alg(jwt, JWT_ALG_HS256, t->keys[0].bytes, (int)t->keys[0].n);
+    return failed;
+}
+
+int token_make(const struct tokens *t, struct str subject, struct str scope, int64_t now_s, struct arena *a,
+               struct str *out, struct mrc_err *err)
+{
+    jwt_t *jwt = NULL;
+    if (jwt_new(&jwt) != 0) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for a token");
+    }
+    int failed = fill(jwt, t, subject, scope, now_s, a);
+    char *text = failed == 0 ? jwt_encode_str(jwt) : NULL;
+    jwt_free(jwt);
+    if (text == NULL) {
+        return mrc_fail_errno(err, MRC_ENOMEM, failed != 0 ? failed : errno, "token");
+    }
+    int rc = str_copy(a, str_of(text), out) ? MRC_OK : arena_fail(a, err);
+    free(text);
+    return rc;
+}
+
+/* ---- checking -------------------------------------------------------------------------------------------------- */
+
+static int base64url_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* RFC 4648 §5 without padding; left-over bits must be zero, so that one value has one text. */
+static bool base64url_decode(struct str s, struct arena *a, struct str *out)
+{
+    char *bytes = arena_alloc(a, s.n + 1, 1);
+    if (bytes == NULL || s.n % 4 == 1) {
+        return false;
+    }
+    uint32_t bits = 0;
+    unsigned n_bits = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        int digit = base64url_digit(s.p[i]);
+        if (digit < 0) {
+            return false;
+        }
+        bits = (bits << 6 | (uint32_t)digit) & 0xffff;
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            bytes[n++] = (char)(bits >> n_bits & 0xff);
+        }
+    }
+    *out = (struct str){bytes, n};
+    return (bits & ((1U << n_bits) - 1)) == 0;
+}
+
+/* header.claims.signature, none empty, nothing else. */
+static bool split(struct str token, struct str part[3])
+{
+    for (int i = 0; i < 3; i++) {
+        const char *dot = token.n == 0 ? NULL : memchr(token.p, '.', token.n);
+        if (i < 2 ? dot == NULL : dot != NULL) {
+            return false;
+        }
+        part[i] = (struct str){token.p, i < 2 ? (size_t)(dot - token.p) : token.n};
+        if (part[i].n == 0) {
+            return false;
+        }
+        size_t taken = part[i].n + (i < 2 ? 1 : 0);
+        token = (struct str){token.p + taken, token.n - taken};
+    }
+    return true;
+}
+
+/* A part as a JSON object; NULL when it is none. */
+static struct json_doc *read_part(struct str part, struct arena *a)
+{
+    static const struct json_limits limits = {.bytes_max = 64 * 1024, .depth_max = 3, .values_max = 64};
+    struct json_doc *doc = NULL;
+    struct str text;
+    if (!base64url_decode(part, a, &text) || json_read(&doc, text, &limits, NULL, NULL) < 0) {
+        return NULL;
+    }
+    if (json_type(json_root(doc)) != JSON_OBJECT) {
+        json_free(doc);
+        return NULL;
+    }
+    return doc;
+}
+
+static bool text_of(const struct json *object, const char *name, struct str *out)
+{
+    return json_str(json_find(object, name), out);
+}
+
+static bool is_access_token_type(struct str typ)
+{
+    static const char *const accepted[] = {"at+jwt", "application/at+jwt"};
+    for (size_t k = 0; k < sizeof accepted / sizeof accepted[0]; k++) {
+        size_t i = 0;
+        while (i < typ.n && accepted[k][i] != '\0' && (typ.p[i] | 0x20) == (accepted[k][i] | 0x20)) {
+            i++;
+        }
+        if (i == typ.n && accepted[k][i] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The key a header asks for; NULL with the reason when the header is not one of ours. */
+static const struct key *check_header(const struct tokens *t, const struct json *header, const char **reason)
+{
+    struct str alg, typ, kid;
+    if (!text_of(header, "alg", &alg) || !str_is(alg, "HS256")) {
+        *reason = "alg is not HS256";
+    } else if (!text_of(header, "typ", &typ) || !is_access_token_type(typ)) {
+        *reason = "typ is not at+jwt";
+    } else if (json_find(header, "crit") != NULL) {
+        *reason = "crit asks for an extension";
+    } else if (!text_of(header, "kid", &kid)) {
+        *reason = "no kid";
+    } else {
+        for (size_t i = 0; i < t->n_keys; i++) {
+            if (str_is(kid, t->keys[i].id)) {
+                return &t->keys[i];
+            }
+        }
+        *reason = "unknown kid";
+    }
+    return NULL;
+}
+
+static bool audience_contains(const struct json *aud, struct str ours)
+{
+    struct str text;
+    if (json_str(aud, &text)) {
+        return str_eq(text, ours);
+    }
+    for (const struct json *item = json_type(aud) == JSON_ARRAY ? json_first(aud) : NULL; item != NULL;
+         item = json_next(item)) {
+        if (json_str(item, &text) && str_eq(text, ours)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* NumericDate: seconds, possibly with a fraction. */
+static bool date_of(const struct json *object, const char *name, double *out)
+{
+    return json_double(json_find(object, name), out) && *out >= 0 && *out <= 9007199254740992.0;
+}
+
+static const char *check_times(const struct json *claims, int64_t now_s, struct token_claims *out)
+{
+    double exp, iat, nbf, now = (double)now_s;
+    if (!date_of(claims, "exp", &exp)) {
+        return "no exp";
+    }
+    if (!(exp > now)) {
+        return "expired";
+    }
+    if (!date_of(claims, "iat", &iat)) {
+        return "no iat";
+    }
+    if (iat > now + TOKEN_LEEWAY_S) {
+        return "iat is in the future";
+    }
+    if (json_find(claims, "nbf") != NULL && (!date_of(claims, "nbf", &nbf) || nbf > now + TOKEN_LEEWAY_S)) {
+        return "nbf is in the future";
+    }
+    out->issued_s = (int64_t)iat;
+    out->expires_s = (int64_t)exp;
+    return NULL;
+}
+
+static bool name_of(const struct json *claims, const char *name, struct str *out)
+{
+    return text_of(claims, name, out) && out->n > 0 && out->n <= TOKEN_NAME_MAX;
+}
+
+/* The reason why these claims are not good enough, or NULL. *out refers to the document. */
+static const char *check_claims(const struct tokens *t, const struct json *claims, int64_t now_s,
+                                struct token_claims *out)
+{
+    struct str issuer;
+    if (!text_of(claims, "iss", &issuer) || !str_eq(issuer, t->rules.issuer)) {
+        return "iss is not ours";
+    }
+    if (!audience_contains(json_find(claims, "aud"), t->rules.audience)) {
+        return "aud does not name us";
+    }
+    const char *reason = check_times(claims, now_s, out);
+    if (reason != NULL) {
+        return reason;
+    }
+    if (!name_of(claims, "sub", &out->subject)) {
+        return "no sub";
+    }
+    if (!name_of(claims, "jti", &out->id)) {
+        return "no jti";
+    }
+    out->scope = (struct str){"", 0};
+    if (json_find(claims, "scope") != NULL && !text_of(claims, "scope", &out->scope)) {
+        return "scope is not text";
+    }
+    return NULL;
+}
+
+static const char *verify_signature(const char *token, const struct key *key)
+{
+    jwt_t *jwt = NULL;
+    const char *reason = NULL;
+    if (jwt_decode(&jwt, token, key->bytes, (int)key->n) != 0) {
+        return "bad signature";
+    }
+    if (jwt_get_alg(jwt) != JWT_ALG_HS256) {
+        reason = "alg is not HS256";
+    }
+    jwt_free(jwt);
+    return reason;
+}
+
+int token_check(const struct tokens *t, struct str token, int64_t now_s, struct arena *a, struct token_claims *out,
+                struct mrc_err *err)
+{
+    struct str part[3], signature;
+    struct json_doc *header = NULL, *claims = NULL;
+    struct token_claims found = {0};
+    const char *reason = NULL;
+    const struct key *key = NULL;
+    int rc = MRC_OK;
+    if (token.n > t->rules.size_max) {
+        return mrc_fail(err, MRC_EDENIED, "token of %zu bytes, longer than %zu", token.n, t->rules.size_max);
+    }
+    const char *text = arena_copy(a, token.p, token.n);
+    if (text == NULL) {
+        return arena_fail(a, err);
+    }
+    if (!split(token, part) || !base64url_decode(part[2], a, &signature) || (header = read_part(part[0], a)) == NULL) {
+        reason = "not a JWT";
+    } else if ((key = check_header(t, json_root(header), &reason)) == NULL) {
+        /* reason is set */
+    } else if ((reason = verify_signature(text, key)) != NULL) {
+        /* reason is set */
+    } else if ((claims = read_part(part[1], a)) == NULL) {
+        reason = "claims are not a JSON object";
+    } else {
+        reason = check_claims(t, json_root(claims), now_s, &found);
+    }
+    if (reason != NULL) {
+        rc = mrc_fail(err, MRC_EDENIED, "%s", reason);
+    } else if (!str_copy(a, found.subject, &found.subject) || !str_copy(a, found.scope, &found.scope) ||
+               !str_copy(a, found.id, &found.id)) {
+        rc = arena_fail(a, err);
+    } else {
+        *out = found;
+    }
+    json_free(header);
+    json_free(claims);
+    return rc;
+}

@@ -1,0 +1,40 @@
+/* Order statistics of residuals as interval offsets. */
+#include "train/calibrate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const double calibrate_levels[CALIBRATE_LEVELS] = {0.01, 0.025, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50,
+                                                   0.55, 0.60,  0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 0.975, 0.99};
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double order_statistic(const double *sorted, size_t n, double p)
+{
+    double rank = (double)(n + 1) * p;
+    if (fabs(p - 0.5) < 1e-9) {
+        return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    }
+    /* The slack keeps (n + 1) p = 90.00000000000001 from counting as 91. */
+    rank = p < 0.5 ? floor(rank + 1e-9) : ceil(rank - 1e-9);
+    size_t k = rank < 1 ? 1 : rank > (double)n ? n : (size_t)rank;
+    return sorted[k - 1];
+}
+
+int calibrate_offsets(double *residuals, size_t n, double offsets[CALIBRATE_LEVELS], struct mrc_err *err)
+{
+    if (n < CALIBRATE_RESIDUALS_MIN) {
+        return mrc_fail(err, MRC_EFORMAT, "%zu films to calibrate intervals on, at least %d are needed", n,
+                        CALIBRATE_RESIDUALS_MIN);
+    }
+    qsort(residuals, n, sizeof(*residuals), ascending);
+    for (size_t i = 0; i < CALIBRATE_LEVELS; i++) {
+        double v = round(order_statistic(residuals, n, calibrate_levels[i]) * 1e4) / 1e4;
+        offsets[i] = i > 0 && v < offsets[i - 1] ? offsets[i - 1] : v;
+    }
+    return MRC_OK;
+}
