@@ -172,6 +172,18 @@ MRC_API size_t mrc_shap_scratch_size(const mrc_explainer *e); /* bytes, MRC_SCRA
 MRC_API int mrc_shap(const mrc_explainer *e, const struct mrc_input *in, size_t n_rows, void *scratch, double *out,
                      struct mrc_err *err);
 
+/* CatBoost's PredictionValuesChange from the model's own leaf weights: out[mrc_model_features], sums to 100 (or all 0 when
+ * nothing matters). MRC_EUNSUPPORTED without leaf weights. */
+MRC_API int mrc_importance(const mrc_model *m, double *out, struct mrc_err *err);
+
+/* CatBoost's Interaction: strength of pairs of flat features in percent, strongest first. Fills out[max] and sets *n to
+ * the number of pairs there are (may exceed max). Oblivious trees only. */
+struct mrc_interaction {
+    size_t first, second; /* flat features, first < second */
+    double score;
+};
+MRC_API int mrc_interactions(const mrc_model *m, struct mrc_interaction *out, size_t max, size_t *n, struct mrc_err *err);
+
 /* Hash of a category's bytes: the low 32 bits of CityHash64 1.0. */
 MRC_API uint32_t mrc_cat_hash(const char *bytes, size_t n);
 
