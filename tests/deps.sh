@@ -22,6 +22,7 @@ run   must cmd  cc           gcc libc6-dev
 run   must cmd  pkg-config   pkg-config
 run   must pc   libcjson     libcjson-dev
 run   must pc   libsodium    libsodium-dev
+run   must pc   libutf8proc  libutf8proc-dev
 run   must pc   libjwt       libjwt-dev
 run   must pc   sqlite3      libsqlite3-dev
 run   must hdr  fcgiapp.h    libfcgi-dev

@@ -1,9 +1,8 @@
-/* Folding of names (fold.h): one pass over the bytes, a table for everything beyond ASCII. */
+/* Folding of names (fold.h): one pass over the bytes; what is beyond ASCII is decomposed by utf8proc. */
 #include "common/forecast/fold.h"
 
-#include "common/forecast/fold_table.h"
-
 #include <string.h>
+#include <utf8proc.h>
 
 /* The next character: its code point and length. A byte that begins no valid sequence is a character of its own,
  * U+FFFD. Longer sequences are checked as a whole by utf8_valid, which knows surrogates and overlong forms. */
@@ -26,32 +25,39 @@ static uint32_t next_char(struct str s, size_t *length)
     return c;
 }
 
-static const struct fold_run *find_run(uint32_t c)
-{
-    unsigned low = 0, high = fold_runs_count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        const struct fold_run *run = &fold_runs[middle];
-        if (c < run->first) {
-            high = middle;
-        } else if (c - run->first >= run->count) {
-            low = middle + 1;
-        } else {
-            return run;
-        }
-    }
-    return NULL;
-}
+enum { DECOMPOSED_MAX = 32 }; /* the longest NFKD of one character has 18 */
 
 /* Folds as a stream: a blank is only written when a letter follows and another came before. */
 struct folder {
     struct str rest;
     const char *pending; /* what the current character still gives */
     size_t n_pending;
-    char own[1];
+    char own[2 * DECOMPOSED_MAX];
     bool any;   /* something was given */
     bool blank; /* a blank is due before the next letter */
 };
+
+static void give(struct folder *f, char c)
+{
+    bool upper = c >= 'A' && c <= 'Z';
+    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    f->own[f->n_pending++] = upper ? (char)(c - 'A' + 'a') : plain ? c : ' ';
+}
+
+/* One character of the decomposition: nothing for a combining mark, two letters for a ligature. */
+static void give_decomposed(struct folder *f, utf8proc_int32_t c)
+{
+    if (utf8proc_get_property(c)->combining_class != 0) {
+        return;
+    }
+    utf8proc_int32_t lower = utf8proc_tolower(c);
+    if (lower == 0x153 || lower == 0xe6) {
+        give(f, lower == 0x153 ? 'o' : 'a');
+        give(f, 'e');
+        return;
+    }
+    give(f, lower < 0x80 ? (char)lower : ' ');
+}
 
 static void fold_char(struct folder *f)
 {
@@ -59,26 +65,18 @@ static void fold_char(struct folder *f)
     uint32_t c = next_char(f->rest, &length);
     f->rest.p += length;
     f->rest.n -= length;
+    f->pending = f->own;
+    f->n_pending = 0;
     if (c < 0x80) {
-        bool upper = c >= 'A' && c <= 'Z';
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        f->own[0] = upper ? (char)(c - 'A' + 'a') : plain ? (char)c : ' ';
-        f->pending = f->own;
-        f->n_pending = 1;
+        give(f, (char)c);
         return;
     }
-    const struct fold_run *run = find_run(c);
-    if (!run) {
-        f->own[0] = ' ';
-        f->pending = f->own;
-        f->n_pending = 1;
-    } else if (run->step) {
-        f->own[0] = (char)(run->text[0] + (int)(c - run->first));
-        f->pending = f->own;
-        f->n_pending = 1;
-    } else {
-        f->pending = run->text;
-        f->n_pending = strlen(run->text);
+    utf8proc_int32_t parts[DECOMPOSED_MAX];
+    int class_before = 0;
+    utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, parts, DECOMPOSED_MAX,
+                                                 UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, &class_before);
+    for (utf8proc_ssize_t i = 0; i < n && i < DECOMPOSED_MAX; i++) {
+        give_decomposed(f, parts[i]);
     }
 }
 
