@@ -250,7 +250,7 @@ bool derive_category(const struct plan *p, const struct row *row, bool learn, st
     if (given && p->has_values && !learn) {
         int64_t i = find_sorted(p->values, p->n_values, text);
         *unseen = i < 0;
-        text = i < 0 ? (struct str){"", 0} : p->values[i];
+        text = i < 0 ? p->unseen : p->values[i];
     }
     *out = text;
     return true;

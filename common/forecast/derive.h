@@ -38,6 +38,7 @@ struct plan {
     const struct str *values; /* category: the known ones, sorted */
     uint32_t n_values;
     uint32_t min_count;       /* category: films a value needs to be learnt; 0 = not given */
+    struct str unseen;        /* category: what a value outside the vocabulary becomes; "" = as if unknown */
 };
 
 enum derive_argument {
@@ -49,7 +50,7 @@ enum derive_argument {
     ARG_TEXT = 32,
     ARG_ANY = 64,
     ARG_MAP = 128,
-    ARG_VOCABULARY = 256 /* names, min_count, values, table */
+    ARG_VOCABULARY = 256 /* names, min_count, values, table, unseen */
 };
 
 struct derivation {
@@ -64,7 +65,7 @@ struct derivation {
 const struct derivation *derivation_find(struct str name);
 
 /* The text of a categorical feature after names, folding and vocabulary. *unseen: the value is given but the vocabulary
- * does not hold it (then *out is empty). With learn the vocabulary is not applied. */
+ * does not hold it (then *out is p->unseen). With learn the vocabulary is not applied. */
 bool derive_category(const struct plan *p, const struct row *row, bool learn, struct arena *a, struct str *out,
                      bool *unseen);
 double derive_number(const struct plan *p, const struct row *row);

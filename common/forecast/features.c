@@ -173,6 +173,12 @@ static int read_table(struct reader *r, const struct json *object, struct plan *
 static int read_vocabulary(struct reader *r, const struct json *object, struct plan *p)
 {
     MRC_TRY(read_names(r, object, p));
+    p->unseen = STR("");
+    if (json_find(object, "unseen")) {
+        struct str text;
+        MRC_TRY(json_get_str(object, "unseen", &text, r->err));
+        MRC_TRY(copy_text(r, text, &p->unseen));
+    }
     if (json_find(object, "min_count")) {
         int64_t n;
         MRC_TRY(json_get_i64(object, "min_count", 1, 1000000, &n, r->err));
@@ -250,14 +256,14 @@ static int read_other(struct reader *r, const struct json *object, struct plan *
 /* Which keys belong to which argument, and who reads them. */
 static const struct argument {
     unsigned bit;
-    const char *keys[5];
+    const char *keys[6];
     int (*read)(struct reader *r, const struct json *object, struct plan *p);
 } arguments[] = {
     {ARG_ITEM, {"item"}, read_item},   {ARG_FOLD, {"fold"}, read_fold},
     {ARG_ABSENT, {"absent"}, read_absent}, {ARG_EUROS, {"currency", "usd", "least"}, read_euros},
     {ARG_OTHER, {"other"}, read_other},    {ARG_TEXT, {"text"}, read_text},
     {ARG_ANY, {"any"}, read_any},          {ARG_MAP, {"map"}, read_map},
-    {ARG_VOCABULARY, {"names", "min_count", "values", "table"}, read_vocabulary},
+    {ARG_VOCABULARY, {"names", "min_count", "values", "table", "unseen"}, read_vocabulary},
 };
 enum { N_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
 
