@@ -35,7 +35,7 @@ VERSION := $(shell awk '/define MRC_VERSION_(MAJOR|MINOR|PATCH)/{v = v s $$3; s 
 SONAME  := libmercredi.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- rooms -----------------------------------------------------------------------------------------------------------
-lib_src      := $(addprefix common/base/,err.c arena.c text.c number.c json.c) $(wildcard common/trees/*.c)
+lib_src      := $(addprefix common/base/,err.c arena.c text.c number.c json.c json_out.c) $(wildcard common/trees/*.c)
 base_src     := $(filter-out $(lib_src),$(wildcard common/base/*.c))
 forecast_src := $(wildcard common/forecast/*.c)
 fcgi_src     := $(wildcard fcgi/*.c)

@@ -1,4 +1,4 @@
-/* JSON: a strict bounded reader, and a streaming writer that cannot produce malformed nesting.
+/* JSON: a strict bounded reader. The writer, json_out.h, comes with it.
  *
  * The reader accepts RFC 8259 only: one value, nothing behind it; UTF-8 without a byte-order mark; no control
  * characters in strings; numbers by the grammar and finite as doubles; strings without NUL (\u0000) and without lone
@@ -7,6 +7,7 @@
 #ifndef MRC_BASE_JSON_H
 #define MRC_BASE_JSON_H
 
+#include "common/base/json_out.h"
 #include "common/base/text.h"
 
 struct json_doc;
@@ -15,9 +16,9 @@ struct json; /* one value inside a document; NULL stands for "absent" in every a
 enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 struct json_limits {
-    size_t bytes_max; /* longest text */
+    size_t bytes_max;   /* longest text */
     unsigned depth_max; /* deepest nesting of arrays and objects, at most 256 */
-    size_t values_max; /* most values (scalars, arrays, objects); 0 = no bound but bytes_max */
+    size_t values_max;  /* most values (scalars, arrays, objects); 0 = no bound but bytes_max */
 };
 /* 1 GiB, depth 256, no count: for files of ours. Requests have their own settings. */
 extern const struct json_limits json_limits_file;
@@ -33,17 +34,17 @@ enum json_type json_type(const struct json *v);
 const char *json_type_name(enum json_type t); /* "object", "string", … for messages */
 
 /* Members and items. All O(1) per step when walked by first/next; json_find and json_at walk. */
-size_t json_count(const struct json *v);           /* members or items; 0 for anything else */
+size_t json_count(const struct json *v);                                  /* members or items; 0 for anything else */
 const struct json *json_find(const struct json *object, const char *key); /* NULL: absent or not an object */
 const struct json *json_at(const struct json *array, size_t i);
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *item);
-struct str json_key(const struct json *member);    /* name inside its object; NUL-terminated */
+struct str json_key(const struct json *member); /* name inside its object; NUL-terminated */
 
 /* Scalars: true when v has that type (and range); *out untouched otherwise. */
 bool json_bool(const struct json *v, bool *out);
-bool json_double(const struct json *v, double *out); /* any JSON number, correctly rounded */
-bool json_i64(const struct json *v, int64_t *out);   /* a number without fraction, |v| <= 2^53 */
+bool json_double(const struct json *v, double *out);  /* any JSON number, correctly rounded */
+bool json_i64(const struct json *v, int64_t *out);    /* a number without fraction, |v| <= 2^53 */
 bool json_str(const struct json *v, struct str *out); /* decoded UTF-8, NUL-terminated, lives with the document */
 
 /* Required member of an object read from a file of ours: MRC_EFORMAT naming key and expected type otherwise. */
@@ -53,41 +54,5 @@ int json_get_str(const struct json *object, const char *key, struct str *out, st
 int json_get_double(const struct json *object, const char *key, double *out, struct mrc_err *err) MRC_CHECKED;
 int json_get_i64(const struct json *object, const char *key, int64_t min, int64_t max, int64_t *out,
                  struct mrc_err *err) MRC_CHECKED;
-
-/* ---- writer ---------------------------------------------------------------------------------------------------- */
-
-enum { JSON_WRITE_DEPTH_MAX = 64 };
-
-/* Writes compact UTF-8 JSON into a buf. Misuse (value without key in an object, unbalanced close, too deep) is a bug of
- * the caller: it sets buf.failed = MRC_EBUG. Check once, with buf_ok, at the end. */
-struct json_out {
-    struct buf *b;
-    unsigned depth;
-    bool pretty;                           /* two-space indent and line ends, for files people read */
-    bool need_comma, have_key;
-    char kind[JSON_WRITE_DEPTH_MAX];       /* '{' or '[' per level */
-};
-void json_out_init(struct json_out *w, struct buf *b);
-void json_open_object(struct json_out *w);
-void json_close_object(struct json_out *w);
-void json_open_array(struct json_out *w);
-void json_close_array(struct json_out *w);
-void json_put_key(struct json_out *w, const char *key);
-void json_put_key_str(struct json_out *w, struct str key);
-void json_put_str(struct json_out *w, struct str s);  /* invalid UTF-8 bytes become U+FFFD: output is always valid */
-void json_put_cstr(struct json_out *w, const char *s);
-void json_put_double(struct json_out *w, double v);   /* shortest exact; NaN and infinities become null */
-void json_put_i64(struct json_out *w, int64_t v);
-void json_put_u64(struct json_out *w, uint64_t v);
-void json_put_bool(struct json_out *w, bool v);
-void json_put_null(struct json_out *w);
-void json_put_raw(struct json_out *w, struct str json); /* already JSON: copied as it is */
-void json_put_value(struct json_out *w, const struct json *v); /* deep copy of a read value; NULL writes null */
-/* "key": value in one call, for objects. */
-void json_pair_str(struct json_out *w, const char *key, struct str v);
-void json_pair_cstr(struct json_out *w, const char *key, const char *v);
-void json_pair_double(struct json_out *w, const char *key, double v);
-void json_pair_i64(struct json_out *w, const char *key, int64_t v);
-void json_pair_bool(struct json_out *w, const char *key, bool v);
 
 #endif

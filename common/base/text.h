@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+#define STR_INIT(literal) {(literal), sizeof(literal) - 1} /* the same as an initialiser of static data */
 #define STR_ARG(s) (int)(s).n, (s).p /* for printf's %.*s */
 
 struct str str_of(const char *cstring); /* NULL gives the empty slice */
