@@ -153,11 +153,11 @@ static void put_problem(struct context *c, struct json_out *w, const struct prob
     json_open_object(w);
     json_pair_cstr(w, "type", p->type);
     if (rfc9457) {
-        json_pair_cstr(w, "detail", p->message);
+        json_pair_str(w, "detail", p->message);
         put_place(w, p, c->arena);
     } else {
         put_loc(w, p);
-        json_pair_cstr(w, "msg", p->message);
+        json_pair_str(w, "msg", p->message);
         json_put_key(w, "input");
         json_put_raw(w, p->input.n > 0 ? p->input : STR("null"));
     }
@@ -168,7 +168,59 @@ static void put_problem(struct context *c, struct json_out *w, const struct prob
     json_close_object(w);
 }
 
-void answer_problems(struct context *c, const struct problem *problems, size_t n)
+struct str json_text(struct context *c, struct str text)
+{
+    struct buf b;
+    struct json_out w;
+    struct str start = {text.p, text.n <= 64 ? text.n : utf8_valid((struct str){text.p, 64})};
+    buf_init(&b, c->arena, 512);
+    json_out_init(&w, &b);
+    json_put_str(&w, start);
+    return buf_text(&b);
+}
+
+int problems_add(struct context *c, struct problems *list, const struct problem *problem, struct mrc_err *err)
+{
+    if (list->n == list->cap && list->n < PROBLEMS_MAX) {
+        size_t cap = list->cap == 0 ? 8 : 2 * list->cap;
+        struct problem *wider = ARENA_ARRAY(c->arena, cap, struct problem);
+        if (wider == NULL) {
+            return arena_fail(c->arena, err);
+        }
+        if (list->n > 0) {
+            memcpy(wider, list->items, list->n * sizeof *wider);
+        }
+        list->items = wider;
+        list->cap = cap;
+    }
+    if (list->n < PROBLEMS_MAX) {
+        list->items[list->n++] = *problem;
+    }
+    return MRC_OK;
+}
+
+int problems_add_row(struct context *c, struct problems *list, const struct row_report *report, int64_t film,
+                     struct mrc_err *err)
+{
+    for (uint32_t i = 0; i < report->n_errors; i++) {
+        const struct field_error *e = &report->errors[i];
+        struct problem problem = {
+            .type = e->type,
+            .where = "body",
+            .list = film >= 0 ? "films" : NULL,
+            .list_index = film,
+            .field = e->field,
+            .index = e->item,
+            .message = e->message,
+            .input = e->input,
+            .context = e->context,
+        };
+        MRC_TRY(problems_add(c, list, &problem, err));
+    }
+    return MRC_OK;
+}
+
+void answer_problems(struct context *c, const struct problems *list)
 {
     struct json_out w;
     bool rfc9457 = wants_rfc9457(c);
@@ -183,8 +235,8 @@ void answer_problems(struct context *c, const struct problem *problems, size_t n
         json_put_key(&w, "detail");
     }
     json_open_array(&w);
-    for (size_t i = 0; i < n && i < PROBLEMS_MAX; i++) {
-        put_problem(c, &w, &problems[i], rfc9457);
+    for (size_t i = 0; i < list->n; i++) {
+        put_problem(c, &w, &list->items[i], rfc9457);
     }
     json_close_array(&w);
     json_close_object(&w);

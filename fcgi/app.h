@@ -13,13 +13,6 @@
 
 struct app;
 
-/* Entrance to work of which only a few may run at once over all processes (password hashing). A slot is released by the
- * kernel when its process dies. */
-struct gate {
-    int (*enter)(struct gate *gate, int *slot, struct mrc_err *err); /* MRC_OK, or MRC_EBUSY at once: never waits */
-    void (*leave)(struct gate *gate, int slot);
-};
-
 /* What an app is made of. Everything is borrowed and must outlive it. */
 struct app_parts {
     const struct settings *config;  /* config_specs' rows */
@@ -31,7 +24,6 @@ struct app_parts {
     struct log_sink *log;           /* prediction log; NULL: none (then `log = required` answers 503) */
     int64_t (*clock_ms)(void *arg); /* Unix milliseconds; NULL: the system's */
     void *clock_arg;
-    struct gate *password_gate; /* NULL: no bound but that of one request per process */
 };
 /* Reads or makes the token key, opens scratch memory, lists the pages of www_dir. MRC_EIO, MRC_EFORMAT (key file). */
 int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *err) MRC_CHECKED;
@@ -109,13 +101,25 @@ struct problem {
     int64_t list_index;
     struct str field; /* empty: none */
     int64_t index;    /* item of a list, or offset of a syntax error; -1: none */
-    const char *message;
+    struct str message;
     struct str input;   /* JSON text of what was sent; empty: null */
     struct str context; /* JSON object for ctx; empty: none */
 };
-/* 422 with these problems (at most PROBLEMS_MAX of them: a wrong batch gets no larger answer than a right one). */
+/* Text as a JSON string, cut to its beginning, for `input`. */
+struct str json_text(struct context *c, struct str text);
+
+/* Problems found so far, in the request's arena. Beyond PROBLEMS_MAX they are only counted: a wrong batch gets no larger
+ * answer than a right one. */
 enum { PROBLEMS_MAX = 1000 };
-void answer_problems(struct context *c, const struct problem *problems, size_t n);
+struct problems {
+    struct problem *items;
+    size_t n, cap;
+};
+int problems_add(struct context *c, struct problems *list, const struct problem *problem, struct mrc_err *err) MRC_CHECKED;
+/* Those of one row; film: its index in {"films":[…]}, or -1. */
+int problems_add_row(struct context *c, struct problems *list, const struct row_report *report, int64_t film,
+                     struct mrc_err *err) MRC_CHECKED;
+void answer_problems(struct context *c, const struct problems *list); /* 422 */
 
 /* Is there a whole, uncompressed body of at most max bytes? false: answered (400, 413, 415). */
 bool body_complete(struct context *c, size_t max);

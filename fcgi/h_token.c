@@ -6,6 +6,7 @@
 #include "fcgi/app_state.h"
 #include "fcgi/auth.h"
 #include "fcgi/handlers.h"
+#include "fcgi/shared.h"
 #include "fcgi/token.h"
 
 #include "common/base/log.h"
@@ -69,8 +70,8 @@ static bool has_client(struct str authorization)
 /* The checks that need no account. true: go on. */
 static bool form_valid(struct context *c, const struct form *f)
 {
-    struct problem problems[2];
-    size_t n = 0;
+    struct problems problems = {0};
+    struct mrc_err err = {0};
     if (f->twice) {
         answer_error(c, 400, "invalid_request", "A parameter stands twice");
         return false;
@@ -84,25 +85,27 @@ static bool form_valid(struct context *c, const struct form *f)
         answer_error(c, 401, "invalid_client", "No client with these credentials is known");
         return false;
     }
-    if (f->username.n == 0) {
-        problems[n++] = (struct problem){
-            .type = "missing", .where = "body", .field = STR("username"), .index = -1, .message = "Field required"};
+    const struct {
+        const char *name;
+        struct str value;
+    } required[] = {{"username", f->username}, {"password", f->password}};
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+        struct problem problem = {.type = "missing", .where = "body", .index = -1, .message = STR("Field required")};
+        problem.field = str_of(required[i].name);
+        if (required[i].value.n == 0 && problems_add(c, &problems, &problem, &err) < 0) {
+            answer_err(c, &err);
+            return false;
+        }
     }
-    if (f->password.n == 0) {
-        problems[n++] = (struct problem){
-            .type = "missing", .where = "body", .field = STR("password"), .index = -1, .message = "Field required"};
+    if (problems.n > 0) {
+        answer_problems(c, &problems);
     }
-    if (n > 0) {
-        answer_problems(c, problems, n);
-    }
-    return n == 0;
+    return problems.n == 0;
 }
 
 /* Account with this name and password. MRC_EDENIED when they do not fit, MRC_EBUSY when too many hash at once. */
 static int log_in(struct context *c, const struct form *f, struct account *account, struct mrc_err *err)
 {
-    struct gate *gate = c->parts->password_gate;
-    int slot = -1;
     if (c->parts->store == NULL) {
         return mrc_fail(err, MRC_EBUSY, "no state database");
     }
@@ -114,13 +117,12 @@ static int log_in(struct context *c, const struct form *f, struct account *accou
     if (f->password.n > PASSWORD_MAX) {
         return mrc_fail(err, MRC_EDENIED, "password longer than %d bytes", PASSWORD_MAX);
     }
-    if (gate != NULL) {
-        MRC_TRY(gate->enter(gate, &slot, err));
+    int entered = gate_enter(c->parts->hash_gate);
+    if (entered < 0) {
+        return mrc_fail(err, entered, "the gate of password hashes");
     }
     bool fits = password_verify(rc == MRC_OK ? account->password_hash : (struct str){"", 0}, f->password);
-    if (gate != NULL) {
-        gate->leave(gate, slot);
-    }
+    gate_leave(c->parts->hash_gate);
     if (!fits || account->disabled) {
         return mrc_fail(err, MRC_EDENIED, "%s",
                         rc != MRC_OK ? "no such account"

@@ -9,4 +9,18 @@ void h_ready(struct context *c);
 
 void h_token(struct context *c); /* h_token.c */
 
+void h_predict(struct context *c); /* h_predict.c */
+
+void h_predictions(struct context *c); /* h_predictions.c */
+void h_prediction(struct context *c);
+
+void h_schema(struct context *c); /* h_schema.c */
+void h_openapi(struct context *c);
+
+void h_models(struct context *c); /* h_models.c */
+
+void h_docs(struct context *c); /* h_docs.c */
+void h_page(struct context *c);
+void h_file(struct context *c);
+
 #endif

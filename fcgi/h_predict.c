@@ -1,0 +1,239 @@
+/* POST /predict: read, validate, forecast, log, answer; in that order, and nothing is answered that the log does not
+ * have when the log is required. */
+#include "fcgi/handlers.h"
+#include "fcgi/predict.h"
+
+#include "common/base/digest.h"
+#include "common/base/log.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+static const double levels[] = {0.5, 0.8, 0.9};
+
+struct options {
+    double level;
+    bool explain;
+};
+
+/* ---- query ----------------------------------------------------------------------------------------------------- */
+
+/* FastAPI's words for a query's truth value. */
+static bool parse_bool(struct str text, bool *out)
+{
+    static const char *const words[2][6] = {{"false", "0", "no", "off", "f", "n"}, {"true", "1", "yes", "on", "t", "y"}};
+    char lower[8] = {0};
+    for (size_t i = 0; i < text.n && i < sizeof lower - 1; i++) {
+        lower[i] = (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] - 'A' + 'a' : text.p[i]);
+    }
+    for (int value = 0; value < 2; value++) {
+        for (size_t i = 0; text.n < sizeof lower && i < sizeof words[0] / sizeof words[0][0]; i++) {
+            if (strcmp(lower, words[value][i]) == 0) {
+                *out = value == 1;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int read_level(struct context *c, struct options *o, struct problems *problems, struct mrc_err *err)
+{
+    struct str text;
+    double level;
+    struct problem problem = {.where = "query", .field = STR("level"), .index = -1};
+    if (!query_find(c, "level", &text)) {
+        return MRC_OK;
+    }
+    problem.input = json_text(c, text);
+    if (!parse_double(text, &level)) {
+        problem.type = "float_parsing";
+        problem.message = STR("Input should be a valid number, unable to parse string as a number");
+        return problems_add(c, problems, &problem, err);
+    }
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (level == levels[i]) {
+            o->level = level;
+            return MRC_OK;
+        }
+    }
+    problem.type = "literal_error";
+    problem.message = STR("Input should be 0.5, 0.8 or 0.9");
+    problem.context = STR("{\"expected\":\"0.5, 0.8 or 0.9\"}");
+    return problems_add(c, problems, &problem, err);
+}
+
+static int read_options(struct context *c, struct options *o, struct problems *problems, struct mrc_err *err)
+{
+    struct str text;
+    *o = (struct options){.level = 0.8};
+    if (query_find(c, "explain", &text) && !parse_bool(text, &o->explain)) {
+        struct problem problem = {.type = "bool_parsing",
+                                  .where = "query",
+                                  .field = STR("explain"),
+                                  .index = -1,
+                                  .message = STR("Input should be a valid boolean, unable to interpret input"),
+                                  .input = json_text(c, text)};
+        MRC_TRY(problems_add(c, problems, &problem, err));
+    }
+    return read_level(c, o, problems, err);
+}
+
+/* ---- forecasting ----------------------------------------------------------------------------------------------- */
+
+static int forecast_one(struct context *c, const struct row *row, struct row_report *report, double level,
+                        struct predicted *p, struct mrc_err *err)
+{
+    double low, high, low80, high80;
+    MRC_TRY(forecast_row(c->parts->bundle, row, c->scratch, c->arena, &p->forecast, report, err));
+    forecast_interval(&p->forecast, level, &low, &high);
+    forecast_interval(&p->forecast, 0.8, &low80, &high80);
+    if (!isfinite(p->forecast.score) || !isfinite(p->forecast.admissions) || !isfinite(high) || !isfinite(high80)) {
+        return mrc_fail(err, MRC_EBUG, "the model gave a figure that is not finite");
+    }
+    uuid7(c->now_ms, p->id);
+    p->admissions = whole_tickets(p->forecast.admissions);
+    p->low = whole_tickets(low);
+    p->high = whole_tickets(high);
+    p->low80 = whole_tickets(low80);
+    p->high80 = whole_tickets(high80);
+    for (int i = 0; i < FORECAST_QUANTILES; i++) {
+        p->quantiles[i] = whole_tickets(p->forecast.quantiles[i]);
+    }
+    p->report = report;
+    p->row = row;
+    return MRC_OK;
+}
+
+/* ---- the log --------------------------------------------------------------------------------------------------- */
+
+static struct str row_json(struct context *c, const struct row *row)
+{
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, c->arena, 256 * 1024);
+    json_out_init(&w, &b);
+    row_to_json(row, &w);
+    return buf_text(&b);
+}
+
+static struct str quantiles_json(struct context *c, const struct predicted *p)
+{
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, c->arena, 1024);
+    json_out_init(&w, &b);
+    put_quantiles(&w, p->quantiles);
+    return buf_text(&b);
+}
+
+/* The trace id of a valid W3C traceparent, or nothing. */
+static struct str trace_id(struct str parent)
+{
+    struct str id = {parent.p + 3, 32};
+    bool zero = true;
+    if (parent.n < 55 || parent.p[2] != '-' || parent.p[35] != '-' || parent.p[52] != '-' ||
+        (parent.n > 55 && (str_starts(parent, "00") || parent.p[55] != '-')) || str_starts(parent, "ff")) {
+        return (struct str){"", 0};
+    }
+    for (size_t i = 0; i < 55; i++) {
+        char ch = parent.p[i];
+        bool hex = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f');
+        if (!hex && i != 2 && i != 35 && i != 52) {
+            return (struct str){"", 0};
+        }
+        zero = zero && (i < 3 || i >= 35 || ch == '0');
+    }
+    return zero ? (struct str){"", 0} : id;
+}
+
+static int64_t elapsed_us(const struct context *c)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - c->start_us;
+}
+
+static int append_to_log(struct context *c, const struct predicted *predicted, size_t n, struct mrc_err *err)
+{
+    struct prediction *rows = ARENA_ARRAY(c->arena, n, struct prediction);
+    if (rows == NULL) {
+        return arena_fail(c->arena, err);
+    }
+    if (c->parts->log == NULL) {
+        return mrc_fail(err, MRC_EBUSY, "there is no prediction log");
+    }
+    int64_t latency_us = elapsed_us(c);
+    for (size_t i = 0; i < n; i++) {
+        const struct predicted *p = &predicted[i];
+        rows[i] = (struct prediction){
+            .id = str_of(p->id),
+            .time_ms = c->now_ms,
+            .user_id = c->caller.user_id,
+            .request_id = c->req->request_id,
+            .trace_id = trace_id(c->req->traceparent),
+            .model_name = c->parts->bundle->name,
+            .model_version = c->parts->bundle->version,
+            .row_json = row_json(c, p->row),
+            .score = p->forecast.score,
+            .admissions = (double)p->admissions,
+            .low80 = (double)p->low80,
+            .high80 = (double)p->high80,
+            .quantiles_json = quantiles_json(c, p),
+            .latency_us = latency_us,
+        };
+        if (rows[i].row_json.n == 0 || rows[i].quantiles_json.n == 0) {
+            return arena_fail(c->arena, err);
+        }
+    }
+    return c->parts->log->append(c->parts->log, rows, n, err);
+}
+
+/* Keep the rows as the setting `log` asks. false: answered. */
+static bool keep(struct context *c, const struct predicted *predicted, size_t n)
+{
+    struct mrc_err err = {0};
+    struct str mode = setting_text(c->parts->config, CONFIG_LOG);
+    if (str_is(mode, "off") || append_to_log(c, predicted, n, &err) == MRC_OK) {
+        return true;
+    }
+    bool required = !str_is(mode, "best_effort");
+    log_event(required ? LOG_ERROR : LOG_WARN, "prediction not logged", LOG_STR("req", c->req->request_id),
+              LOG_INT("rows", n), LOG_CSTR("err", err.msg));
+    if (required) {
+        http_header(c->res, "Retry-After", STR("1"));
+        answer_detail(c, 503, "The prediction log cannot be written, so there is no prediction");
+    }
+    return !required;
+}
+
+void h_predict(struct context *c)
+{
+    struct options options;
+    struct problems problems = {0};
+    struct predict_rows in;
+    struct mrc_err err = {0};
+    if (c->parts->bundle == NULL) {
+        http_header(c->res, "Retry-After", STR("10"));
+        answer_detail(c, 503, "No version of the model is loaded");
+        return;
+    }
+    if (read_options(c, &options, &problems, &err) < 0) {
+        answer_err(c, &err);
+        return;
+    }
+    if (!predict_read(c, &problems, &in)) {
+        return;
+    }
+    struct predicted *predicted = ARENA_ARRAY(c->arena, in.n, struct predicted);
+    int rc = predicted == NULL ? arena_fail(c->arena, &err) : MRC_OK;
+    for (size_t i = 0; i < in.n && rc == MRC_OK; i++) {
+        rc = forecast_one(c, &in.rows[i], &in.reports[i], options.level, &predicted[i], &err);
+    }
+    if (rc < 0) {
+        answer_err(c, &err);
+    } else if (keep(c, predicted, in.n)) {
+        predict_answer(c, predicted, in.n, in.batch, options.level, options.explain);
+    }
+}

@@ -1,0 +1,37 @@
+/* The two sides of POST /predict: a body becomes validated rows, forecasts become an answer. */
+#ifndef MRC_FCGI_PREDICT_H
+#define MRC_FCGI_PREDICT_H
+
+#include "fcgi/app.h"
+
+struct predict_rows {
+    struct row *rows;
+    struct row_report *reports;
+    size_t n;
+    bool batch; /* {"films":[…]} or CSV; otherwise one film object */
+};
+
+/* Read the body (JSON or CSV) against the active schema. true: rows are valid and problems is empty so far or as it was
+ * before. false: answered. Problems already in the list are answered together with the body's. */
+bool predict_read(struct context *c, struct problems *problems, struct predict_rows *out);
+
+/* One film's answer: what is shown, and what the log keeps. */
+struct predicted {
+    char id[37];
+    struct forecast forecast;
+    int64_t admissions, low, high, low80, high80; /* whole tickets, low <= admissions <= high */
+    int64_t quantiles[FORECAST_QUANTILES];
+    const struct row_report *report;
+    const struct row *row;
+};
+
+/* A figure in whole tickets. */
+int64_t whole_tickets(double tickets);
+/* {"0.05":…,…} */
+void put_quantiles(struct json_out *w, const int64_t quantiles[FORECAST_QUANTILES]);
+
+/* Write the answer into c->res->body, JSON or CSV by Accept. */
+void predict_answer(struct context *c, const struct predicted *predicted, size_t n, bool batch, double level,
+                    bool explain);
+
+#endif
