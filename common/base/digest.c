@@ -1,0 +1,94 @@
+/* SHA-256, random bytes, UUIDs (digest.h), on libsodium. */
+#include "common/base/digest.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+int digest_start(struct mrc_err *err)
+{
+    return sodium_init() < 0 ? mrc_fail(err, MRC_EBUG, "libsodium does not start") : MRC_OK;
+}
+
+void sha256(struct str text, unsigned char out[SHA256_BYTES])
+{
+    crypto_hash_sha256(out, (const unsigned char *)text.p, text.n);
+}
+
+static void to_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX])
+{
+    sodium_bin2hex(out, SHA256_HEX, digest, SHA256_BYTES);
+}
+
+void sha256_hex(struct str text, char out[SHA256_HEX])
+{
+    unsigned char digest[SHA256_BYTES];
+    sha256(text, digest);
+    to_hex(digest, out);
+}
+
+int sha256_file(const char *path, char out[SHA256_HEX], struct mrc_err *err)
+{
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        return mrc_fail_errno(err, errno == ENOENT ? MRC_ENOTFOUND : MRC_EIO, errno, "%s", path);
+    }
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    unsigned char block[65536];
+    size_t n;
+    while ((n = fread(block, 1, sizeof block, f)) > 0) {
+        crypto_hash_sha256_update(&state, block, n);
+    }
+    int failed = ferror(f) ? errno : 0;
+    fclose(f);
+    if (failed != 0) {
+        return mrc_fail_errno(err, MRC_EIO, failed, "%s", path);
+    }
+    unsigned char digest[SHA256_BYTES];
+    crypto_hash_sha256_final(&state, digest);
+    to_hex(digest, out);
+    return MRC_OK;
+}
+
+void random_bytes(void *out, size_t n)
+{
+    randombytes_buf(out, n);
+}
+
+void uuid7(int64_t unix_ms, char out[UUID_TEXT])
+{
+    unsigned char b[16];
+    random_bytes(b, sizeof b);
+    for (int i = 0; i < 6; i++) {
+        b[i] = (unsigned char)(unix_ms >> (40 - 8 * i));
+    }
+    b[6] = (unsigned char)(0x70 | (b[6] & 0x0f)); /* version 7 */
+    b[8] = (unsigned char)(0x80 | (b[8] & 0x3f)); /* variant of RFC 9562 */
+    static const char hex[] = "0123456789abcdef";
+    char *p = out;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *p++ = '-';
+        }
+        *p++ = hex[b[i] >> 4];
+        *p++ = hex[b[i] & 15];
+    }
+    *p = '\0';
+}
+
+bool uuid_valid(struct str s)
+{
+    if (s.n != UUID_TEXT - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f');
+        if (dash ? s.p[i] != '-' : !hex) {
+            return false;
+        }
+    }
+    return true;
+}
