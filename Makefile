@@ -131,7 +131,7 @@ STATE ?= build/run
 run:
 	@sh tests/deps.sh run
 	@+$(MAKE) --no-print-directory -s all
-	@PORT="$(PORT)" FRONT="$(FRONT)" STATE="$(STATE)" BIN="$(B)" WWW_MODULES="$(WWW_MODULES)" sh deploy/run.sh
+	@exec env PORT="$(PORT)" FRONT="$(FRONT)" STATE="$(STATE)" BIN="$(B)" WWW_MODULES="$(WWW_MODULES)" sh deploy/run.sh
 ## deps: install everything a developer needs (Debian, Ubuntu: packages; Python and npm packages into build/)
 deps:
 	@sh tests/deps.sh all

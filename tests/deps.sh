@@ -25,6 +25,7 @@ run   must pc   libsodium    libsodium-dev
 run   must pc   libutf8proc  libutf8proc-dev
 run   must pc   libjwt       libjwt-dev
 run   must pc   sqlite3      libsqlite3-dev
+run   must pc   libutf8proc  libutf8proc-dev
 run   must hdr  fcgiapp.h    libfcgi-dev
 run   must cmd  lighttpd     lighttpd
 run   must cmd  curl         curl ca-certificates
