@@ -1,0 +1,88 @@
+/* CatBoost's random generator: two permuted congruential streams, seeded by a third. */
+#include "train/random.h"
+
+#include <math.h>
+
+static const uint64_t MULTIPLIER = UINT64_C(6364136223846793005);
+
+/* Advance a stream, then scramble: a rotation chosen by the top bits. */
+static uint32_t stream_next(uint64_t *state, uint64_t step)
+{
+    uint64_t x = *state = *state * MULTIPLIER + step;
+    uint32_t v = (uint32_t)(((x >> 18) ^ x) >> 27);
+    uint32_t turn = (uint32_t)(x >> 59);
+    return (v >> turn) | (v << ((32u - turn) & 31u));
+}
+
+static uint64_t seed_next64(uint64_t *state)
+{
+    uint64_t low = stream_next(state, 1);
+    return low | (uint64_t)stream_next(state, 1) << 32;
+}
+
+void random_init(struct random *r, uint64_t seed)
+{
+    uint64_t x = seed;
+    r->state[0] = seed_next64(&x);
+    uint32_t sequence0 = stream_next(&x, 1);
+    r->state[1] = seed_next64(&x);
+    uint32_t sequence1 = stream_next(&x, 1);
+    if (((sequence0 ^ sequence1) & 0x7fffffffu) == 0) { /* the two streams would be one */
+        sequence1 = ~sequence1;
+    }
+    r->step[0] = 2 * (uint64_t)sequence0 + 1;
+    r->step[1] = 2 * (uint64_t)sequence1 + 1;
+    r->calls = 0;
+}
+
+void random_init_skip(struct random *r, uint64_t seed, unsigned skip)
+{
+    random_init(r, seed);
+    for (unsigned i = 0; i < skip; i++) {
+        random_next(r);
+    }
+}
+
+uint64_t random_next(struct random *r)
+{
+    uint64_t high = stream_next(&r->state[0], r->step[0]);
+    uint64_t low = stream_next(&r->state[1], r->step[1]);
+    r->calls++;
+    return high << 32 | low;
+}
+
+double random_real(struct random *r)
+{
+    return (double)(random_next(r) >> 11) / 9007199254740991.0;
+}
+
+uint64_t random_below(struct random *r, uint64_t bound)
+{
+    uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
+    uint64_t v;
+    do {
+        v = random_next(r);
+    } while (v >= limit);
+    return v % bound;
+}
+
+double random_normal(struct random *r)
+{
+    double a, square;
+    do {
+        a = 2 * random_real(r) - 1;
+        double b = 2 * random_real(r) - 1;
+        square = a * a + b * b;
+    } while (square > 1 || square <= 0);
+    return a * sqrt(-2 * log(square) / square);
+}
+
+void random_shuffle(struct random *r, uint32_t *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        size_t j = (size_t)random_below(r, i + 1);
+        uint32_t t = v[i];
+        v[i] = v[j];
+        v[j] = t;
+    }
+}
