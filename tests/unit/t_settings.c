@@ -1,0 +1,218 @@
+/* Settings: types and ranges, precedence, every way a file, an environment or a command line can be wrong, and texts.
+ */
+#include "common/base/file.h"
+#include "common/base/settings.h"
+
+#include "tests/unit/check_main.h"
+
+#include <unistd.h>
+
+enum { NAME, COUNT, SHARE, WET, SIZE, WAIT, COLOUR, PLACE, KEY, ONLY, INPUT, SPEC__COUNT };
+static const struct setting_spec specs[SPEC__COUNT] = {
+    [NAME] = {.name = "name", .type = SETTING_TEXT, .value = "x", .min = 1, .max = 8, .letter = 'n', .help = "A name"},
+    [COUNT] = {.name = "count", .type = SETTING_INT, .value = "5", .min = 1, .max = 100, .help = "How many"},
+    [SHARE] = {.name = "big_share", .type = SETTING_NUMBER, .value = "0.5", .min = 0, .max = 1, .help = "A share"},
+    [WET] = {.name = "wet", .type = SETTING_BOOL, .value = "no", .help = "Is it wet"},
+    [SIZE] = {.name = "size", .type = SETTING_BYTES, .value = "1MiB", .min = 1024, .max = 1 << 26, .help = "Room"},
+    [WAIT] = {.name = "wait", .type = SETTING_DURATION, .value = "2s", .min = 0, .max = 3.6e6, .help = "Patience"},
+    [COLOUR] = {.name = "colour", .type = SETTING_CHOICE, .value = "red", .choices = "red|green|blue", .help = "Which"},
+    [PLACE] = {.name = "place", .type = SETTING_PATH, .help = "Where"},
+    [KEY] = {.name = "key", .type = SETTING_TEXT, .flags = SETTING_SECRET, .help = "A secret"},
+    [ONLY] = {.name = "only", .type = SETTING_BOOL, .flags = SETTING_FLAG_ONLY, .help = "Not in a file"},
+    [INPUT] = {.name = "input",
+               .type = SETTING_PATH,
+               .flags = SETTING_POSITIONAL | SETTING_REQUIRED,
+               .help = "What to read"},
+};
+
+static struct settings s;
+static struct mrc_err err;
+
+static void start(void)
+{
+    ck_assert_ok(settings_init(&s, specs, SPEC__COUNT, &err), &err);
+}
+
+static void stop(void)
+{
+    settings_release(&s);
+}
+
+START_TEST(defaults)
+{
+    ck_assert_text(setting_text(&s, NAME), "x");
+    ck_assert_int_eq(setting_int(&s, COUNT), 5);
+    ck_assert(setting_number(&s, SHARE) == 0.5);
+    ck_assert(!setting_bool(&s, WET));
+    ck_assert_int_eq(setting_int(&s, SIZE), 1 << 20);
+    ck_assert_int_eq(setting_int(&s, WAIT), 2000);
+    ck_assert_int_eq(setting_int(&s, COLOUR), 0);
+    ck_assert(!setting_is_set(&s, PLACE) && setting_cstr(&s, PLACE) == NULL);
+    ck_assert_fails(settings_check(&s, &err), &err, MRC_EINVAL, "input is missing");
+}
+END_TEST
+
+START_TEST(flags)
+{
+    char *argv[] = {"--count=7", "-n", "abc", "--big-share", "1", "--wet", "in.csv", "--size", "64KiB", "--wait=500ms"};
+    ck_assert_ok(settings_arguments(&s, 10, argv, &err), &err);
+    ck_assert_ok(settings_check(&s, &err), &err);
+    ck_assert_int_eq(setting_int(&s, COUNT), 7);
+    ck_assert_str_eq(setting_cstr(&s, NAME), "abc");
+    ck_assert(setting_number(&s, SHARE) == 1.0);
+    ck_assert(setting_bool(&s, WET));
+    ck_assert_int_eq(setting_int(&s, SIZE), 65536);
+    ck_assert_int_eq(setting_int(&s, WAIT), 500);
+    ck_assert_str_eq(setting_cstr(&s, INPUT), "in.csv");
+    char *again[] = {"--no-wet", "--count", "-3"};
+    ck_assert_fails(settings_arguments(&s, 3, again, &err), &err, MRC_EINVAL, "count: -3 is outside 1 to 100");
+    ck_assert(!setting_bool(&s, WET));
+    char *dash[] = {"--", "--strange"};
+    stop();
+    start();
+    ck_assert_ok(settings_arguments(&s, 2, dash, &err), &err);
+    ck_assert_str_eq(setting_cstr(&s, INPUT), "--strange");
+}
+END_TEST
+
+START_TEST(wrong_flags)
+{
+    static const struct {
+        char *argv[2];
+        int argc;
+        const char *message;
+    } cases[] = {
+        {{"--colour", "pink"}, 2, "\"pink\" is none of red|green|blue"},
+        {{"--count", "7.5"}, 2, "\"7.5\" is not an integer"},
+        {{"--count", ""}, 2, "\"\" is not an integer"},
+        {{"--big-share", "nan"}, 2, "is not a number"},
+        {{"--big-share", "1.01"}, 2, "1.01 is outside 0 to 1"},
+        {{"--size", "1023"}, 2, "1023 is outside 1024 to 67108864"},
+        {{"--size", "1TiB"}, 2, "is not a size"},
+        {{"--wait", "2weeks"}, 2, "is not a time"},
+        {{"--wait", "2h"}, 2, "2h is outside 0s to 3600s"},
+        {{"--wet=maybe", NULL}, 1, "is not true or false"},
+        {{"--name", "123456789"}, 2, "9 bytes, allowed are 1 to 8"},
+        {{"--name", NULL}, 1, "--name needs a value"},
+        {{"--nope", NULL}, 1, "unknown option --nope; --help lists them"},
+        {{"--no-count", NULL}, 1, "unknown option --no-count"},
+        {{"-z", NULL}, 1, "unknown option -z"},
+        {{"a", "b"}, 2, "unexpected argument \"b\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stop();
+        start();
+        ck_assert_fails(settings_arguments(&s, cases[i].argc, cases[i].argv, &err), &err, MRC_EINVAL, cases[i].message);
+    }
+}
+END_TEST
+
+static int read_text(const char *text)
+{
+    char folder[] = "settings-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/a.conf", folder);
+    ck_assert_ok(file_create(path, str_of(text), 0600, &err), &err);
+    int rc = settings_file(&s, path, &err);
+    unlink(path);
+    rmdir(folder);
+    return rc;
+}
+
+START_TEST(file_and_precedence)
+{
+    ck_assert_ok(read_text("# a comment\n\ncount = 9 # nine\r\nname = \"a # b\"\nplace = sub/x\n  wet=on"), &err);
+    ck_assert_int_eq(setting_int(&s, COUNT), 9);
+    ck_assert_text(setting_text(&s, NAME), "a # b");
+    ck_assert(setting_bool(&s, WET));
+    ck_assert_int_eq(strncmp(setting_cstr(&s, PLACE), "settings-", 9), 0);
+    ck_assert_ptr_nonnull(strstr(setting_cstr(&s, PLACE), "/sub/x"));
+    char *environment[] = {"HOME=/x", "T_COUNT=10", "T_BIG_SHARE=0.25", "T_OTHER=1", NULL};
+    const char *ignore[] = {"T_OTHER", NULL};
+    ck_assert_ok(settings_environment(&s, "T_", environment, ignore, &err), &err);
+    ck_assert_int_eq(setting_int(&s, COUNT), 10);
+    ck_assert_fails(settings_environment(&s, "T_", environment, NULL, &err), &err, MRC_EINVAL,
+                    "T_OTHER names no setting");
+    char *bad[] = {"T_COUNT=many", NULL};
+    ck_assert_fails(settings_environment(&s, "T_", bad, NULL, &err), &err, MRC_EINVAL,
+                    "environment T_COUNT: count: \"many\"");
+    char *argv[] = {"--count", "11"};
+    ck_assert_ok(settings_arguments(&s, 2, argv, &err), &err);
+    ck_assert_int_eq(setting_int(&s, COUNT), 11);
+}
+END_TEST
+
+START_TEST(wrong_files)
+{
+    static const struct {
+        const char *text;
+        uint32_t line;
+        int status;
+        const char *message;
+    } cases[] = {
+        {"count = 9\nnope = 1\n", 2, MRC_EINVAL, "unknown setting \"nope\""},
+        {"\ncount\n", 2, MRC_EFORMAT, "not of the form: name = value"},
+        {"name = \"abc\n", 1, MRC_EFORMAT, "does not end with its line"},
+        {"name = \"abc\" d\n", 1, MRC_EFORMAT, "does not end with its line"},
+        {"count = 900\n", 1, MRC_EINVAL, "900 is outside"},
+        {"only = yes\n", 1, MRC_EINVAL, "command-line flag only"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_fails(read_text(cases[i].text), &err, cases[i].status, cases[i].message);
+        ck_assert_uint_eq(err.line, cases[i].line);
+        ck_assert_ptr_nonnull(strstr(err.msg, "a.conf: "));
+    }
+    ck_assert_fails(settings_file(&s, "no-such-file.conf", &err), &err, MRC_ENOTFOUND, "no-such-file.conf");
+}
+END_TEST
+
+START_TEST(texts)
+{
+    struct buf out;
+    buf_init(&out, NULL, 1 << 16);
+    char *argv[] = {"--key", "hush", "in"};
+    ck_assert_ok(settings_arguments(&s, 3, argv, &err), &err);
+    settings_print(&s, &out);
+    ck_assert_ok(buf_ok(&out, &err), &err);
+    ck_assert_ptr_nonnull(strstr(out.p, "key = ********  # flag\n"));
+    ck_assert_ptr_null(strstr(out.p, "hush"));
+    ck_assert_ptr_nonnull(strstr(out.p, "wait = 2s  # default\n"));
+    ck_assert_ptr_nonnull(strstr(out.p, "# place is not set\n"));
+    buf_reset(&out);
+    settings_help(specs, SPEC__COUNT, &out);
+    ck_assert_int_eq(strncmp(out.p, "  INPUT ", 8), 0);
+    ck_assert_ptr_nonnull(strstr(out.p, "  -n, --name TEXT             A name (default x)\n"));
+    ck_assert_ptr_nonnull(strstr(out.p, "  --big-share X               A share (default 0.5, 0 to 1)\n"));
+    buf_reset(&out);
+    settings_example(specs, SPEC__COUNT, &out);
+    ck_assert_ptr_nonnull(strstr(out.p, "# colour = red\n"));
+    ck_assert_ptr_null(strstr(out.p, "only"));
+    buf_release(&out);
+}
+END_TEST
+
+START_TEST(bad_default)
+{
+    static const struct setting_spec broken[] = {
+        {.name = "n", .type = SETTING_INT, .value = "0", .min = 1, .max = 2, .help = ""}};
+    struct settings b;
+    ck_assert_fails(settings_init(&b, broken, 1, &err), &err, MRC_EBUG, "the default of n breaks its own rule: 0");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("settings");
+    TCase *tc = tcase_create("settings");
+    tcase_add_checked_fixture(tc, start, stop);
+    tcase_add_test(tc, defaults);
+    tcase_add_test(tc, flags);
+    tcase_add_test(tc, wrong_flags);
+    tcase_add_test(tc, file_and_precedence);
+    tcase_add_test(tc, wrong_files);
+    tcase_add_test(tc, texts);
+    tcase_add_test(tc, bad_default);
+    suite_add_tcase(suite, tc);
+    return check_main(suite);
+}
