@@ -2,7 +2,7 @@
  *
  * Readers (model_cbm.c, model_json.c) and the trainer fill a struct mrc_model field by field from model_new(), then call
  * model_finish(), which proves every invariant below and prepares evaluation. After that the model never changes.
- * Field meanings are CatBoost's (TModelTrees); §-numbers in comments of this folder are none: names are the reference.
+ * Field meanings are those of CatBoost's TModelTrees, and so are the names that errors use.
  *
  * Global split numbering: borders of float features in order, then values of one-hot features, then borders of CTR
  * features. Each feature stores the number of its first split (split_base), computed by model_finish. */
@@ -72,6 +72,8 @@ struct projection {
     const struct one_hot_split *one_hots;
 };
 bool projection_equal(const struct projection *a, const struct projection *b);
+/* CatBoost's order: cats, then float splits, then one-hots, each list compared lexicographically. <0, 0, >0. */
+int projection_cmp(const struct projection *a, const struct projection *b);
 
 struct ctr_table { /* one per (projection, type, classifier) */
     struct projection projection;
@@ -95,6 +97,11 @@ struct ctr_feature {
     uint32_t split_base;
     uint32_t table; /* index into ctr_tables, found by model_finish */
 };
+
+/* The order CatBoost wants CTR features in: projection, type, classifier, target border, prior, shift, scale. */
+int ctr_feature_cmp(const struct ctr_feature *a, const struct ctr_feature *b);
+/* Outputs of one table row: target classes, or 1. */
+uint32_t ctr_table_stride(const struct ctr_table *t);
 
 struct step_node { /* non-symmetric trees: distance to each child, 0 = this side is a leaf */
     uint16_t left, right;
@@ -137,9 +144,21 @@ struct mrc_model {
 
     /* Computed by model_finish. */
     uint32_t n_splits;           /* global splits */
-    size_t *tree_leaf_offsets;   /* symmetric: [n_trees] first leaf value of each tree */
-    uint32_t n_flat_features;
+    size_t *tree_leaf_offsets;   /* [n_trees] first leaf value of each tree; non-symmetric: the tree's smallest */
+    uint32_t n_flat_features;    /* 1 + largest flat index */
+    uint32_t n_float_columns, n_cat_columns; /* 1 + largest index of the kind: columns of mrc_input */
+    struct str loss;             /* NUL-terminated, "" unknown */
+    uint32_t n_class_labels;     /* 0: no classifier */
+    struct str *class_labels;    /* NUL-terminated */
+    double class_border;         /* binary: class 1 when raw > this */
     struct evaluator *evaluator;
+};
+
+enum {
+    TREE_DEPTH_MAX = 16,           /* symmetric: CatBoost's own limit */
+    NODE_DEPTH_MAX = 48,           /* non-symmetric */
+    MODEL_DIM_MAX = 65536,         /* outputs */
+    FLAT_INDEX_MAX = (1 << 24) - 1 /* feature positions */
 };
 
 /* An empty model: dim 1, scale 1, bias 0, symmetric, no trees. NULL without memory. max: ceiling of its arena, 0 = none. */
@@ -147,5 +166,23 @@ mrc_model *model_new(size_t memory_max);
 /* Prove the invariants (counts, ranges, order, no NaN border, leaf sizes, depth <= 16, acyclic non-symmetric trees,
  * a table for every CTR), number the splits and prepare evaluation. MRC_EFORMAT says what is wrong and where. */
 int model_finish(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
+
+/* The parts of model_finish. model_check.c: invariants, split numbers, leaf offsets, tables; model_meta.c: loss, labels. */
+int model_check(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
+int model_read_labels(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
+
+/* Features by index of their kind: position in float_features, cat_features, one_hot_features; -1 absent. Valid once
+ * model_check has proved the order. */
+int64_t model_find_float(const mrc_model *m, int32_t index);
+int64_t model_find_cat(const mrc_model *m, int32_t index);
+int64_t model_find_one_hot(const mrc_model *m, int32_t cat_index);
+/* Position of this very border in a feature, -1 absent. */
+int64_t float_feature_find_border(const struct float_feature *f, float border);
+
+/* Readers fill a fresh model (without model_finish) from n bytes; writers append to b. Errors name field and position. */
+int model_read_cbm(mrc_model *m, const uint8_t *bytes, size_t n, struct mrc_err *err) MRC_CHECKED;
+int model_read_json(mrc_model *m, struct str text, struct mrc_err *err) MRC_CHECKED;
+int model_write_cbm(const mrc_model *m, struct buf *b, struct mrc_err *err) MRC_CHECKED;
+int model_write_json(const mrc_model *m, struct buf *b, struct mrc_err *err) MRC_CHECKED;
 
 #endif
