@@ -1,8 +1,8 @@
 /* What a model says about itself: metadata, loss, class labels, features. */
 #include "common/base/json.h"
 #include "common/trees/evaluate.h"
+#include "common/trees/loss_kind.h"
 #include "common/trees/model.h"
-#include "common/trees/predict.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* From raw scores to what a loss's users want; which losses classify. */
-#ifndef MRC_TREES_PREDICT_H
-#define MRC_TREES_PREDICT_H
+/* CatBoost's losses by what their raw scores mean. */
+#ifndef MRC_TREES_LOSS_KIND_H
+#define MRC_TREES_LOSS_KIND_H
 
 #include "common/trees/model.h"
 
@@ -15,6 +15,7 @@ enum loss_kind {
     LOSS_UNCERTAINTY  /* mean and log of the standard deviation */
 };
 enum loss_kind loss_kind_of(struct str loss);
+/* Does it predict classes? */
 bool loss_is_classifier(struct str loss);
 
 #endif
