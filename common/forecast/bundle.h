@@ -8,6 +8,8 @@
 
 #include "common/forecast/features.h"
 
+enum { BUNDLE_FILES_MAX = 256, BUNDLE_MODELS_MAX = 16, BUNDLE_LEVELS_MAX = 99, BUNDLE_FILE_BYTES_MAX = 256 << 20 };
+
 /* One model of forecast.json, e.g. for weeks ahead, or for when screens are known. The first whose `needs` are all
  * present in the row is used; the last needs nothing. */
 struct bundle_model {
@@ -19,6 +21,7 @@ struct bundle_model {
     int64_t per;                /* raw field the target is divided by before log10 (screens), or -1 */
     /* interval.json for this model: score + offset[i] is the quantile level[i], in log10; ascending levels */
     const double *levels, *offsets;
+    const double *z;            /* normal_quantile of each level: what interpolation runs on */
     uint32_t n_levels;
 };
 
@@ -32,8 +35,12 @@ struct bundle {
     uint32_t n_models;
     int32_t histories_as_of;      /* date of the newest film the bundle learnt from */
     char digest[65];              /* sha256 of manifest.json: identifies the version */
+    const struct str *strangers;  /* files in the folder that the manifest does not name: tolerated, never read */
+    uint32_t n_strangers;
 };
 
+/* MRC_ENOTFOUND (no manifest.json), MRC_EFORMAT (damaged; says which file and what), MRC_EUNSUPPORTED (newer format),
+ * MRC_ELIMIT, MRC_EIO. digest_start must have succeeded. The bundle is the caller's to bundle_close. */
 int bundle_open(struct bundle **out, const char *folder, struct mrc_err *err) MRC_CHECKED;
 /* The same without the self-test: for inspection. */
 int bundle_open_unchecked(struct bundle **out, const char *folder, struct mrc_err *err) MRC_CHECKED;

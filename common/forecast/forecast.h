@@ -12,9 +12,10 @@ extern const double forecast_quantile_levels[FORECAST_QUANTILES]; /* .05 .10 .25
 struct forecast {
     const struct bundle_model *model;
     double score;                /* raw score of the model: the bits that tests compare */
+    double log10_base;           /* score, in log10 of tickets before any offset (log10 of `per` added) */
     double admissions;           /* tickets, median */
     double quantiles[FORECAST_QUANTILES]; /* tickets, ascending */
-    const char *reliability;     /* "good", "fair", "poor" */
+    const char *reliability;     /* "good", "fair", "poor": see forecast_row */
 };
 
 /* Working memory for forecast_rows; one per thread. */
@@ -22,10 +23,13 @@ struct forecast_scratch;
 int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, struct mrc_err *err) MRC_CHECKED;
 void forecast_scratch_free(struct forecast_scratch *s);
 
-/* Predict one validated row. reports[i] (may be NULL) gains warnings. */
+/* Predict one validated row with the first model whose needs are present. report (may be NULL) gains warnings.
+ * Reliability is the share of the optional raw fields behind the model's features that are absent or hold a value the
+ * model has not learnt: good up to a quarter, fair up to a half, poor beyond. MRC_EINVAL: row of another schema. */
 int forecast_row(const struct bundle *b, const struct row *row, struct forecast_scratch *s, struct arena *a,
                  struct forecast *out, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
-/* Tickets at quantile p in (0,1), by interpolation on the log scale between calibrated levels. */
+/* Tickets at quantile p in (0,1): between calibrated levels by interpolation on the log scale along the normal
+ * distribution's quantiles, beyond them along the last two. Tickets stay within 0.001 and 1e9. */
 double forecast_quantile(const struct forecast *f, double p);
 /* Interval [low, high] of a level in (0,1): quantiles (1-level)/2 and (1+level)/2, low <= admissions <= high. */
 void forecast_interval(const struct forecast *f, double level, double *low, double *high);

@@ -1,0 +1,170 @@
+/* From a validated row to tickets and their quantiles, with one model of the bundle. */
+#include "common/forecast/forecast.h"
+
+#include "common/forecast/quantile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const double forecast_quantile_levels[FORECAST_QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
+
+/* normal_quantile of the levels above, so that no answer waits for it. */
+static const double quantile_z[FORECAST_QUANTILES] = {
+    -1.6448536269514729, -1.2815515655446004, -0.67448975019608171, 0, 0.67448975019608171, 1.2815515655446004,
+    1.6448536269514722,
+};
+
+struct forecast_scratch {
+    float *floats;
+    struct mrc_str *cats;
+    void *model; /* mrc_predict's, for the largest model */
+};
+
+void forecast_scratch_free(struct forecast_scratch *s)
+{
+    if (s) {
+        free(s->floats);
+        free(s->cats);
+        free(s->model);
+        free(s);
+    }
+}
+
+int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, struct mrc_err *err)
+{
+    size_t floats = 1, cats = 1, bytes = MRC_SCRATCH_ALIGN;
+    for (uint32_t i = 0; i < b->n_models; i++) {
+        const struct bundle_model *m = &b->models[i];
+        size_t need = mrc_scratch_size(m->model, 1);
+        floats = features_floats(m->features) > floats ? features_floats(m->features) : floats;
+        cats = features_cats(m->features) > cats ? features_cats(m->features) : cats;
+        bytes = need > bytes ? need : bytes;
+    }
+    bytes = (bytes + MRC_SCRATCH_ALIGN - 1) / MRC_SCRATCH_ALIGN * MRC_SCRATCH_ALIGN;
+    struct forecast_scratch *s = calloc(1, sizeof *s);
+    if (s) {
+        s->floats = calloc(floats, sizeof *s->floats);
+        s->cats = calloc(cats, sizeof *s->cats);
+        s->model = aligned_alloc(MRC_SCRATCH_ALIGN, bytes);
+    }
+    if (!s || !s->floats || !s->cats || !s->model) {
+        forecast_scratch_free(s);
+        return mrc_fail(err, MRC_ENOMEM, "no memory to forecast with");
+    }
+    *out = s;
+    return MRC_OK;
+}
+
+static const struct bundle_model *choose_model(const struct bundle *b, const struct row *row)
+{
+    for (uint32_t i = 0; i + 1 < b->n_models; i++) {
+        const struct bundle_model *m = &b->models[i];
+        bool has = true;
+        for (uint32_t k = 0; k < m->n_needs; k++) {
+            has = has && row->values[m->needs[k]].present;
+        }
+        if (has) {
+            return m;
+        }
+    }
+    return &b->models[b->n_models - 1]; /* needs nothing */
+}
+
+static double tickets(double log10_tickets)
+{
+    return pow(10, fmin(fmax(log10_tickets, -3), 9));
+}
+
+static double tickets_at(const struct forecast *f, double z)
+{
+    const struct bundle_model *m = f->model;
+    return tickets(f->log10_base + offset_at(m->z, m->offsets, m->n_levels, z));
+}
+
+double forecast_quantile(const struct forecast *f, double p)
+{
+    return tickets_at(f, normal_quantile(p));
+}
+
+void forecast_interval(const struct forecast *f, double level, double *low, double *high)
+{
+    *low = fmin(forecast_quantile(f, (1 - level) / 2), f->admissions);
+    *high = fmax(forecast_quantile(f, (1 + level) / 2), f->admissions);
+}
+
+static bool unseen_in(const struct row_report *r, struct str field)
+{
+    for (uint32_t i = 0; i < r->n_warnings; i++) {
+        if (strcmp(r->warnings[i].code, "unseen_value") == 0 && str_eq(r->warnings[i].field, field)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* See forecast_row in the header. Each raw field counts once, however many features it owns. */
+static const char *judge(const struct bundle_model *m, const struct row *row, const struct row_report *found)
+{
+    bool seen[SCHEMA_FIELDS_MAX] = {false};
+    unsigned optional = 0, lacking = 0;
+    for (uint32_t i = 0; i < features_count(m->features); i++) {
+        int64_t owner = features_at(m->features, i)->owner;
+        if (owner < 0 || seen[owner]) {
+            continue;
+        }
+        seen[owner] = true;
+        const struct field *field = schema_field(row->schema, (uint32_t)owner);
+        if (!field->required) {
+            optional++;
+            lacking += !row->values[owner].present || unseen_in(found, field->name);
+        }
+    }
+    return 4 * lacking <= optional ? "good" : 2 * lacking <= optional ? "fair" : "poor";
+}
+
+/* The model's raw score of the row; warnings of its features go to found. */
+static int score_row(const struct bundle_model *m, const struct row *row, struct forecast_scratch *s, struct arena *a,
+                     double *score, struct row_report *found, struct mrc_err *err)
+{
+    MRC_TRY(features_compute(m->features, row, a, s->floats, s->cats, found, err));
+    struct mrc_input in = {
+        .floats = s->floats,
+        .float_row_stride = features_floats(m->features),
+        .float_column_stride = 1,
+        .cats = s->cats,
+        .cat_row_stride = features_cats(m->features),
+        .cat_column_stride = 1,
+    };
+    MRC_TRY(mrc_predict(m->model, &in, 1, MRC_RAW, s->model, score, err));
+    if (!isfinite(*score)) {
+        return mrc_fail(err, MRC_EFORMAT, "model \"%.*s\" gives no finite score", STR_ARG(m->name));
+    }
+    return MRC_OK;
+}
+
+int forecast_row(const struct bundle *b, const struct row *row, struct forecast_scratch *s, struct arena *a,
+                 struct forecast *out, struct row_report *report, struct mrc_err *err)
+{
+    if (row->schema != b->schema) {
+        return mrc_fail(err, MRC_EINVAL, "the row was read with another schema than the bundle's");
+    }
+    struct row_report found = {0};
+    struct forecast f = {.model = choose_model(b, row)};
+    MRC_TRY(score_row(f.model, row, s, a, &f.score, &found, err));
+    f.log10_base = f.score;
+    if (f.model->per >= 0) {
+        f.log10_base += log10(row->values[f.model->per].number);
+    }
+    for (int i = 0; i < FORECAST_QUANTILES; i++) {
+        f.quantiles[i] = tickets_at(&f, quantile_z[i]);
+    }
+    f.admissions = tickets_at(&f, 0);
+    f.reliability = judge(f.model, row, &found);
+    for (uint32_t i = 0; report && i < found.n_warnings; i++) {
+        const struct row_warning *w = &found.warnings[i];
+        MRC_TRY(row_warn(report, a, w->code, w->field, w->value, err));
+    }
+    *out = f;
+    return MRC_OK;
+}
