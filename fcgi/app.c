@@ -1,6 +1,7 @@
 /* From a request to a response: route, authorise, handle, finish with the headers every answer has. */
 #include "common/base/log.h"
 #include "fcgi/app_state.h"
+#include "fcgi/assets.h"
 #include "fcgi/auth.h"
 #include "fcgi/token.h"
 
@@ -57,6 +58,9 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
         .size_max = (size_t)setting_int(parts->config, CONFIG_TOKEN_MAX),
     };
     int rc = tokens_open(&a->tokens, setting_cstr(parts->config, CONFIG_TOKEN_KEY_FILE), &rules, err);
+    if (rc == MRC_OK) {
+        rc = assets_open(&a->assets, setting_cstr(parts->config, CONFIG_WWW_DIR), err);
+    }
     if (rc == MRC_OK && parts->bundle != NULL) {
         rc = forecast_scratch_new(&a->scratch, parts->bundle, err);
     }
@@ -75,6 +79,7 @@ void app_close(struct app *a)
     }
     app_finish(a);
     forecast_scratch_free(a->scratch);
+    assets_close(a->assets);
     tokens_close(a->tokens);
     arena_release(&a->kept);
     arena_release(&a->arena);

@@ -64,9 +64,11 @@ typedef void (*handler)(struct context *c);
 
 /* Statuses of a route beyond those that follow from its method and scope, for OpenAPI. */
 enum route_flag {
-    ROUTE_HIDDEN = 1,     /* pages and the document itself: not in OpenAPI */
-    ROUTE_CACHED = 2,     /* answers with an ETag, so 304 can come */
-    ROUTE_NEEDS_MODEL = 4 /* 503 without a bundle */
+    ROUTE_HIDDEN = 1,       /* pages and the document itself: not in OpenAPI */
+    ROUTE_CACHED = 2,       /* answers with an ETag, so 304 can come */
+    ROUTE_NEEDS_MODEL = 4,  /* 503 without a bundle */
+    ROUTE_CHECKS_QUERY = 8, /* a wrong query parameter is 422 */
+    ROUTE_ANY_JSON = 16     /* the answer is an object of no fixed shape */
 };
 
 /* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */
@@ -108,14 +110,15 @@ struct problem {
 /* Text as a JSON string, cut to its beginning, for `input`. */
 struct str json_text(struct context *c, struct str text);
 
-/* Problems found so far, in the request's arena. Beyond PROBLEMS_MAX they are only counted: a wrong batch gets no larger
- * answer than a right one. */
+/* Problems found so far, in the request's arena. Beyond PROBLEMS_MAX they are only counted: a wrong batch gets no
+ * larger answer than a right one. */
 enum { PROBLEMS_MAX = 1000 };
 struct problems {
     struct problem *items;
     size_t n, cap;
 };
-int problems_add(struct context *c, struct problems *list, const struct problem *problem, struct mrc_err *err) MRC_CHECKED;
+int problems_add(struct context *c, struct problems *list, const struct problem *problem,
+                 struct mrc_err *err) MRC_CHECKED;
 /* Those of one row; film: its index in {"films":[…]}, or -1. */
 int problems_add_row(struct context *c, struct problems *list, const struct row_report *report, int64_t film,
                      struct mrc_err *err) MRC_CHECKED;

@@ -18,6 +18,8 @@ struct app {
     struct arena kept;  /* until app_close */
     struct forecast_scratch *scratch;
     struct tokens *tokens;
+    struct assets *assets;
+    struct document openapi, schema;
     struct buf file;      /* body of the current answer when it is a file */
     char last_resort[48]; /* body of a 500 when there is no memory for another */
 };

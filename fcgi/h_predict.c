@@ -22,7 +22,8 @@ struct options {
 /* FastAPI's words for a query's truth value. */
 static bool parse_bool(struct str text, bool *out)
 {
-    static const char *const words[2][6] = {{"false", "0", "no", "off", "f", "n"}, {"true", "1", "yes", "on", "t", "y"}};
+    static const char *const words[2][6] = {{"false", "0", "no", "off", "f", "n"},
+                                            {"true", "1", "yes", "on", "t", "y"}};
     char lower[8] = {0};
     for (size_t i = 0; i < text.n && i < sizeof lower - 1; i++) {
         lower[i] = (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] - 'A' + 'a' : text.p[i]);

@@ -19,7 +19,10 @@ void h_openapi(struct context *c);
 
 void h_models(struct context *c); /* h_models.c */
 
+void h_me(struct context *c); /* h_users.c */
+
 void h_docs(struct context *c); /* h_docs.c */
+void h_redoc(struct context *c);
 void h_page(struct context *c);
 void h_file(struct context *c);
 

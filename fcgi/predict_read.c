@@ -12,7 +12,8 @@ static bool is_json(struct str content_type)
         return true;
     }
     const char *end = content_type.n == 0 ? NULL : memchr(content_type.p, ';', content_type.n);
-    struct str type = str_trim((struct str){content_type.p, end == NULL ? content_type.n : (size_t)(end - content_type.p)});
+    struct str type =
+        str_trim((struct str){content_type.p, end == NULL ? content_type.n : (size_t)(end - content_type.p)});
     return str_starts(type, "application/") && type.n > sizeof suffix &&
            memcmp(type.p + type.n - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0;
 }
@@ -67,8 +68,12 @@ static bool refuse_syntax(struct context *c, struct problems *problems, size_t o
     json_pair_cstr(&w, "error", why->msg);
     json_close_object(&w);
     struct str before = {c->req->body.p, offset < c->req->body.n ? offset : c->req->body.n};
-    struct problem problem = {.type = "json_invalid", .where = "body", .index = (int64_t)utf8_length(before),
-                              .message = STR("JSON decode error"), .input = STR("{}"), .context = buf_text(&b)};
+    struct problem problem = {.type = "json_invalid",
+                              .where = "body",
+                              .index = (int64_t)utf8_length(before),
+                              .message = STR("JSON decode error"),
+                              .input = STR("{}"),
+                              .context = buf_text(&b)};
     return refuse(c, problems, &problem);
 }
 
@@ -94,8 +99,8 @@ static bool refuse_count(struct context *c, struct problems *problems, size_t n,
 }
 
 /* The films of a batch, or the body itself. */
-static bool find_films(struct context *c, struct problems *problems, const struct json *root,
-                       const struct json **first, struct predict_rows *out)
+static bool find_films(struct context *c, struct problems *problems, const struct json *root, const struct json **first,
+                       struct predict_rows *out)
 {
     size_t rows_max = (size_t)setting_int(c->parts->config, CONFIG_ROWS_MAX);
     const struct json *films = json_type(root) == JSON_OBJECT ? json_find(root, "films") : NULL;
@@ -108,7 +113,11 @@ static bool find_films(struct context *c, struct problems *problems, const struc
     out->n = json_count(films);
     *first = json_first(films);
     if (json_type(films) != JSON_ARRAY) {
-        struct problem problem = {.type = "list_type", .where = "body", .list = "films", .list_index = -1, .index = -1,
+        struct problem problem = {.type = "list_type",
+                                  .where = "body",
+                                  .list = "films",
+                                  .list_index = -1,
+                                  .index = -1,
                                   .message = STR("Input should be a valid list")};
         return refuse(c, problems, &problem);
     }
@@ -170,8 +179,8 @@ static bool refuse_csv(struct context *c, struct problems *problems, const struc
     if (why->code != MRC_EFORMAT && why->code != MRC_ELIMIT) {
         return fail(c, why);
     }
-    struct problem problem = {.type = "csv_invalid", .where = "body", .index = (int64_t)why->line,
-                              .message = str_of(why->msg)};
+    struct problem problem = {
+        .type = "csv_invalid", .where = "body", .index = (int64_t)why->line, .message = str_of(why->msg)};
     return refuse(c, problems, &problem);
 }
 

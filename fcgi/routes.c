@@ -1,15 +1,44 @@
 /* Every route of the server: dispatch, authorisation, OpenAPI and the tests follow this table. */
 #include "fcgi/handlers.h"
 
+/* clang-format off */
 const struct route routes[] = {
-    {HTTP_POST, "/token", h_token, SCOPE_NONE, "login", "access", "Log in with name and password / Se connecter",
-     "Token", 0},
-    {HTTP_GET, "/livez", h_alive, SCOPE_NONE, "livez", "operations", "The process is alive / Le processus vit", NULL,
-     0},
+    {HTTP_POST, "/token", h_token, SCOPE_NONE, "login", "access",
+     "Log in with name and password / Se connecter", "Token", 0},
+    {HTTP_GET, "/users/me", h_me, SCOPE_PREDICT, "me", "access",
+     "Whose token this is / À qui est ce jeton", "User", 0},
+
+    {HTTP_POST, "/predict", h_predict, SCOPE_PREDICT, "predict", "predictions",
+     "Predict the first week of one film or several / Prévoir la première semaine d'un ou plusieurs films",
+     "PredictAnswer", ROUTE_NEEDS_MODEL | ROUTE_CHECKS_QUERY},
+    {HTTP_GET, "/predictions", h_predictions, SCOPE_PREDICT, "predictions", "predictions",
+     "Your predictions, newest first / Vos prévisions, de la plus récente à la plus ancienne",
+     "PredictionPage", ROUTE_CHECKS_QUERY},
+    {HTTP_GET, "/predictions/{id}", h_prediction, SCOPE_PREDICT, "prediction", "predictions",
+     "One of your predictions / Une de vos prévisions", "PredictionRecord", 0},
+
+    {HTTP_GET, "/models", h_models, SCOPE_PREDICT, "models", "models",
+     "The version that serves / La version en service", "ModelList", 0},
+    {HTTP_GET, "/schema", h_schema, SCOPE_NONE, "schema", "models",
+     "What a film is described by / Ce qui décrit un film", "Schema", ROUTE_CACHED | ROUTE_NEEDS_MODEL},
+    {HTTP_GET, "/openapi.json", h_openapi, SCOPE_NONE, "openapi", "models",
+     "This document / Ce document", "object", ROUTE_CACHED | ROUTE_ANY_JSON},
+
+    {HTTP_GET, "/livez", h_alive, SCOPE_NONE, "livez", "operations",
+     "The process is alive / Le processus vit", NULL, 0},
     {HTTP_GET, "/readyz", h_ready, SCOPE_NONE, "readyz", "operations",
-     "Ready to predict (?verbose lists the checks, ?exclude=NAME skips one) / Prêt à prédire", NULL, ROUTE_NEEDS_MODEL},
-    {HTTP_GET, "/health", h_alive, SCOPE_NONE, "health", "operations", "As /livez / Comme /livez", NULL, 0},
-    {HTTP_GET, "/ping", h_alive, SCOPE_NONE, "ping", "operations", "As /livez, for MLflow clients / Comme /livez", NULL,
-     0},
+     "Ready to predict / Prêt à prédire", NULL, ROUTE_NEEDS_MODEL},
+    {HTTP_GET, "/health", h_alive, SCOPE_NONE, "health", "operations",
+     "As /livez / Comme /livez", NULL, 0},
+    {HTTP_GET, "/ping", h_alive, SCOPE_NONE, "ping", "operations",
+     "As /livez, for MLflow's clients / Comme /livez", NULL, 0},
+
+    {HTTP_GET, "/", h_page, SCOPE_NONE, "index", "pages", "", NULL, ROUTE_HIDDEN},
+    {HTTP_GET, "/app/{page}", h_page, SCOPE_NONE, "page", "pages", "", NULL, ROUTE_HIDDEN},
+    {HTTP_GET, "/docs", h_docs, SCOPE_NONE, "docs", "pages", "", NULL, ROUTE_HIDDEN},
+    {HTTP_GET, "/redoc", h_redoc, SCOPE_NONE, "redoc", "pages", "", NULL, ROUTE_HIDDEN},
+    {HTTP_GET, "/assets/{file...}", h_file, SCOPE_NONE, "asset", "pages", "", NULL, ROUTE_HIDDEN},
+    {HTTP_GET, "/vendor/{file...}", h_file, SCOPE_NONE, "vendor", "pages", "", NULL, ROUTE_HIDDEN},
 };
+/* clang-format on */
 const size_t n_routes = sizeof routes / sizeof routes[0];

@@ -1,0 +1,459 @@
+/* The OpenAPI document: paths from routes.c, statuses from what each kind of route can answer, schemas from the tables
+ * below and from the raw schema. A contract tester finds no difference between it and the server, or one of them is
+ * wrong. JSON stands here with ' for ". */
+#include "fcgi/openapi.h"
+
+#include "common/base/json.h"
+#include "common/trees/mercredi.h"
+
+#include <ctype.h>
+#include <string.h>
+
+void openapi_put(struct json_out *w, const char *quoted)
+{
+    struct buf b;
+    buf_init(&b, NULL, 64 * 1024);
+    for (const char *p = quoted; *p != '\0'; p++) {
+        buf_char(&b, *p == '\'' ? '"' : *p);
+    }
+    json_put_raw(w, buf_text(&b));
+    buf_release(&b);
+}
+
+static void pair(struct json_out *w, const char *key, const char *quoted)
+{
+    json_put_key(w, key);
+    openapi_put(w, quoted);
+}
+
+/* ---- components ------------------------------------------------------------------------------------------------ */
+
+#define INTERVAL_SCHEMA                                                                                                \
+    "{'type':'object','required':['level','low','high'],'properties':{'level':{'type':'number'},"                      \
+    "'low':{'type':'integer','minimum':0},'high':{'type':'integer','minimum':0}}}"
+#define QUANTILES_SCHEMA                                                                                               \
+    "{'type':'object','description':'Tickets at each probability.',"                                                   \
+    "'additionalProperties':{'type':'integer','minimum':0}}"
+#define MODEL_REF_SCHEMA                                                                                               \
+    "{'type':'object','required':['name','version'],"                                                                  \
+    "'properties':{'name':{'type':'string'},'version':{'type':'string'}}}"
+
+struct component {
+    const char *name, *schema;
+};
+
+/* In the order of their names, as FastAPI writes them. Film and FilmBatch follow from the raw schema. */
+static const struct component components[] = {
+    {"Body_login_token_post",
+     "{'type':'object','title':'Body_login_token_post','required':['username','password'],'properties':{"
+     "'grant_type':{'anyOf':[{'type':'string','pattern':'^password$'},{'type':'null'}],'title':'Grant Type'},"
+     "'username':{'type':'string','title':'Username','minLength':1},"
+     "'password':{'type':'string','format':'password','title':'Password','minLength':1},"
+     "'scope':{'type':'string','title':'Scope','default':'',"
+     "'description':'Wanted scopes separated by blanks; empty: all the account has.'},"
+     "'client_id':{'anyOf':[{'type':'string'},{'type':'null'}],'title':'Client Id'},"
+     "'client_secret':{'anyOf':[{'type':'string','format':'password'},{'type':'null'}],'title':'Client Secret'}}}"},
+    {"Error", "{'type':'object','title':'Error','required':['detail'],'properties':{'detail':{'type':'string'}}}"},
+    {"HTTPValidationError",
+     "{'type':'object','title':'HTTPValidationError','required':['detail'],'properties':{'detail':{'type':'array',"
+     "'items':{'$ref':'#/components/schemas/ValidationError'},'title':'Detail'}}}"},
+    {"Model",
+     "{'type':'object','title':'Model','required':['name','version','active','digest','histories_as_of'],"
+     "'properties':{'name':{'type':'string'},'version':{'type':'string'},'active':{'type':'boolean'},"
+     "'digest':{'type':'string','pattern':'^[0-9a-f]{64}$'},'histories_as_of':{'type':'string','format':'date'},"
+     "'schema_version':{'type':'integer'},'parts':{'type':'array','items':{'type':'string'}}}}"},
+    {"ModelList", "{'type':'object','title':'ModelList','required':['models'],'properties':{'models':{'type':'array',"
+                  "'items':{'$ref':'#/components/schemas/Model'}}}}"},
+    {"PredictAnswer", "{'title':'PredictAnswer','anyOf':[{'$ref':'#/components/schemas/Prediction'},"
+                      "{'$ref':'#/components/schemas/PredictionBatch'}]}"},
+    {"Prediction",
+     "{'type':'object','title':'Prediction','required':['prediction_id','admissions','interval','quantiles',"
+     "'reliability','score','histories_as_of','warnings','model'],'properties':{"
+     "'prediction_id':{'type':'string','format':'uuid'},"
+     "'admissions':{'type':'integer','minimum':0,'description':'Tickets of the first week: the median.'},"
+     "'interval':" INTERVAL_SCHEMA ",'quantiles':" QUANTILES_SCHEMA ","
+     "'reliability':{'type':'string','enum':['good','fair','poor']},"
+     "'score':{'type':'number','description':'Raw score of the model, the shortest decimal that is exact.'},"
+     "'histories_as_of':{'type':'string','format':'date'},"
+     "'warnings':{'type':'array','items':{'$ref':'#/components/schemas/Warning'}},'model':" MODEL_REF_SCHEMA "}}"},
+    {"PredictionBatch",
+     "{'type':'object','title':'PredictionBatch','required':['predictions'],'properties':{'predictions':{"
+     "'type':'array','description':'One for each film, in order.',"
+     "'items':{'$ref':'#/components/schemas/Prediction'}}}}"},
+    {"PredictionPage",
+     "{'type':'object','title':'PredictionPage','required':['items','next'],'properties':{'items':{'type':'array',"
+     "'items':{'$ref':'#/components/schemas/PredictionRecord'}},"
+     "'next':{'anyOf':[{'type':'string','format':'uuid'},{'type':'null'}],"
+     "'description':'Cursor of the next page; null: this was the last.'}}}"},
+    {"PredictionRecord",
+     "{'type':'object','title':'PredictionRecord','required':['prediction_id','created_at','film','admissions',"
+     "'interval','quantiles','score','model'],'properties':{'prediction_id':{'type':'string','format':'uuid'},"
+     "'created_at':{'type':'string','format':'date-time'},"
+     "'film':{'type':'object','description':'The film as it was understood.'},"
+     "'admissions':{'type':'integer','minimum':0},'interval':" INTERVAL_SCHEMA ",'quantiles':" QUANTILES_SCHEMA ","
+     "'score':{'type':'number'},'model':" MODEL_REF_SCHEMA "}}"},
+    {"Problem",
+     "{'type':'object','title':'Problem','description':'RFC 9457, when Accept names application/problem+json.',"
+     "'required':['type','title','status','detail'],'properties':{'type':{'type':'string'},"
+     "'title':{'type':'string'},'status':{'type':'integer'},'detail':{'type':'string'},"
+     "'request_id':{'type':'string'},'errors':{'type':'array','items':{'type':'object','required':['type','detail'],"
+     "'properties':{'type':{'type':'string'},'detail':{'type':'string'},'pointer':{'type':'string'},"
+     "'parameter':{'type':'string'}}}}}}"},
+    {"Schema", "{'type':'object','title':'Schema','required':['name','version','fields'],'properties':{"
+               "'name':{'type':'string'},'version':{'type':'integer'},'fields':{'type':'array',"
+               "'items':{'$ref':'#/components/schemas/SchemaField'}}}}"},
+    {"SchemaField",
+     "{'type':'object','title':'SchemaField','required':['name','type','required','known'],'properties':{"
+     "'name':{'type':'string'},"
+     "'type':{'type':'string','enum':['number','integer','category','list','date','text']},"
+     "'required':{'type':'boolean'},'known':{'type':'string','enum':['before','near','after']},"
+     "'example':{'description':'A valid value.'},'absent':{'description':'What absence means.'},"
+     "'unit':{'type':'string'},'min':{'type':'number'},'max':{'type':'number'},'exclusive_min':{'type':'boolean'},"
+     "'length_max':{'type':'integer'},'items_max':{'type':'integer'},'closed':{'type':'boolean'},"
+     "'weekday':{'type':'string'},'values':{'type':'array','items':{'type':'object','required':['value'],"
+     "'properties':{'value':{'type':'string'},'label_fr':{'type':'string'},'label_en':{'type':'string'}}}},"
+     "'label_fr':{'type':'string'},'label_en':{'type':'string'},'help_fr':{'type':'string'},"
+     "'help_en':{'type':'string'}}}"},
+    {"Token",
+     "{'type':'object','title':'Token','required':['access_token','token_type','expires_in','scope'],'properties':{"
+     "'access_token':{'type':'string'},'token_type':{'type':'string','enum':['bearer']},"
+     "'expires_in':{'type':'integer','description':'Seconds.'},'scope':{'type':'string'}}}"},
+    {"TokenError",
+     "{'type':'object','title':'TokenError','required':['detail'],'properties':{'detail':{'type':'string'},"
+     "'error':{'type':'string'},'error_description':{'type':'string'}}}"},
+    {"User", "{'type':'object','title':'User','required':['username','scopes','disabled'],'properties':{"
+             "'username':{'type':'string'},'scopes':{'type':'array','items':{'type':'string'}},"
+             "'disabled':{'type':'boolean'}}}"},
+    {"ValidationError",
+     "{'type':'object','title':'ValidationError','required':['loc','msg','type'],'properties':{"
+     "'loc':{'type':'array','items':{'anyOf':[{'type':'string'},{'type':'integer'}]},'title':'Location'},"
+     "'msg':{'type':'string','title':'Message'},'type':{'type':'string','title':'Error Type'},"
+     "'input':{'title':'Input'},'ctx':{'type':'object','title':'Context'}}}"},
+    {"Warning", "{'type':'object','title':'Warning','required':['code','field'],'properties':{'code':{'type':'string'},"
+                "'field':{'type':'string'},'value':{'type':'string'}}}"},
+};
+
+static void put_components(struct json_out *w, const struct schema *schema, int64_t rows_max)
+{
+    json_put_key(w, "components");
+    json_open_object(w);
+    json_put_key(w, "schemas");
+    json_open_object(w);
+    json_put_key(w, "Film");
+    openapi_film(w, schema);
+    json_put_key(w, "FilmBatch");
+    json_open_object(w);
+    json_pair_cstr(w, "type", "object");
+    json_pair_cstr(w, "title", "FilmBatch");
+    pair(w, "required", "['films']");
+    json_put_key(w, "properties");
+    json_open_object(w);
+    json_put_key(w, "films");
+    json_open_object(w);
+    json_pair_cstr(w, "type", "array");
+    json_pair_i64(w, "minItems", 1);
+    json_pair_i64(w, "maxItems", rows_max);
+    pair(w, "items", "{'$ref':'#/components/schemas/Film'}");
+    json_close_object(w);
+    json_close_object(w);
+    json_close_object(w);
+    for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
+        pair(w, components[i].name, components[i].schema);
+    }
+    json_close_object(w);
+    pair(w, "securitySchemes",
+         "{'OAuth2PasswordBearer':{'type':'oauth2','flows':{'password':{'scopes':{"
+         "'predict':'Predict, and read one’s own predictions','outcome':'Report first weeks',"
+         "'monitor':'Read surveillance','admin':'Change models and accounts'},'tokenUrl':'token'}}},"
+         "'HTTPBearer':{'type':'http','scheme':'bearer','bearerFormat':'JWT'}}");
+    json_close_object(w);
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------------ */
+
+/* Query parameters and request bodies of the routes that have them. */
+struct detail {
+    const char *route;      /* its name */
+    const char *parameters; /* array, or NULL */
+    const char *body;       /* request body, or NULL; that of predict is made with its example */
+    const char *error;      /* component of 400 and 401; NULL: Error */
+};
+
+static const struct detail details[] = {
+    {"login", NULL,
+     "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
+     "'$ref':'#/components/schemas/Body_login_token_post'}}}}",
+     "TokenError"},
+    {"predict",
+     "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
+     "'description':'Give reasons, when the version can.'},"
+     "{'name':'level','in':'query','required':false,'schema':{'type':'number','enum':[0.5,0.8,0.9],'default':0.8},"
+     "'description':'Probability that the interval holds.'}]",
+     "", NULL},
+    {"predictions",
+     "[{'name':'limit','in':'query','required':false,"
+     "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"
+     "{'name':'cursor','in':'query','required':false,'schema':{'type':'string','format':'uuid'},"
+     "'description':'`next` of the page before.'}]",
+     NULL, NULL},
+    {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]", NULL,
+     NULL},
+    {"readyz",
+     "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string'},"
+     "'description':'List the checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string'},"
+     "'description':'Skip this check.'}]",
+     NULL, NULL},
+};
+
+static const struct detail *detail_of(const struct route *r)
+{
+    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
+        if (strcmp(details[i].route, r->name) == 0) {
+            return &details[i];
+        }
+    }
+    static const struct detail none = {0};
+    return &none;
+}
+
+static void put_text_schema(struct json_out *w, const char *type)
+{
+    json_put_key(w, type);
+    openapi_put(w, "{'schema':{'type':'string'}}");
+}
+
+static void put_reference(struct json_out *w, const char *type, const char *component)
+{
+    json_put_key(w, type);
+    json_open_object(w);
+    json_put_key(w, "schema");
+    json_open_object(w);
+    json_put_key(w, "$ref");
+    struct buf b;
+    buf_init(&b, NULL, 256);
+    buf_printf(&b, "#/components/schemas/%s", component);
+    json_put_str(w, buf_text(&b));
+    buf_release(&b);
+    json_close_object(w);
+    json_close_object(w);
+}
+
+static void put_error(struct json_out *w, int status, const char *component, const char *headers)
+{
+    char code[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0'};
+    json_put_key(w, code);
+    json_open_object(w);
+    json_pair_cstr(w, "description", status == 422 ? "Validation Error" : http_reason(status));
+    if (headers != NULL) {
+        pair(w, "headers", headers);
+    }
+    json_put_key(w, "content");
+    json_open_object(w);
+    put_reference(w, "application/json", component);
+    put_reference(w, "application/problem+json", "Problem");
+    json_close_object(w);
+    json_close_object(w);
+}
+
+static void put_success(struct json_out *w, const struct route *r)
+{
+    json_put_key(w, "200");
+    json_open_object(w);
+    json_pair_cstr(w, "description", "Successful Response");
+    json_put_key(w, "content");
+    json_open_object(w);
+    if (r->answer == NULL) {
+        put_text_schema(w, "text/plain");
+    } else if ((r->flags & ROUTE_ANY_JSON) != 0) {
+        json_put_key(w, "application/json");
+        openapi_put(w, "{'schema':{'type':'object'}}");
+    } else {
+        put_reference(w, "application/json", r->answer);
+    }
+    if (strcmp(r->name, "predict") == 0) {
+        put_text_schema(w, "text/csv");
+    }
+    json_close_object(w);
+    json_close_object(w);
+}
+
+/* Every status this route can answer; the rules of app.c and the handlers, in one place. */
+static void put_responses(struct json_out *w, const struct route *r, const struct detail *d)
+{
+    const char *error = d->error != NULL ? d->error : "Error";
+    bool token = strcmp(r->name, "login") == 0, scoped = r->scope != SCOPE_NONE, body = d->body != NULL;
+    static const char challenge[] = "{'WWW-Authenticate':{'schema':{'type':'string'}}}";
+    static const char retry[] = "{'Retry-After':{'schema':{'type':'string'}}}";
+    json_put_key(w, "responses");
+    json_open_object(w);
+    put_success(w, r);
+    if ((r->flags & ROUTE_CACHED) != 0) {
+        pair(w, "304", "{'description':'Not Modified'}");
+    }
+    put_error(w, 400, error, NULL);
+    if (scoped || token) {
+        put_error(w, 401, error, challenge);
+    }
+    if (scoped) {
+        put_error(w, 403, "Error", challenge);
+    }
+    if (strchr(r->path, '{') != NULL) {
+        put_error(w, 404, "Error", NULL);
+    }
+    if (body) {
+        put_error(w, 413, "Error", NULL);
+        put_error(w, 415, "Error", NULL);
+    }
+    if (body || (r->flags & ROUTE_CHECKS_QUERY) != 0) {
+        put_error(w, 422, "HTTPValidationError", NULL);
+    }
+    put_error(w, 431, "Error", NULL);
+    put_error(w, 500, "Error", NULL);
+    if (r->answer == NULL && (r->flags & ROUTE_NEEDS_MODEL) != 0) {
+        pair(w, "503", "{'description':'Not ready','content':{'text/plain':{'schema':{'type':'string'}}}}");
+    } else if (scoped || token || (r->flags & ROUTE_NEEDS_MODEL) != 0) {
+        put_error(w, 503, error, retry);
+    }
+    json_close_object(w);
+}
+
+static void put_predict_body(struct json_out *w, const struct schema *schema)
+{
+    json_put_key(w, "requestBody");
+    json_open_object(w);
+    json_pair_bool(w, "required", true);
+    json_put_key(w, "content");
+    json_open_object(w);
+    json_put_key(w, "application/json");
+    json_open_object(w);
+    pair(w, "schema", "{'anyOf':[{'$ref':'#/components/schemas/Film'},{'$ref':'#/components/schemas/FilmBatch'}]}");
+    json_put_key(w, "examples");
+    json_open_object(w);
+    json_put_key(w, "film");
+    json_open_object(w);
+    json_pair_cstr(w, "summary", "One film / Un film");
+    json_put_key(w, "value");
+    openapi_film_example(w, schema);
+    json_close_object(w);
+    json_put_key(w, "batch");
+    json_open_object(w);
+    json_pair_cstr(w, "summary", "Several films / Plusieurs films");
+    json_put_key(w, "value");
+    json_open_object(w);
+    json_put_key(w, "films");
+    json_open_array(w);
+    openapi_film_example(w, schema);
+    json_close_array(w);
+    json_close_object(w);
+    json_close_object(w);
+    json_close_object(w);
+    json_close_object(w);
+    json_close_object(w);
+    json_close_object(w);
+}
+
+/* FastAPI's rule: name + path + method, every character outside [A-Za-z0-9_] one '_'. */
+static void put_operation_id(struct json_out *w, const struct route *r)
+{
+    struct buf b;
+    buf_init(&b, NULL, 256);
+    buf_puts(&b, r->name);
+    for (const char *p = r->path; *p != '\0'; p++) {
+        buf_char(&b, isalnum((unsigned char)*p) ? *p : '_');
+    }
+    buf_char(&b, '_');
+    for (const char *p = http_method_name(r->method); *p != '\0'; p++) {
+        buf_char(&b, (char)tolower((unsigned char)*p));
+    }
+    json_pair_str(w, "operationId", buf_text(&b));
+    buf_release(&b);
+}
+
+static void put_operation(struct json_out *w, const struct route *r, const struct schema *schema)
+{
+    const struct detail *d = detail_of(r);
+    json_open_object(w);
+    json_put_key(w, "tags");
+    json_open_array(w);
+    json_put_cstr(w, r->tag);
+    json_close_array(w);
+    json_pair_cstr(w, "summary", r->summary);
+    put_operation_id(w, r);
+    if (r->scope != SCOPE_NONE) {
+        json_put_key(w, "security");
+        json_open_array(w);
+        json_open_object(w);
+        json_put_key(w, "OAuth2PasswordBearer");
+        json_open_array(w);
+        json_put_cstr(w, scope_name(r->scope));
+        json_close_array(w);
+        json_close_object(w);
+        openapi_put(w, "{'HTTPBearer':[]}");
+        json_close_array(w);
+    }
+    if (d->parameters != NULL) {
+        pair(w, "parameters", d->parameters);
+    }
+    if (d->body != NULL && d->body[0] == '\0') {
+        put_predict_body(w, schema);
+    } else if (d->body != NULL) {
+        pair(w, "requestBody", d->body);
+    }
+    put_responses(w, r, d);
+    json_close_object(w);
+}
+
+static void put_paths(struct json_out *w, const struct schema *schema)
+{
+    static const char *const methods[] = {"get", "head", "post", "put", "patch", "delete", "options", "other"};
+    json_put_key(w, "paths");
+    json_open_object(w);
+    for (size_t i = 0; i < n_routes; i++) {
+        bool again = false; /* a path's methods stand together, at its first row */
+        for (size_t k = 0; k < i; k++) {
+            again = again || strcmp(routes[k].path, routes[i].path) == 0;
+        }
+        if (again || (routes[i].flags & ROUTE_HIDDEN) != 0) {
+            continue;
+        }
+        json_put_key(w, routes[i].path);
+        json_open_object(w);
+        for (size_t k = i; k < n_routes; k++) {
+            if (strcmp(routes[k].path, routes[i].path) == 0) {
+                json_put_key(w, methods[routes[k].method]);
+                put_operation(w, &routes[k], schema);
+            }
+        }
+        json_close_object(w);
+    }
+    json_close_object(w);
+}
+
+void openapi_write(struct json_out *w, const struct schema *schema, const struct settings *config)
+{
+    struct buf version;
+    buf_init(&version, NULL, 64);
+    buf_printf(&version, "%d.%d.%d", MRC_VERSION_MAJOR, MRC_VERSION_MINOR, MRC_VERSION_PATCH);
+    json_open_object(w);
+    json_pair_cstr(w, "openapi", "3.1.0");
+    json_put_key(w, "info");
+    json_open_object(w);
+    json_pair_cstr(w, "title", "Mercredi");
+    json_pair_cstr(w, "summary", "First-week admissions of films in France");
+    json_pair_cstr(w, "description",
+                   "Predicts a film's first-week admissions in France with an honest interval.\n\n"
+                   "Prévoit les entrées d'un film en première semaine en France, avec un intervalle honnête.");
+    json_pair_str(w, "version", buf_text(&version));
+    pair(w, "license", "{'name':'Apache-2.0','identifier':'Apache-2.0'}");
+    json_close_object(w);
+    pair(w, "servers", "[{'url':'/'}]");
+    put_paths(w, schema);
+    put_components(w, schema, setting_int(config, CONFIG_ROWS_MAX));
+    pair(w, "tags",
+         "[{'name':'predictions','description':'Forecasts / Prévisions'},"
+         "{'name':'models','description':'Versions and what they know / Versions'},"
+         "{'name':'access','description':'Tokens and accounts / Accès'},"
+         "{'name':'operations','description':'For those who run it / Exploitation'}]");
+    json_close_object(w);
+    buf_release(&version);
+}

@@ -1,0 +1,18 @@
+/* The OpenAPI 3.1 document, made from the table of routes and the active bundle's schema. */
+#ifndef MRC_FCGI_OPENAPI_H
+#define MRC_FCGI_OPENAPI_H
+
+#include "fcgi/app.h"
+
+/* Write the document. schema NULL (no version loaded): a film is any object. The settings give limits. */
+void openapi_write(struct json_out *w, const struct schema *schema, const struct settings *config);
+
+/* The component Film: one property per raw field. In openapi_film.c. */
+void openapi_film(struct json_out *w, const struct schema *schema);
+/* A film made of the schema's examples, as JSON. */
+void openapi_film_example(struct json_out *w, const struct schema *schema);
+
+/* Write JSON given with ' for ", so that C shows it readably. The text has no other use of '. */
+void openapi_put(struct json_out *w, const char *quoted);
+
+#endif
