@@ -130,7 +130,7 @@ static int sync_parent(const char *folder, struct arena *a, struct mrc_err *err)
 static int write_version(const char *folder, const struct bundle_file *files, size_t n, struct str facts,
                          struct arena *a, struct mrc_err *err)
 {
-    const struct bundle_file **sorted;
+    const struct bundle_file **sorted = NULL;
     struct buf manifest;
     MRC_TRY(sort_files(files, n, a, &sorted, err));
     buf_init(&manifest, a, MANIFEST_BYTES_MAX);

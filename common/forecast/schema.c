@@ -208,6 +208,9 @@ static int read_range(const struct json *object, struct field *f, struct mrc_err
     if (f->exclusive_min && !f->has_min) {
         return mrc_fail(err, MRC_EFORMAT, "\"exclusive_min\" needs a \"min\"");
     }
+    if (f->type == FIELD_INTEGER && !(f->has_min && f->has_max)) {
+        return mrc_fail(err, MRC_EFORMAT, "an integer needs \"min\" and \"max\"");
+    }
     if (f->has_min && f->has_max && (f->min > f->max || (f->exclusive_min && f->min == f->max))) {
         return mrc_fail(err, MRC_EFORMAT, "no number lies between \"min\" and \"max\"");
     }
