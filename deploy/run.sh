@@ -82,6 +82,7 @@ run_dir = "$run"
 state_dir = "$STATE"
 models_dir = "$STATE/models"
 www_dir = "$www"
+drain_timeout = 5s
 C
 mv "$config.tmp" "$config"
 unset MERCREDI_USER MERCREDI_PASSWORD

@@ -1,6 +1,6 @@
 /* Replays files through a fuzz target with any compiler: `fuzz_x FILE…`. Each file is also tried cut short and with a few
- * bytes changed (MERCREDI_MUTATIONS variants a file, the same ones every time), so that a build without libFuzzer still
- * meets broken input. Prints the file before it is tried when MERCREDI_VERBOSE is set: the last line names the culprit. */
+ * bytes changed (FUZZ_MUTATIONS variants a file, the same ones every time), so that a build without libFuzzer still
+ * meets broken input. Prints the file before it is tried when FUZZ_VERBOSE is set: the last line names the culprit. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,10 +68,10 @@ static uint8_t *read_file(const char *path, size_t *size) {
 }
 
 int main(int argc, char **argv) {
-    const char *setting = getenv("MERCREDI_MUTATIONS");
+    const char *setting = getenv("FUZZ_MUTATIONS");
     long mutations = setting ? strtol(setting, NULL, 10) : MUTATIONS_DEFAULT;
     for (int i = 1; i < argc; i++) {
-        if (getenv("MERCREDI_VERBOSE")) {
+        if (getenv("FUZZ_VERBOSE")) {
             printf("%s\n", argv[i]);
             fflush(stdout);
         }
