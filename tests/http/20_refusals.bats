@@ -121,7 +121,7 @@ base64url() { base64 -w 0 | tr '+/' '-_' | tr -d '='; }
     post_json /predict '{"films":[{"title":7,"release_date":"2027-13-01","screens":0},
         {"title":"x","release_date":"2027-03-17","duration_min":"112"}]}'
     expect_code 422
-    expect_body '[.detail[].loc | join("/"; tostring)] | length >= 4' || expect_body '(.detail | length) >= 4'
+    expect_body '(.detail | length) == 4'
     expect_body '[.detail[].loc[1:]] | contains([["films",0,"title"],["films",0,"release_date"],["films",0,"screens"],
         ["films",1,"duration_min"]])'
 }
@@ -227,13 +227,12 @@ base64url() { base64 -w 0 | tr '+/' '-_' | tr -d '='; }
     expect_body '.status == 404'
 }
 
-@test "a password given on the command line of nobody, a token in no log" {
+@test "no password in a process's arguments, no secret in the log" {
     as_demo
     post_json /predict "$film"
-    ! grep -qF "$token" "$STATE/server.log"
-    ! grep -qF "password=$MERCREDI_PASSWORD" "$STATE/server.log"
+    if grep -F -e "$token" -e "password=$MERCREDI_PASSWORD" "$STATE/server.log"; then fail "a secret in the log"; fi
     for p in $(server_processes); do
-        ! tr '\0' ' ' <"/proc/$p/cmdline" | grep -qF "$MERCREDI_PASSWORD"
+        if tr '\0' ' ' <"/proc/$p/cmdline" | grep -qF "$MERCREDI_PASSWORD"; then fail "a password in $p's arguments"; fi
     done
     [ "$(stat -c %a "$STATE/demo.env")" = 600 ]
 }
