@@ -27,18 +27,21 @@ int csv_open_mem(struct csv **out, struct str text, const struct csv_limits *lim
 void csv_close(struct csv *c); /* NULL is fine */
 
 /* Next record: 1 with *cells and *n set; 0 at the end; negative: MRC_EFORMAT (quote never closed, text after a closing
- * quote, bad UTF-8, NUL: each its own message with line and column), MRC_ELIMIT, MRC_EIO. Blank lines are skipped. */
+ * quote, bad UTF-8, NUL: each its own message with line and column), MRC_ELIMIT, MRC_EIO. Blank lines are skipped.
+ * These end the reading: later calls fail alike. Only a wrong number of cells (below) leaves the reader behind that
+ * record. A quote inside an unquoted cell is taken as it stands. */
 int csv_next(struct csv *c, const struct csv_cell **cells, uint32_t *n, struct mrc_err *err) MRC_CHECKED;
 
 /* Read the first record as column names: MRC_EFORMAT when the input is empty, a name is empty or stands twice.
- * names stay valid until csv_close. Later records with another number of cells are MRC_EFORMAT. */
+ * names stay valid until csv_close. Later records with another number of cells are MRC_EFORMAT.
+ * MRC_EINVAL when a record was read before. */
 int csv_header(struct csv *c, const struct str **names, uint32_t *n, struct mrc_err *err) MRC_CHECKED;
 /* Column of a name, or -1. After csv_header. */
 int64_t csv_column(const struct csv *c, struct str name);
 uint32_t csv_line(const struct csv *c); /* line of the latest record, from 1 */
 
-/* Append one cell, quoted where needed (comma, quote, line end, or leading/trailing blank), with a comma before it
- * unless `first`. End a record with buf_char(b, '\n'). */
+/* Append one cell, quoted where needed (comma, quote, line end, leading or trailing blank, an empty first
+ * cell), with a comma before it unless `first`. End a record with buf_char(b, '\n'). */
 void csv_put(struct buf *b, struct str cell, bool first);
 
 #endif

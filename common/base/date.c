@@ -1,87 +1,97 @@
-/* Civil dates as day numbers (date.h). The conversions count days from 0000-03-01, so that a leap day ends its year. */
+/* Civil dates by arithmetic on day numbers, counted from 0000-03-01 so that the leap day ends a year. */
 #include "common/base/date.h"
 
-#include <stdio.h>
-#include <string.h>
+enum { DAYS_PER_ERA = 146097 /* 400 years */, EPOCH_SHIFT = 719468 /* 0000-03-01 to 1970-01-01 */ };
 
-enum { DAYS_0000_03_01_TO_1970 = 719468, DAYS_PER_ERA = 146097 };
-
-static bool leap(int year)
+static bool is_leap(int year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static int month_length(int year, int month)
+static int days_in_month(int year, int month)
 {
-    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return lengths[month - 1] + (month == 2 && leap(year));
+    static const unsigned char days[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month] + (month == 2 && is_leap(year));
+}
+
+/* Days before the month's first in a year that begins in March. */
+static int days_before_month(int month_from_march)
+{
+    return (153 * month_from_march + 2) / 5;
 }
 
 int32_t date_from_civil(int year, int month, int day)
 {
-    if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > month_length(year, month)) {
+    if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) {
         return DATE_NONE;
     }
-    int y = month <= 2 ? year - 1 : year;
-    int era = y / 400;
-    int year_of_era = y % 400;
-    int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * DAYS_PER_ERA + day_of_era - DAYS_0000_03_01_TO_1970;
+    int y = month <= 2 ? year - 1 : year; /* >= 0 */
+    int day_of_year = days_before_month((month + 9) % 12) + day - 1;
+    return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - EPOCH_SHIFT;
+}
+
+static bool in_range(int32_t date)
+{
+    return date >= -719162 && date <= 2932896; /* 0001-01-01 to 9999-12-31 */
 }
 
 struct civil date_to_civil(int32_t date)
 {
-    int32_t days = date + DAYS_0000_03_01_TO_1970; /* not negative from 0001-01-01 on */
-    int era = days / DAYS_PER_ERA;
-    int day_of_era = days % DAYS_PER_ERA;
-    int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int month = (5 * day_of_year + 2) / 153;
-    struct civil c = {.year = era * 400 + year_of_era,
-                      .month = month < 10 ? month + 3 : month - 9,
-                      .day = day_of_year - (153 * month + 2) / 5 + 1};
-    c.year += c.month <= 2;
-    return c;
-}
-
-static int32_t floor_mod(int32_t a, int32_t n)
-{
-    return ((a % n) + n) % n;
+    if (!in_range(date)) {
+        return (struct civil){0, 0, 0};
+    }
+    int days = date + EPOCH_SHIFT, era = days / DAYS_PER_ERA, in_era = days % DAYS_PER_ERA;
+    int year_in_era = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    int day_of_year = in_era - (365 * year_in_era + year_in_era / 4 - year_in_era / 100);
+    int month_from_march = (5 * day_of_year + 2) / 153;
+    int month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+    int year = era * 400 + year_in_era + (month <= 2);
+    return (struct civil){year, month, day_of_year - days_before_month(month_from_march) + 1};
 }
 
 int date_weekday(int32_t date)
 {
-    return floor_mod(date + 3, 7); /* 1970-01-01 was a Thursday */
+    /* 1970-01-01 was a Thursday (3). */
+    int w = (int)(((int64_t)date + 3) % 7);
+    return w < 0 ? w + 7 : w;
 }
 
 int date_day_of_year(int32_t date)
 {
-    return date - date_from_civil(date_to_civil(date).year, 1, 1) + 1;
+    struct civil c = date_to_civil(date);
+    return c.year == 0 ? 0 : date - date_from_civil(c.year, 1, 1) + 1;
 }
 
 void date_iso_week(int32_t date, int *iso_year, int *week)
 {
-    int32_t thursday = date - date_weekday(date) + 3; /* a week belongs to the year of its Thursday */
+    /* A week belongs to the year of its Thursday. At the ends of the range that Thursday exists too: 0001-01-01 is a
+     * Monday and 9999-12-31 a Friday. */
+    int32_t thursday = in_range(date) ? date - date_weekday(date) + 3 : DATE_NONE;
     struct civil c = date_to_civil(thursday);
     *iso_year = c.year;
-    *week = (thursday - date_from_civil(c.year, 1, 1)) / 7 + 1;
+    *week = c.year == 0 ? 0 : (date_day_of_year(thursday) - 1) / 7 + 1;
 }
 
 int32_t date_film_week(int32_t date)
 {
-    return date - floor_mod(date_weekday(date) - 2, 7);
+    if (!in_range(date)) {
+        return DATE_NONE;
+    }
+    int32_t wednesday = date - (date_weekday(date) + 5) % 7;
+    return in_range(wednesday) ? wednesday : DATE_NONE;
 }
 
 int32_t date_easter(int year)
 {
-    int a = year % 19;
-    int b = year / 100;
-    int c = year % 100;
-    int d = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
-    int e = (32 + 2 * (b % 4) + 2 * (c / 4) - d - c % 4) % 7;
-    int f = d + e - 7 * ((a + 11 * d + 22 * e) / 451) + 114;
-    return date_from_civil(year, f / 31, f % 31 + 1);
+    /* Jean Meeus, Astronomical Algorithms, chapter 8. */
+    int a = year % 19, b = year / 100, c = year % 100;
+    int d = b / 4, e = b % 4, f = (b + 8) / 25, g = (b - f + 1) / 3;
+    int h = (19 * a + b - d - g + 15) % 30;
+    int i = c / 4, k = c % 4;
+    int l = (32 + 2 * e + 2 * i - h - k) % 7;
+    int m = (a + 11 * h + 22 * l) / 451;
+    int n = h + l - 7 * m + 114;
+    return date_from_civil(year, n / 31, n % 31 + 1);
 }
 
 static bool digits(const char *p, int n, int *out)
@@ -97,64 +107,82 @@ static bool digits(const char *p, int n, int *out)
     return true;
 }
 
-static enum date_problem parse(struct str s, int32_t *out)
+static enum date_problem parse(struct str s, struct civil *c)
 {
-    int year;
-    int month;
-    int day;
     if (s.n < 10) {
         return DATE_SHORT;
     }
-    if (!digits(s.p, 4, &year) || year == 0) {
+    if (!digits(s.p, 4, &c->year) || c->year == 0) {
         return DATE_YEAR;
     }
-    if (s.p[4] != '-' || s.p[7] != '-') {
+    if (s.p[4] != '-') {
         return DATE_SEPARATOR;
     }
-    if (!digits(s.p + 5, 2, &month) || month < 1 || month > 12) {
+    if (!digits(s.p + 5, 2, &c->month) || c->month < 1 || c->month > 12) {
         return DATE_MONTH;
     }
-    if (!digits(s.p + 8, 2, &day) || day < 1 || day > month_length(year, month)) {
+    if (s.p[7] != '-') {
+        return DATE_SEPARATOR;
+    }
+    if (!digits(s.p + 8, 2, &c->day) || c->day < 1 || c->day > days_in_month(c->year, c->month)) {
         return DATE_DAY;
     }
-    if (s.n > 10) {
-        return DATE_TRAILING;
-    }
-    *out = date_from_civil(year, month, day);
-    return DATE_OK;
+    return s.n > 10 ? DATE_TRAILING : DATE_OK;
 }
 
 int32_t date_parse(struct str s, enum date_problem *why)
 {
-    int32_t date = DATE_NONE;
-    enum date_problem problem = parse(s, &date);
+    struct civil c;
+    enum date_problem problem = parse(s, &c);
     if (why != NULL) {
         *why = problem;
     }
-    return date;
+    return problem == DATE_OK ? date_from_civil(c.year, c.month, c.day) : DATE_NONE;
+}
+
+/* The last n decimal digits of v. */
+static char *put_digits(char *p, int v, int n)
+{
+    for (int i = n - 1; i >= 0; i--) {
+        p[i] = (char)('0' + v % 10);
+        v /= 10;
+    }
+    return p + n;
 }
 
 void date_format(int32_t date, char out[DATE_TEXT])
 {
     struct civil c = date_to_civil(date);
-    char text[40];
-    snprintf(text, sizeof text, "%04d-%02d-%02d", c.year, c.month, c.day);
-    memcpy(out, text, DATE_TEXT - 1);
-    out[DATE_TEXT - 1] = '\0';
+    if (c.year == 0) {
+        out[0] = '\0';
+        return;
+    }
+    char *p = put_digits(out, c.year, 4);
+    *p++ = '-';
+    p = put_digits(p, c.month, 2);
+    *p++ = '-';
+    *put_digits(p, c.day, 2) = '\0';
 }
 
 void stamp_format(int64_t unix_ms, char out[STAMP_TEXT])
 {
-    int64_t day = unix_ms / 86400000;
-    int64_t ms = unix_ms % 86400000;
-    if (ms < 0) {
+    const int64_t day_ms = 86400000, min = -719162 * day_ms, max = 2932897 * day_ms - 1;
+    unix_ms = unix_ms < min ? min : unix_ms > max ? max : unix_ms;
+    int64_t day = unix_ms / day_ms, rest = unix_ms % day_ms;
+    if (rest < 0) {
         day--;
-        ms += 86400000;
+        rest += day_ms;
     }
-    struct civil c = date_to_civil((int32_t)day);
-    char text[96];
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, (int)(ms / 3600000),
-             (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
-    memcpy(out, text, STAMP_TEXT - 1);
-    out[STAMP_TEXT - 1] = '\0';
+    date_format((int32_t)day, out);
+    char *p = out + DATE_TEXT - 1;
+    *p++ = 'T';
+    p = put_digits(p, (int)(rest / 3600000), 2);
+    *p++ = ':';
+    p = put_digits(p, (int)(rest / 60000 % 60), 2);
+    *p++ = ':';
+    p = put_digits(p, (int)(rest / 1000 % 60), 2);
+    *p++ = '.';
+    p = put_digits(p, (int)(rest % 1000), 3);
+    *p++ = 'Z';
+    *p = '\0';
 }
