@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+extern char **environ;
+
 enum { EXIT_OK = 0, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
 
 static const char usage[] =
@@ -287,7 +289,7 @@ static int with_store(struct command *c, int (*run)(struct command *c), char *co
     return code;
 }
 
-int cmd_user(int argc, char *const *argv, char *const *environment)
+int cmd_user(int argc, char **argv)
 {
     struct command c = {.n_settings = 0};
     struct timespec now;
@@ -308,7 +310,7 @@ int cmd_user(int argc, char *const *argv, char *const *environment)
             clock_gettime(CLOCK_REALTIME, &now);
             c.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
             arena_init(&c.arena, 1 << 20);
-            int code = with_store(&c, actions[i].run, environment);
+            int code = with_store(&c, actions[i].run, environ);
             arena_release(&c.arena);
             return code;
         }

@@ -6,6 +6,6 @@
  * passwd NAME [--password-stdin]. Other flags are the server's settings (--config, --state-dir, …). A password comes from
  * standard input or is asked for on the terminal without echo; never from the command line. Prints nothing secret.
  * Returns an exit code (sysexits). */
-int cmd_user(int argc, char *const *argv, char *const *environment);
+int cmd_user(int argc, char **argv);
 
 #endif
