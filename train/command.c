@@ -1,5 +1,6 @@
 /* The plumbing of the trainer's commands: options, help, errors, exit statuses, output files. */
 #include "train/command.h"
+#include "common/base/digest.h"
 #include "common/base/file.h"
 
 #include <errno.h>
@@ -105,12 +106,13 @@ int command_run(const struct command *c, int argc, char **argv)
     if (rc < 0) {
         usage = true;
     } else {
-        rc = c->run(&s, &err);
+        rc = digest_start(&err);
+        rc = rc < 0 ? rc : c->run(&s, &err);
     }
     if (rc < 0) {
         char text[sizeof(err.msg) + 64];
         err_format(&err, text, sizeof(text));
-        fprintf(stderr, "mercredi-train %s: %s%s\n", c->name, text, usage ? " (see --help)" : "");
+        fprintf(stderr, "mercredi-train %s: %s\n", c->name, text);
     }
     settings_release(&s);
     return usage ? EXIT_USAGE : command_status(rc);
