@@ -69,12 +69,13 @@ struct ctr_description {
     uint32_t n_priors;
     float priors[CTR_PRIORS_MAX];
     uint32_t border_count;     /* bins - 1 of the statistic: 1 … 255, default 15 */
-    uint32_t target_borders;   /* borders of the target: 1 … 255 (Counter: none) */
+    uint32_t target_borders;   /* borders of the target: 1 … 255; 0 = target_border_count */
 };
 
 /* Every row of the table in params.c has a number, to ask whether the caller set it. */
 enum param_id {
     PARAM_LOSS_FUNCTION,
+    PARAM_EVAL_METRIC,
     PARAM_ITERATIONS,
     PARAM_LEARNING_RATE,
     PARAM_DEPTH,
@@ -124,10 +125,11 @@ enum param_id {
 
 struct params {
     struct loss loss;
+    struct loss eval_metric; /* judges the eval set; unset: the loss */
     int64_t iterations, depth, border_count, leaf_estimation_iterations, one_hot_max_size, max_ctr_complexity;
     int64_t permutation_count, fold_permutation_block, target_border_count, best_model_min_trees, od_wait;
     int64_t early_stopping_rounds, classes_count;
-    int64_t thread_count; /* 0 = as many as there are CPUs; the result does not depend on it */
+    int64_t thread_count; /* 0 or -1 = as many as there are CPUs; the result does not depend on it */
     uint64_t random_seed;
     double learning_rate; /* used as float32 */
     double l2_leaf_reg, random_strength, rsm, subsample, bagging_temperature, mvs_reg, model_size_reg, od_pval;
