@@ -53,6 +53,8 @@ int dataset_add_float(struct dataset *d, struct str name, const float *values, s
 int dataset_add_double(struct dataset *d, struct str name, const double *values, struct mrc_err *err) MRC_CHECKED;
 /* Categories are byte strings; "" is an ordinary category. */
 int dataset_add_cat(struct dataset *d, struct str name, const struct str *values, struct mrc_err *err) MRC_CHECKED;
+/* The same from mrc_cat_hash values. */
+int dataset_add_hashes(struct dataset *d, struct str name, const uint32_t *hashes, struct mrc_err *err) MRC_CHECKED;
 
 /* Target: finite numbers, otherwise MRC_EFORMAT naming the first row (from 0) that has none. */
 int dataset_set_target(struct dataset *d, const double *target, struct mrc_err *err) MRC_CHECKED;
