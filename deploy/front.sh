@@ -65,7 +65,7 @@ apache)
         echo "DefaultRuntimeDir \"$dir\""
         echo 'ErrorLog "/proc/self/fd/2"'
         echo "LogLevel warn"
-        for m in mpm_event authz_core unixd fcgid; do
+        for m in mpm_event authz_core unixd alias fcgid; do
             [ ! -e "$modules/mod_$m.so" ] || echo "LoadModule ${m}_module \"$modules/mod_$m.so\""
         done
         cat "$dir/site.conf"

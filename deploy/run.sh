@@ -96,7 +96,7 @@ fi
 password=$(cat "$STATE/demo.password")
 if ! why=$(printf '%s\n' "$password" | "$program" user add "$user" --scopes "predict outcome monitor" --password-stdin \
     --config "$config" 2>&1); then
-    why2=$(printf '%s\n' "$password" | "$program" user password "$user" --password-stdin --config "$config" 2>&1) ||
+    why2=$(printf '%s\n' "$password" | "$program" user passwd "$user" --password-stdin --config "$config" 2>&1) ||
         die "the demonstration user could not be made: $why $why2"
 fi
 
