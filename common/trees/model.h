@@ -179,6 +179,17 @@ int64_t model_find_one_hot(const mrc_model *m, int32_t cat_index);
 /* Position of this very border in a feature, -1 absent. */
 int64_t float_feature_find_border(const struct float_feature *f, float border);
 
+/* Which feature a global split number belongs to. Valid once the splits are numbered. */
+enum split_kind { SPLIT_FLOAT, SPLIT_ONE_HOT, SPLIT_CTR };
+struct split_place {
+    enum split_kind kind;
+    uint32_t feature; /* position in float_features, one_hot_features or ctr_features */
+    uint32_t k;       /* border or value */
+};
+struct split_place model_place_split(const mrc_model *m, uint32_t split); /* split < n_splits */
+/* Part of model_check that needs nothing but the counts of borders and values. */
+int model_number_splits(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
+
 /* Readers fill a fresh model (without model_finish) from n bytes; writers append to b. Errors name field and position. */
 int model_read_cbm(mrc_model *m, const uint8_t *bytes, size_t n, struct mrc_err *err) MRC_CHECKED;
 int model_read_json(mrc_model *m, struct str text, struct mrc_err *err) MRC_CHECKED;

@@ -439,7 +439,7 @@ static int check_ctrs(mrc_model *m, struct mrc_err *err)
 
 /* ---- trees ------------------------------------------------------------------------------------------------------ */
 
-static int number_splits(mrc_model *m, struct mrc_err *err)
+int model_number_splits(mrc_model *m, struct mrc_err *err)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < m->n_float_features; i++) {
@@ -459,6 +459,30 @@ static int number_splits(mrc_model *m, struct mrc_err *err)
     }
     m->n_splits = (uint32_t)n;
     return MRC_OK;
+}
+
+struct split_place model_place_split(const mrc_model *m, uint32_t split)
+{
+    uint32_t lo = 0, hi = m->n_float_features + m->n_one_hot_features + m->n_ctr_features;
+    uint32_t floats = m->n_float_features, one_hots = floats + m->n_one_hot_features;
+    struct split_place place = {SPLIT_FLOAT, 0, 0};
+    /* The last feature, over the three lists in a row, whose base is not above split; features without splits share
+     * their base with the next one and are passed by. */
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        uint32_t base = mid < floats     ? m->float_features[mid].split_base
+                        : mid < one_hots ? m->one_hot_features[mid - floats].split_base
+                                         : m->ctr_features[mid - one_hots].split_base;
+        if (base <= split) {
+            place.kind = mid < floats ? SPLIT_FLOAT : mid < one_hots ? SPLIT_ONE_HOT : SPLIT_CTR;
+            place.feature = mid - (mid < floats ? 0 : mid < one_hots ? floats : one_hots);
+            place.k = split - base;
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return place;
 }
 
 static int check_symmetric(mrc_model *m, struct mrc_err *err)
@@ -609,7 +633,7 @@ int model_check(mrc_model *m, struct mrc_err *err)
     MRC_TRY(check_cat_features(m, err));
     MRC_TRY(check_one_hot_features(m, err));
     MRC_TRY(check_ctrs(m, err));
-    MRC_TRY(number_splits(m, err));
+    MRC_TRY(model_number_splits(m, err));
     MRC_TRY(check_tree_starts(m, err));
     m->tree_leaf_offsets = ARENA_ARRAY(&m->arena, m->n_trees, size_t);
     if (!m->tree_leaf_offsets) {
