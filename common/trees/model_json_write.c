@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- what JSON cannot hold --------------------------------------------------------------------------------------- */
 
@@ -20,20 +21,37 @@ static int check_finite(const char *kind, uint32_t item, const float *borders, u
     return MRC_OK;
 }
 
-/* The format does not name the target classifier of a table. Tables are few enough to compare neighbours of each CTR. */
+static int compare_tables(const void *a, const void *b)
+{
+    const struct ctr_table *x = *(const struct ctr_table *const *)a, *y = *(const struct ctr_table *const *)b;
+    int c = projection_cmp(&x->projection, &y->projection);
+    return c ? c : (x->type > y->type) - (x->type < y->type);
+}
+
+/* The format does not name the target classifier of a table: two on one projection and type would be one key. */
 static int check_classifiers(const mrc_model *m, struct mrc_err *err)
 {
-    const struct ctr_feature *before = NULL;
-    for (uint32_t i = 0; i < m->n_ctr_features; i++) {
-        const struct ctr_feature *f = &m->ctr_features[i];
-        if (before && projection_equal(&before->projection, &f->projection) && before->type == f->type &&
-            before->target_classifier != f->target_classifier) {
-            return mrc_fail(err, MRC_EUNSUPPORTED, "CtrFeatures[%u] has a second target classifier on one table, which JSON "
-                            "cannot hold; write .cbm", i);
-        }
-        before = f;
+    if (m->n_ctr_tables == 0) {
+        return MRC_OK;
     }
-    return MRC_OK;
+    const struct ctr_table **sorted = calloc(m->n_ctr_tables, sizeof *sorted);
+    if (!sorted) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory to sort %u CTR tables", m->n_ctr_tables);
+    }
+    for (uint32_t i = 0; i < m->n_ctr_tables; i++) {
+        sorted[i] = &m->ctr_tables[i];
+    }
+    qsort(sorted, m->n_ctr_tables, sizeof *sorted, compare_tables);
+    int rc = MRC_OK;
+    for (uint32_t i = 1; i < m->n_ctr_tables && rc == MRC_OK; i++) {
+        if (compare_tables(&sorted[i - 1], &sorted[i]) == 0) {
+            rc = mrc_fail(err, MRC_EUNSUPPORTED,
+                          "CtrTables[%td] has a second target classifier, which JSON cannot hold; write .cbm",
+                          sorted[i] - m->ctr_tables);
+        }
+    }
+    free(sorted);
+    return rc;
 }
 
 static int check_writable(const mrc_model *m, struct mrc_err *err)
