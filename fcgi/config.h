@@ -6,7 +6,8 @@
 
 enum config {
     CONFIG_CONFIG,          /* path of the file */
-    CONFIG_SOCKET,          /* UNIX socket path or host:port; empty: file descriptor 0 */
+    CONFIG_SOCKET,          /* UNIX socket path or host:port; empty: file descriptor 0. Not given: fd 0 when that is a
+                               listening socket, else <run_dir>/fcgi.sock */
     CONFIG_SOCKET_MODE,     /* octal permissions of the socket file */
     CONFIG_RUN_DIR,         /* scribe.sock, shared file */
     CONFIG_STATE_DIR,       /* databases, secrets */
@@ -34,11 +35,22 @@ enum config {
     CONFIG_ROWS_MAX,
     CONFIG_TOKEN_MAX,       /* longest bearer token */
     CONFIG_LOG_LEVEL,
+    CONFIG_BACKLOG,         /* connections that may wait for a worker */
+    CONFIG_DRAIN_TIMEOUT,   /* how long requests in flight may take when a worker is to end */
+    CONFIG_MODELS_POLL,     /* how often `current` is looked at */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];
 
-/* Defaults, file (--config or MERCREDI_CONFIG), environment, flags; then cross-checks and derived defaults. */
+/* Environment variables with our prefix that are no settings (NULL-terminated): for settings_environment. */
+extern const char *const config_ignored_variables[];
+
+/* Defaults, file (--config or MERCREDI_CONFIG), environment, flags; then cross-checks and derived defaults. argv: flags
+ * only, without program and command. On failure s needs no release. */
 int config_load(struct settings *s, int argc, char *const *argv, char *const *environment, struct mrc_err *err) MRC_CHECKED;
+/* Give name the value where it has none so far, with the origin of a default. */
+int config_default(struct settings *s, enum config which, struct str value, struct mrc_err *err) MRC_CHECKED;
+
+enum config_log { CONFIG_LOG_REQUIRED, CONFIG_LOG_BEST_EFFORT, CONFIG_LOG_OFF }; /* choices of `log`, in their order */
 
 #endif

@@ -1,0 +1,214 @@
+/* The server's settings: one row each, and what a row alone cannot say. */
+#include "fcgi/config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define KIB 1024.0
+#define MIB (1024.0 * 1024.0)
+#define SECOND 1000.0
+#define DAY (86400.0 * SECOND)
+
+const char *const config_ignored_variables[] = {"MERCREDI_PASSWORD", "MERCREDI_USER", "MERCREDI_DATA", "MERCREDI_PY",
+                                                NULL};
+
+/* clang-format off */
+const struct setting_spec config_specs[CONFIG__COUNT] = {
+    [CONFIG_CONFIG] = {"config", SETTING_PATH, NULL, 1, 4096, NULL, 0, 'c', NULL,
+        "File of settings, `name = value` a line"},
+    [CONFIG_SOCKET] = {"socket", SETTING_TEXT, NULL, 0, 255, NULL, 0, 's', NULL,
+        "UNIX socket path or host:port to listen on; empty: the socket on file descriptor 0"},
+    [CONFIG_SOCKET_MODE] = {"socket_mode", SETTING_TEXT, "0660", 3, 4, NULL, 0, 0, "octal",
+        "Permissions of the UNIX socket"},
+    [CONFIG_RUN_DIR] = {"run_dir", SETTING_PATH, "/run/mercredi", 1, 80, NULL, 0, 0, NULL,
+        "Folder of sockets, locks and shared counters; one per service"},
+    [CONFIG_STATE_DIR] = {"state_dir", SETTING_PATH, "/var/lib/mercredi", 1, 4000, NULL, 0, 0, NULL,
+        "Folder of databases and keys"},
+    [CONFIG_DATABASE] = {"database", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+        "Database of accounts; default <state_dir>/mercredi.db"},
+    [CONFIG_LOG_DATABASE] = {"log_database", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+        "Database of the prediction log; default <state_dir>/predictions.db"},
+    [CONFIG_LOG] = {"log", SETTING_CHOICE, "required", 0, 0, "required|best_effort|off", 0, 0, NULL,
+        "required: no answer without its row in the log; best_effort: answer all the same; off: no log"},
+    [CONFIG_LOG_TIMEOUT] = {"log_timeout", SETTING_DURATION, "3s", 10, 60 * SECOND, NULL, 0, 0, NULL,
+        "How long a prediction waits for its row to be written"},
+    [CONFIG_MODELS_DIR] = {"models_dir", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "Folder of model versions, <name>/<version> and the link <name>/current; default <state_dir>/models"},
+    [CONFIG_MODEL] = {"model", SETTING_TEXT, "first-week", 1, 100, NULL, 0, 0, NULL,
+        "Name of the model to serve"},
+    [CONFIG_WORKERS] = {"workers", SETTING_INT, "0", 0, 512, NULL, 0, 'w', NULL,
+        "Worker processes, one request at a time each; 0: 16 or four times the CPUs, whichever is more"},
+    [CONFIG_WORKER_REQUESTS_MAX] = {"worker_requests_max", SETTING_INT, "0", 0, 1e12, NULL, 0, 0, NULL,
+        "Requests after which a worker is replaced; 0: never"},
+    [CONFIG_WWW_DIR] = {"www_dir", SETTING_PATH, NULL, 0, 4000, NULL, 0, 0, NULL,
+        "Folder of pages to serve; not set: the web server serves them"},
+    [CONFIG_TOKEN_KEY_FILE] = {"token_key_file", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+        "Key that signs tokens, mode 0600, made on first start; default <state_dir>/token.key"},
+    [CONFIG_TOKEN_ISSUER] = {"token_issuer", SETTING_TEXT, "mercredi", 1, 200, NULL, 0, 0, NULL,
+        "Issuer (iss) that tokens carry and must carry"},
+    [CONFIG_TOKEN_AUDIENCE] = {"token_audience", SETTING_TEXT, "mercredi", 1, 200, NULL, 0, 0, NULL,
+        "Audience (aud) that tokens carry and must carry"},
+    [CONFIG_TOKEN_LIFETIME] = {"token_lifetime", SETTING_DURATION, "15min", 10 * SECOND, 30 * DAY, NULL, 0, 0, NULL,
+        "How long an access token is valid"},
+    [CONFIG_PASSWORD_HASHES_MAX] = {"password_hashes_max", SETTING_INT, "2", 1, 64, NULL, 0, 0, NULL,
+        "Passwords hashed at once, over all workers (19 MiB and some 15 ms of CPU each); others get 503"},
+    [CONFIG_BODY_MAX] = {"body_max", SETTING_BYTES, "1MiB", 1 * KIB, 64 * MIB, NULL, 0, 0, "bytes",
+        "Largest request body"},
+    [CONFIG_TOKEN_BODY_MAX] = {"token_body_max", SETTING_BYTES, "8KiB", 1 * KIB, 1 * MIB, NULL, 0, 0, "bytes",
+        "Largest body of POST /token"},
+    [CONFIG_HEADER_MAX] = {"header_max", SETTING_BYTES, "8KiB", 256, 64 * KIB, NULL, 0, 0, "bytes",
+        "Longest request header or target"},
+    [CONFIG_RESPONSE_MAX] = {"response_max", SETTING_BYTES, "8MiB", 64 * KIB, 256 * MIB, NULL, 0, 0, "bytes",
+        "Largest response body"},
+    [CONFIG_REQUEST_MEMORY_MAX] = {"request_memory_max", SETTING_BYTES, "32MiB", 1 * MIB, 1024 * MIB, NULL, 0, 0, "bytes",
+        "Most memory one request may take, body and response included"},
+    [CONFIG_JSON_DEPTH_MAX] = {"json_depth_max", SETTING_INT, "8", 3, 64, NULL, 0, 0, NULL,
+        "Deepest nesting of a JSON body"},
+    [CONFIG_JSON_VALUES_MAX] = {"json_values_max", SETTING_INT, "100000", 100, 10e6, NULL, 0, 0, NULL,
+        "Most values in a JSON body"},
+    [CONFIG_ROWS_MAX] = {"rows_max", SETTING_INT, "1000", 1, 100000, NULL, 0, 0, NULL,
+        "Most films in one request"},
+    [CONFIG_TOKEN_MAX] = {"token_max", SETTING_BYTES, "4KiB", 256, 16 * KIB, NULL, 0, 0, "bytes",
+        "Longest bearer token"},
+    [CONFIG_LOG_LEVEL] = {"log_level", SETTING_CHOICE, "info", 0, 0, "error|warn|info|debug", 0, 0, NULL,
+        "Least important events that are written to standard error"},
+    [CONFIG_BACKLOG] = {"backlog", SETTING_INT, "1024", 1, 65535, NULL, 0, 0, NULL,
+        "Connections that may wait for a worker (the kernel's net.core.somaxconn bounds it too)"},
+    [CONFIG_DRAIN_TIMEOUT] = {"drain_timeout", SETTING_DURATION, "30s", 100, 3600 * SECOND, NULL, 0, 0, NULL,
+        "How long requests in flight may take when their worker is to end"},
+    [CONFIG_MODELS_POLL] = {"models_poll", SETTING_DURATION, "500ms", 20, 3600 * SECOND, NULL, 0, 0, NULL,
+        "How often the link to the current version is looked at"},
+};
+/* clang-format on */
+
+static int load_once(struct settings *s, const char *file, int argc, char *const *argv, char *const *environment,
+                     struct mrc_err *err)
+{
+    MRC_TRY(settings_init(s, config_specs, CONFIG__COUNT, err));
+    int rc = MRC_OK;
+    if (file != NULL) {
+        rc = settings_file(s, file, err);
+    }
+    if (rc == MRC_OK) {
+        rc = settings_environment(s, "MERCREDI_", environment, config_ignored_variables, err);
+    }
+    if (rc == MRC_OK) {
+        rc = settings_arguments(s, argc, argv, err);
+    }
+    if (rc == MRC_OK) {
+        rc = settings_check(s, err);
+    }
+    if (rc < 0) {
+        settings_release(s);
+    }
+    return rc;
+}
+
+int config_default(struct settings *s, enum config which, struct str value, struct mrc_err *err)
+{
+    if (setting_is_set(s, which)) {
+        return MRC_OK;
+    }
+    return settings_set(s, str_of(config_specs[which].name), value, ORIGIN_DEFAULT, 0, err);
+}
+
+/* which defaults to a file in state_dir. */
+static int default_in_state(struct settings *s, enum config which, const char *name, struct mrc_err *err)
+{
+    struct buf b;
+    buf_init(&b, &s->arena, 4200);
+    buf_str(&b, setting_text(s, CONFIG_STATE_DIR));
+    buf_char(&b, '/');
+    buf_puts(&b, name);
+    MRC_TRY(buf_ok(&b, err));
+    return config_default(s, which, buf_text(&b), err);
+}
+
+static int default_workers(struct settings *s, struct mrc_err *err)
+{
+    if (setting_int(s, CONFIG_WORKERS) != 0) {
+        return MRC_OK;
+    }
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    long n = cpus < 4 ? 16 : cpus > 128 ? 512 : 4 * cpus;
+    char text[24];
+    size_t at = sizeof(text);
+    for (long v = n; v > 0; v /= 10) {
+        text[--at] = (char)('0' + v % 10);
+    }
+    /* Keeps who said 0: a file, a flag or the table. */
+    return settings_set(s, STR("workers"), (struct str){text + at, sizeof(text) - at},
+                        s->values[CONFIG_WORKERS].origin, s->values[CONFIG_WORKERS].line, err);
+}
+
+static int check_socket_mode(const struct settings *s, struct mrc_err *err)
+{
+    struct str mode = setting_text(s, CONFIG_SOCKET_MODE);
+    for (size_t i = 0; i < mode.n; i++) {
+        if (mode.p[i] < '0' || mode.p[i] > '7') {
+            return mrc_fail(err, MRC_EINVAL, "socket_mode = %.*s: octal digits are meant, as 0660", STR_ARG(mode));
+        }
+    }
+    if (mode.n == 4 && mode.p[0] != '0') {
+        return mrc_fail(err, MRC_EINVAL, "socket_mode = %.*s: at most 0777", STR_ARG(mode));
+    }
+    return MRC_OK;
+}
+
+/* `smaller` must not exceed `larger`, or requests within one limit would break the other. */
+static int check_order(const struct settings *s, enum config smaller, enum config larger, struct mrc_err *err)
+{
+    if (setting_int(s, smaller) <= setting_int(s, larger)) {
+        return MRC_OK;
+    }
+    return mrc_fail(err, MRC_EINVAL, "%s = %lld is more than %s = %lld", config_specs[smaller].name,
+                    (long long)setting_int(s, smaller), config_specs[larger].name, (long long)setting_int(s, larger));
+}
+
+static int check(const struct settings *s, struct mrc_err *err)
+{
+    struct str model = setting_text(s, CONFIG_MODEL);
+    if (memchr(model.p, '/', model.n) != NULL || model.p[0] == '.') {
+        return mrc_fail(err, MRC_EINVAL, "model = %.*s: the name of a folder in models_dir is meant", STR_ARG(model));
+    }
+    MRC_TRY(check_socket_mode(s, err));
+    MRC_TRY(check_order(s, CONFIG_TOKEN_BODY_MAX, CONFIG_BODY_MAX, err));
+    MRC_TRY(check_order(s, CONFIG_TOKEN_MAX, CONFIG_HEADER_MAX, err));
+    MRC_TRY(check_order(s, CONFIG_BODY_MAX, CONFIG_REQUEST_MEMORY_MAX, err));
+    return check_order(s, CONFIG_RESPONSE_MAX, CONFIG_REQUEST_MEMORY_MAX, err);
+}
+
+static int derive(struct settings *s, struct mrc_err *err)
+{
+    MRC_TRY(default_in_state(s, CONFIG_DATABASE, "mercredi.db", err));
+    MRC_TRY(default_in_state(s, CONFIG_LOG_DATABASE, "predictions.db", err));
+    MRC_TRY(default_in_state(s, CONFIG_MODELS_DIR, "models", err));
+    MRC_TRY(default_in_state(s, CONFIG_TOKEN_KEY_FILE, "token.key", err));
+    return default_workers(s, err);
+}
+
+int config_load(struct settings *s, int argc, char *const *argv, char *const *environment, struct mrc_err *err)
+{
+    /* The file is named by an environment variable or a flag, which are read after it: look once to find it. */
+    MRC_TRY(load_once(s, NULL, argc, argv, environment, err));
+    if (setting_is_set(s, CONFIG_CONFIG)) {
+        char path[4097];
+        struct str file = setting_text(s, CONFIG_CONFIG);
+        if (file.n >= sizeof(path)) {
+            settings_release(s);
+            return mrc_fail(err, MRC_EINVAL, "config: a path of %zu bytes, at most %zu", file.n, sizeof(path) - 1);
+        }
+        memcpy(path, file.p, file.n);
+        path[file.n] = '\0';
+        settings_release(s);
+        MRC_TRY(load_once(s, path, argc, argv, environment, err));
+    }
+    int rc = check(s, err);
+    if (rc == MRC_OK) {
+        rc = derive(s, err);
+    }
+    if (rc < 0) {
+        settings_release(s);
+    }
+    return rc;
+}
