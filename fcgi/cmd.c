@@ -1,7 +1,20 @@
-/* What the commands share: exit statuses and how a failure is said. */
+/* What the commands share, and the small ones: db, model, openapi. */
 #include "fcgi/cmd.h"
 
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/forecast/bundle.h"
+#include "fcgi/config.h"
+#include "fcgi/current.h"
+#include "fcgi/openapi.h"
+#include "fcgi/store.h"
+
 #include <stdio.h>
+#include <string.h>
+
+extern char **environ;
+
+enum { TEXT_MAX = 16 << 20 };
 
 int exit_of(int status)
 {
@@ -30,4 +43,168 @@ int cmd_fail(const struct mrc_err *e)
     err_format(e, text, sizeof(text));
     fprintf(stderr, "mercredi-fcgi: %s\n", text);
     return exit_of(e->code);
+}
+
+int cmd_print(const struct buf *b)
+{
+    struct mrc_err err = {0};
+    if (buf_ok(b, &err) < 0) {
+        return cmd_fail(&err);
+    }
+    return fwrite(b->p, 1, b->n, stdout) == b->n && fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int cmd_begin(struct settings *s, int argc, char **argv, int skip, const char *line)
+{
+    struct mrc_err err = {0};
+    if (asks_for_help(argc, argv)) {
+        struct buf b;
+        buf_init(&b, NULL, TEXT_MAX);
+        buf_printf(&b, "usage: mercredi-fcgi %s [options]\n%s\n\n", argv[0], line);
+        settings_help(config_specs, CONFIG__COUNT, &b);
+        int status = cmd_print(&b);
+        buf_release(&b);
+        return status;
+    }
+    if (config_load(s, argc - skip, argv + skip, environ, &err) < 0) {
+        (void)cmd_fail(&err);
+        return EXIT_CONFIG;
+    }
+    log_setup("mercredi-fcgi", (enum log_level)setting_int(s, CONFIG_LOG_LEVEL), 2);
+    return -1;
+}
+
+/* ---- db -------------------------------------------------------------------------------------------------------- */
+
+static int make_database(const struct settings *config, enum config which, enum store_file file, struct mrc_err *err)
+{
+    struct store *s = NULL;
+    MRC_TRY(store_open(&s, file, setting_cstr(config, which), err));
+    int rc = store_probe(s, err);
+    store_close(s);
+    if (rc == MRC_OK) {
+        printf("%s: ready\n", setting_cstr(config, which));
+    }
+    return rc;
+}
+
+int cmd_db(int argc, char **argv)
+{
+    struct settings config;
+    struct mrc_err err = {0};
+    int status = cmd_begin(&config, argc, argv, 1, "Make the databases, or bring them to this program's schema.");
+    if (status >= 0) {
+        return status;
+    }
+    int rc = folder_create(setting_cstr(&config, CONFIG_STATE_DIR), 0750, &err);
+    if (rc == MRC_OK) {
+        rc = make_database(&config, CONFIG_DATABASE, STORE_STATE, &err);
+    }
+    if (rc == MRC_OK) {
+        rc = make_database(&config, CONFIG_LOG_DATABASE, STORE_LOG, &err);
+    }
+    settings_release(&config);
+    return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+}
+
+/* ---- model ----------------------------------------------------------------------------------------------------- */
+
+static int list_versions(const struct settings *config, const char *folder, struct mrc_err *err)
+{
+    struct arena a;
+    struct str *names = NULL;
+    size_t n = 0;
+    struct current current;
+    current_read(&current, config);
+    arena_init(&a, 0);
+    int rc = folder_list(folder, &a, &names, &n, err);
+    for (size_t i = 0; rc == MRC_OK && i < n; i++) {
+        const char *manifest = path_join(&a, path_join(&a, folder, names[i].p), "manifest.json");
+        if (!str_is(names[i], "current") && manifest != NULL && file_exists(manifest)) {
+            printf("%.*s%s\n", STR_ARG(names[i]), str_is(names[i], current.version) ? " current" : "");
+        }
+    }
+    arena_release(&a);
+    return rc;
+}
+
+/* Only a version that loads and passes its test may become current. */
+static int use_version(const char *folder, const char *version, struct mrc_err *err)
+{
+    struct arena a;
+    struct bundle *b = NULL;
+    if (strchr(version, '/') != NULL || version[0] == '.' || version[0] == '\0') {
+        return mrc_fail(err, MRC_EINVAL, "version %.100s: the name of a folder is meant", version);
+    }
+    arena_init(&a, 0);
+    const char *path = path_join(&a, folder, version);
+    int rc = path == NULL ? arena_fail(&a, err) : bundle_open(&b, path, err);
+    arena_release(&a);
+    bundle_close(b);
+    return rc < 0 ? rc : bundle_set_current(folder, version, err);
+}
+
+int cmd_model(int argc, char **argv)
+{
+    bool list = argc >= 2 && strcmp(argv[1], "list") == 0, use = argc >= 3 && strcmp(argv[1], "use") == 0;
+    if (!list && !use && !asks_for_help(argc, argv)) {
+        fputs("usage: mercredi-fcgi model list [options]\n       mercredi-fcgi model use VERSION [options]\n", stderr);
+        return EXIT_USAGE;
+    }
+    struct settings config;
+    struct mrc_err err = {0};
+    int status = cmd_begin(&config, argc, argv, use ? 3 : 2, "model list, or model use VERSION: versions of the model.");
+    if (status >= 0) {
+        return status;
+    }
+    struct arena a;
+    arena_init(&a, 0);
+    const char *folder = path_join(&a, setting_cstr(&config, CONFIG_MODELS_DIR), setting_cstr(&config, CONFIG_MODEL));
+    int rc = folder == NULL ? arena_fail(&a, &err)
+             : use          ? use_version(folder, argv[2], &err)
+                            : list_versions(&config, folder, &err);
+    arena_release(&a);
+    settings_release(&config);
+    return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+}
+
+/* ---- openapi --------------------------------------------------------------------------------------------------- */
+
+int cmd_openapi(int argc, char **argv)
+{
+    struct settings config;
+    struct mrc_err err = {0};
+    struct current current;
+    struct bundle *bundle = NULL;
+    int status = cmd_begin(&config, argc, argv, 1, "Print the OpenAPI document of the current version.");
+    if (status >= 0) {
+        return status;
+    }
+    current_read(&current, &config);
+    if (current.path[0] != '\0' && bundle_open_unchecked(&bundle, current.path, &err) < 0) {
+        settings_release(&config);
+        return cmd_fail(&err);
+    }
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, NULL, TEXT_MAX);
+    json_out_init(&w, &b);
+    w.pretty = true;
+    openapi_write(&w, bundle == NULL ? NULL : bundle->schema, &config);
+    buf_char(&b, '\n');
+    status = cmd_print(&b);
+    buf_release(&b);
+    bundle_close(bundle);
+    settings_release(&config);
+    return status;
 }

@@ -1,5 +1,4 @@
-/* Commands of mercredi-fcgi. Each gets its own arguments, argv[0] being its name, and returns an exit status:
- * 0 done, 64 wrong usage, 65 wrong data, 69 unavailable, 70 our own bug, 74 input or output error, 78 wrong settings. */
+/* What the commands of mercredi-fcgi share. A command gets its own arguments, argv[0] being its name. */
 #ifndef MRC_FCGI_CMD_H
 #define MRC_FCGI_CMD_H
 
@@ -19,9 +18,14 @@ int exit_of(int status);
 /* "mercredi-fcgi: message" on standard error; returns exit_of(e->code). */
 int cmd_fail(const struct mrc_err *e);
 
-int cmd_user(int argc, char **argv);    /* accounts: cmd_user.c */
-int cmd_openapi(int argc, char **argv); /* the OpenAPI document of the current version: cmd_openapi.c */
-int cmd_db(int argc, char **argv);      /* make or migrate the databases: cmd_db.c */
-int cmd_model(int argc, char **argv);   /* list versions, choose one: cmd_model.c */
+/* Prints help and returns EXIT_DONE when the arguments ask for it; reads the settings from the arguments after the first
+ * `skip` and returns -1 (go on; s is then the caller's to release); or says what is wrong and returns EXIT_CONFIG. */
+int cmd_begin(struct settings *s, int argc, char **argv, int skip, const char *line);
+/* Text to standard output, whole; returns an exit status. */
+int cmd_print(const struct buf *b);
+
+int cmd_openapi(int argc, char **argv); /* the OpenAPI document of the current version */
+int cmd_db(int argc, char **argv);      /* make or migrate the databases */
+int cmd_model(int argc, char **argv);   /* list versions, choose one */
 
 #endif

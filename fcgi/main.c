@@ -4,6 +4,7 @@
 #include "common/trees/mercredi.h"
 #include "fcgi/agent.h"
 #include "fcgi/cmd.h"
+#include "fcgi/cmd_user.h"
 #include "fcgi/config.h"
 #include "fcgi/listener.h"
 #include "fcgi/master.h"
@@ -17,28 +18,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-/* Help when asked for, else the settings: -1 to go on, or an exit status. */
-static int begin(struct settings *s, int argc, char **argv, const char *line)
-{
-    struct mrc_err err = {0};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            struct buf b;
-            buf_init(&b, NULL, 256 * 1024);
-            settings_help(config_specs, CONFIG__COUNT, &b);
-            printf("usage: mercredi-fcgi %s [options]\n%s\n\n%s", argv[0], line, b.n > 0 ? b.p : "");
-            buf_release(&b);
-            return fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
-        }
-    }
-    if (config_load(s, argc - 1, argv + 1, environ, &err) < 0) {
-        (void)cmd_fail(&err);
-        return EXIT_CONFIG;
-    }
-    log_setup("mercredi-fcgi", (enum log_level)setting_int(s, CONFIG_LOG_LEVEL), 2);
-    return -1;
-}
 
 /* Copies of the arguments: a process that shows its name writes over the originals. NULL-terminated. */
 static char **copy_arguments(int argc, char **argv)
@@ -80,7 +59,7 @@ static int cmd_serve(int argc, char **argv)
     if (copies == NULL) {
         return EXIT_IO;
     }
-    int status = begin(&config, argc, copies, "Master, workers, scribe and agent, in the foreground.");
+    int status = cmd_begin(&config, argc, copies, 1, "Master, workers, scribe and agent, in the foreground.");
     if (status < 0) {
         status = master_run(&config, argc - 1, copies + 1, environ, &title, &err);
         if (err.code != 0) {
@@ -96,7 +75,7 @@ static int cmd_worker(int argc, char **argv)
     struct settings config;
     struct mrc_err err = {0};
     struct process_title title = title_of(argc, argv);
-    int status = begin(&config, argc, argv, "One worker on file descriptor 0, under a process manager such as mod_fcgid.");
+    int status = cmd_begin(&config, argc, argv, 1, "One worker on file descriptor 0, under a process manager such as mod_fcgid.");
     if (status >= 0) {
         return status;
     }
@@ -119,7 +98,7 @@ static int cmd_scribe(int argc, char **argv)
     struct listener l;
     char path[256];
     struct process_title title = title_of(argc, argv);
-    int status = begin(&config, argc, argv, "Writer of the prediction log as a service of its own.");
+    int status = cmd_begin(&config, argc, argv, 1, "Writer of the prediction log as a service of its own.");
     if (status >= 0) {
         return status;
     }
@@ -140,7 +119,7 @@ static int cmd_agent(int argc, char **argv)
     struct settings config;
     struct mrc_err err = {0};
     struct process_title title = title_of(argc, argv);
-    int status = begin(&config, argc, argv, "The host's housekeeper as a service of its own.");
+    int status = cmd_begin(&config, argc, argv, 1, "The host's housekeeper as a service of its own.");
     if (status < 0) {
         process_name(&title, "mrc-agent", "");
         status = agent_run(&config, &err);
@@ -152,7 +131,7 @@ static int cmd_agent(int argc, char **argv)
 static int cmd_check_config(int argc, char **argv)
 {
     struct settings config;
-    int status = begin(&config, argc, argv, "Read the settings and say what is wrong with them; 78 when something is.");
+    int status = cmd_begin(&config, argc, argv, 1, "Read the settings and say what is wrong with them; 78 when something is.");
     if (status < 0) {
         settings_release(&config);
         status = EXIT_DONE;
@@ -164,11 +143,11 @@ static int cmd_print_config(int argc, char **argv)
 {
     struct settings config;
     struct buf b;
-    int status = begin(&config, argc, argv, "Print every setting, its value and where it came from.");
+    int status = cmd_begin(&config, argc, argv, 1, "Print every setting, its value and where it came from.");
     if (status < 0) {
-        buf_init(&b, NULL, 256 * 1024);
+        buf_init(&b, NULL, 1 << 20);
         settings_print(&config, &b);
-        status = fwrite(b.p, 1, b.n, stdout) == b.n && fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+        status = cmd_print(&b);
         buf_release(&b);
         settings_release(&config);
     }
@@ -180,11 +159,16 @@ static int cmd_example_config(int argc, char **argv)
     struct buf b;
     (void)argc;
     (void)argv;
-    buf_init(&b, NULL, 256 * 1024);
+    buf_init(&b, NULL, 1 << 20);
     settings_example(config_specs, CONFIG__COUNT, &b);
-    int status = fwrite(b.p, 1, b.n, stdout) == b.n && fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+    int status = cmd_print(&b);
     buf_release(&b);
     return status;
+}
+
+static int run_user(int argc, char **argv)
+{
+    return cmd_user(argc, argv, environ);
 }
 
 /* One row a command: name, function, one line for the list. */
@@ -197,7 +181,7 @@ static const struct {
     {"worker", cmd_worker, "one worker on file descriptor 0 (mod_fcgid)"},
     {"scribe", cmd_scribe, "writer of the prediction log as its own service"},
     {"agent", cmd_agent, "housekeeper as its own service"},
-    {"user", cmd_user, "add, list, disable users; set passwords"},
+    {"user", run_user, "add, list, disable users; set passwords"},
     {"db", cmd_db, "make or migrate the databases"},
     {"model", cmd_model, "list versions, choose the current one"},
     {"openapi", cmd_openapi, "print the OpenAPI document"},
