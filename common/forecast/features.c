@@ -42,7 +42,7 @@ static int read_field_name(struct reader *r, const struct json *object, const ch
                         STR_ARG(name));
     }
     if (!(types & 1U << field->type)) {
-        return mrc_fail(r->err, MRC_EFORMAT, "\"%.*s\" is a %s: not for this derivation", STR_ARG(name),
+        return mrc_fail(r->err, MRC_EFORMAT, "\"%.*s\" is of type %s: not for this derivation", STR_ARG(name),
                         field_type_name(field->type));
     }
     *out = (uint32_t)i;

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ECHO_WORK_MAX = 4096 };
+
 /* ---- report ---------------------------------------------------------------------------------------------------- */
 
 /* Room for one more element of a list that doubles at every power of two; NULL without memory. Lists live in the arena
@@ -56,11 +58,11 @@ static struct str echo(struct row_reader *r, const struct row_source *from)
     struct buf b;
     struct json_out w;
     struct str text = from->text;
-    buf_init(&b, r->arena, ROW_INPUT_ECHO_MAX);
+    buf_init(&b, r->arena, ECHO_WORK_MAX);
     json_out_init(&w, &b);
     if (from->json) {
         json_put_value(&w, from->json);
-        if (buf_ok(&b, NULL) == MRC_OK) {
+        if (buf_ok(&b, NULL) == MRC_OK && b.n <= ROW_INPUT_ECHO_MAX) {
             return buf_text(&b);
         }
         if (!json_str(from->json, &text)) {
@@ -73,6 +75,7 @@ static struct str echo(struct row_reader *r, const struct row_source *from)
     } else if (from->text.p == NULL) {
         return STR("null");
     }
+    buf_init(&b, r->arena, ROW_INPUT_ECHO_MAX);
     /* An escaped character takes up to six bytes: the second try always fits. */
     if (put_cut_string(&b, text, 200) || put_cut_string(&b, text, 36)) {
         return buf_text(&b);
