@@ -284,7 +284,9 @@ static void text_model(struct buf *b, const mrc_model *m)
         struct str shown = {all.p, all.n < META_SHOWN ? all.n : META_SHOWN};
         shown.n = utf8_valid(shown);
         buf_printf(b, "metadata   %s = ", key);
-        buf_str(b, shown);
+        for (size_t k = 0; k < shown.n; k++) {
+            buf_char(b, (unsigned char)shown.p[k] < ' ' ? ' ' : shown.p[k]);
+        }
         buf_puts(b, shown.n < all.n ? "…\n" : "\n");
     }
 }

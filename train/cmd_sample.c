@@ -72,7 +72,7 @@ static const struct {
     double level;
 } genres[] = {
     {"Comédie", "Romance", 0.15}, {"Drame", "", -0.25},        {"Animation", "Famille", 0.45}, {"Thriller", "Drame", 0.05},
-    {"Action", "Aventure", 0.4},  {"Documentaire", "", -0.85}, {"Science fiction", "Action", 0.35},
+    {"Action", "Aventure", 0.4},  {"Documentaire", "", -0.85}, {"Science-fiction", "Action", 0.35},
     {"Comédie dramatique", "", -0.1}, {"Horreur", "Thriller", 0.0}, {"Historique", "Drame", -0.05},
 };
 static const struct {

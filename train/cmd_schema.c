@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SCHEMA_MAX = 16 << 20 };
+enum { SCHEMA_MAX = 16 << 20, VALUES_SHOWN = 40 };
 
 enum option { MARKDOWN, JSON, SCHEMA, OPTION__COUNT };
 static const struct setting_spec options[OPTION__COUNT] = {
@@ -63,9 +63,12 @@ static void put_rule(struct buf *b, const struct field *f)
     }
     if (f->n_values > 0) {
         buf_printf(b, "%s%s", gap, f->closed ? "one of: " : "suggested: ");
-        for (uint32_t i = 0; i < f->n_values; i++) {
+        for (uint32_t i = 0; i < f->n_values && i < VALUES_SHOWN; i++) {
             buf_puts(b, i ? ", " : "");
             put_cell(b, f->values[i].value);
+        }
+        if (f->n_values > VALUES_SHOWN) {
+            buf_printf(b, " and %u more", f->n_values - VALUES_SHOWN);
         }
     }
 }
