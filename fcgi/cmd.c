@@ -1,4 +1,4 @@
-/* What the commands share, and the small ones: db, model, openapi. */
+/* What the commands share, and the small ones: db and model. */
 #include "fcgi/cmd.h"
 
 #include "common/base/file.h"
@@ -6,7 +6,6 @@
 #include "common/forecast/bundle.h"
 #include "fcgi/config.h"
 #include "fcgi/current.h"
-#include "fcgi/openapi.h"
 #include "fcgi/store.h"
 
 #include <stdio.h>
@@ -176,35 +175,4 @@ int cmd_model(int argc, char **argv)
     arena_release(&a);
     settings_release(&config);
     return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
-}
-
-/* ---- openapi --------------------------------------------------------------------------------------------------- */
-
-int cmd_openapi(int argc, char **argv)
-{
-    struct settings config;
-    struct mrc_err err = {0};
-    struct current current;
-    struct bundle *bundle = NULL;
-    int status = cmd_begin(&config, argc, argv, 1, "Print the OpenAPI document of the current version.");
-    if (status >= 0) {
-        return status;
-    }
-    current_read(&current, &config);
-    if (current.path[0] != '\0' && bundle_open_unchecked(&bundle, current.path, &err) < 0) {
-        settings_release(&config);
-        return cmd_fail(&err);
-    }
-    struct buf b;
-    struct json_out w;
-    buf_init(&b, NULL, TEXT_MAX);
-    json_out_init(&w, &b);
-    w.pretty = true;
-    openapi_write(&w, bundle == NULL ? NULL : bundle->schema, &config);
-    buf_char(&b, '\n');
-    status = cmd_print(&b);
-    buf_release(&b);
-    bundle_close(bundle);
-    settings_release(&config);
-    return status;
 }

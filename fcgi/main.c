@@ -166,11 +166,6 @@ static int cmd_example_config(int argc, char **argv)
     return status;
 }
 
-static int run_user(int argc, char **argv)
-{
-    return cmd_user(argc, argv, environ);
-}
-
 /* One row a command: name, function, one line for the list. */
 static const struct {
     const char *name;
@@ -181,7 +176,7 @@ static const struct {
     {"worker", cmd_worker, "one worker on file descriptor 0 (mod_fcgid)"},
     {"scribe", cmd_scribe, "writer of the prediction log as its own service"},
     {"agent", cmd_agent, "housekeeper as its own service"},
-    {"user", run_user, "add, list, disable users; set passwords"},
+    {"user", cmd_user, "add, list, disable users; set passwords"},
     {"db", cmd_db, "make or migrate the databases"},
     {"model", cmd_model, "list versions, choose the current one"},
     {"openapi", cmd_openapi, "print the OpenAPI document"},
