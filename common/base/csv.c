@@ -136,7 +136,11 @@ static int fill(struct csv *c, struct mrc_err *err)
     }
     c->begin = 0;
     c->end = have;
-    size_t want = have > READ_SIZE ? 2 * have : have + READ_SIZE;
+    size_t more = have > READ_SIZE ? have : READ_SIZE;
+    if (c->fd < 0 && more > c->rest.n) {
+        more = c->rest.n + 1; /* a small text needs no large buffer */
+    }
+    size_t want = have + more;
     if (want > c->cap) {
         char *larger = realloc(c->buf, want);
         if (larger == NULL) {

@@ -5,6 +5,7 @@
 #include "common/base/text.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,11 @@ static const uint64_t powers_of_5[28] = {
 };
 /* clang-format on */
 
+#if FLT_EVAL_METHOD == 0
+static const double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+#endif
+
 /* d * 10^e for d > 0 and |e| <= 27, exactly rounded: integers all the way. */
 static double scale_exactly(uint64_t d, int e, const struct format *f)
 {
@@ -201,6 +207,13 @@ static double decimal_value(const struct decimal *n, const struct format *f)
     if (!n->is_long && n->d == 0) {
         return 0.0;
     }
+#if FLT_EVAL_METHOD == 0
+    /* Both factors exact, so there is one rounding (Clinger 1990): most numbers of a table go this way. */
+    if (f->bits == 53 && !n->is_long && n->d <= UINT64_C(1) << 53 && n->exponent >= -22 && n->exponent <= 22) {
+        double d = (double)n->d;
+        return n->exponent < 0 ? d / exact_powers[-n->exponent] : d * exact_powers[n->exponent];
+    }
+#endif
     if (!n->is_long && n->exponent >= -27 && n->exponent <= 27) {
         return scale_exactly(n->d, (int)n->exponent, f);
     }
