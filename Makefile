@@ -53,6 +53,8 @@ all: $(B)/libmercredi.a $(B)/libmercredi.so $(B)/mercredi.pc $(B)/mercredi-fcgi 
 $(B)/common/trees/evaluate_avx2.o:   ALL_CFLAGS += -mavx2
 $(B)/common/trees/evaluate_avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vbmi -mgfni
 $(call o,$(train_src)): ALL_CFLAGS += -fopenmp
+# Tests make argv from literals.
+$(call o,$(unit_src)): ALL_CFLAGS += -Wno-write-strings
 
 $(GEN)/queries.h: fcgi/sql/queries.sql fcgi/sql/embed.awk
 	@mkdir -p $(@D); echo "  GEN   $@"

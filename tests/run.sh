@@ -147,7 +147,7 @@ werror() { # compiler, newest major version tried
     if ! have "$1"; then skip "$1 -Werror: no $1"; return; fi
     version=$("$1" -dumpversion) version=${version%%.*}
     if [ "$version" -gt "$2" ]; then skip "$1 -Werror: $1 $version is newer than $2, the newest tried"; return; fi
-    one "$1 -Werror" "$MAKE" -s --no-print-directory -j"$jobs" CC="$1" B="build/werror-$1" WERROR=-Werror all
+    one "$1 -Werror" "$MAKE" -s --no-print-directory -j"$jobs" CC="$1" B="build/werror-$1" WERROR=-Werror -k all test-programs
 }
 suite_werror_gcc() { werror gcc 14; }
 suite_werror_clang() { werror clang 19; }
