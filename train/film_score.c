@@ -38,14 +38,15 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
     size_t near = 0, in80 = 0, in90 = 0;
     for (size_t i = 0; i < n; i++) {
         double truth = o[i].truth > 1 ? o[i].truth : 1;
-        double y = log_tickets(truth), p = log_tickets(o[i].forecast);
+        double forecast = o[i].forecast > 1 ? o[i].forecast : 1;
+        double y = log10(truth), p = log10(forecast);
         sse += (p - y) * (p - y);
         sst += (y - mean) * (y - mean);
         bias += p - y;
-        abs_sum += fabs(o[i].forecast - truth);
+        abs_sum += fabs(forecast - truth);
         truth_sum += truth;
-        ape[i] = fabs(o[i].forecast - truth) / truth;
-        near += fabs(p - y) <= log10(2);
+        ape[i] = fabs(forecast - truth) / truth;
+        near += forecast <= 2 * truth && truth <= 2 * forecast;
         in80 += truth >= o[i].low80 && truth <= o[i].high80;
         in90 += truth >= o[i].low90 && truth <= o[i].high90;
     }
