@@ -1,7 +1,8 @@
 /* Access tokens by libjwt 1.x, which checks a signature and nothing else: it takes the algorithm from the token's own
- * header, no key means no verification, and an expired token decodes. So everything is decided here: the header before
- * libjwt sees the token, the claims after it. Header and claims are read with our strict JSON reader, which refuses the
- * double keys that jansson would let the last win. */
+ * header, no key means no verification, and an expired token decodes. It writes "typ":"JWT" whatever is asked for and
+ * refuses RFC 9068's "at+jwt", so the kind of token is a claim, token_use. Everything is decided here: the header
+ * before libjwt sees the token, the claims after it. Header and claims are read with our strict JSON reader, which
+ * refuses the double keys that jansson would let the last win. */
 #include "fcgi/token.h"
 
 #include "common/base/digest.h"
@@ -202,8 +203,8 @@ static int fill(jwt_t *jwt, const struct tokens *t, struct str subject, struct s
     if (issuer == NULL || audience == NULL || sub == NULL || scopes == NULL) {
         return ENOMEM;
     }
-    int failed = jwt_add_header(jwt, "typ", "at+jwt");
-    failed = failed != 0 ? failed : jwt_add_header(jwt, "kid", t->keys[0].id);
+    int failed = jwt_add_header(jwt, "kid", t->keys[0].id);
+    failed = failed != 0 ? failed : jwt_add_grant(jwt, "token_use", "access");
     failed = failed != 0 ? failed : jwt_add_grant(jwt, "iss", issuer);
     failed = failed != 0 ? failed : jwt_add_grant(jwt, "aud", audience);
     failed = failed != 0 ? failed : jwt_add_grant(jwt, "sub", sub);
@@ -315,29 +316,14 @@ static bool text_of(const struct json *object, const char *name, struct str *out
     return json_str(json_find(object, name), out);
 }
 
-static bool is_access_token_type(struct str typ)
-{
-    static const char *const accepted[] = {"at+jwt", "application/at+jwt"};
-    for (size_t k = 0; k < sizeof accepted / sizeof accepted[0]; k++) {
-        size_t i = 0;
-        while (i < typ.n && accepted[k][i] != '\0' && (typ.p[i] | 0x20) == (accepted[k][i] | 0x20)) {
-            i++;
-        }
-        if (i == typ.n && accepted[k][i] == '\0') {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The key a header asks for; NULL with the reason when the header is not one of ours. */
 static const struct key *check_header(const struct tokens *t, const struct json *header, const char **reason)
 {
     struct str alg, typ, kid;
     if (!text_of(header, "alg", &alg) || !str_is(alg, "HS256")) {
         *reason = "alg is not HS256";
-    } else if (!text_of(header, "typ", &typ) || !is_access_token_type(typ)) {
-        *reason = "typ is not at+jwt";
+    } else if (!text_of(header, "typ", &typ) || !str_is(typ, "JWT")) {
+        *reason = "typ is not JWT";
     } else if (json_find(header, "crit") != NULL) {
         *reason = "crit asks for an extension";
     } else if (!text_of(header, "kid", &kid)) {
@@ -406,7 +392,10 @@ static bool name_of(const struct json *claims, const char *name, struct str *out
 static const char *check_claims(const struct tokens *t, const struct json *claims, int64_t now_s,
                                 struct token_claims *out)
 {
-    struct str issuer;
+    struct str issuer, use;
+    if (!text_of(claims, "token_use", &use) || !str_is(use, "access")) {
+        return "token_use is not access";
+    }
     if (!text_of(claims, "iss", &issuer) || !str_eq(issuer, t->rules.issuer)) {
         return "iss is not ours";
     }

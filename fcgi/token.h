@@ -1,4 +1,5 @@
-/* Access tokens: JWT with one pinned algorithm (HS256), RFC 9068's profile, RFC 8725's advice.
+/* Access tokens: JWT with one pinned algorithm (HS256) and RFC 8725's advice. Header: alg HS256, typ JWT, kid. Claims, all
+ * required: iss, aud, sub, jti, iat, exp, token_use "access"; optional: nbf, scope.
  *
  * The key file holds one key a line, at least 32 characters each, made by a random generator (`openssl rand -hex 32`).
  * The first line signs; every line verifies: to change the key put a new line on top, and drop the old one when the
