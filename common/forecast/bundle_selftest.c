@@ -152,11 +152,12 @@ int selftest_write(const struct bundle *b, struct str rows, struct buf *out, str
     size_t i = 0;
     for (const struct json *raw = json_first(json_root(doc)); raw && rc == MRC_OK; raw = json_next(raw), i++) {
         rc = write_row(b, raw, &w, err);
+        if (rc < 0 && err) {
+            err_wrap(err, "self-test row %zu", i);
+        }
     }
     json_free(doc);
-    if (rc < 0) {
-        return err ? err_wrap(err, "self-test row %zu", i) : rc;
-    }
+    MRC_TRY(rc);
     json_close_array(&w);
     json_close_object(&w);
     return buf_ok(out, err);
