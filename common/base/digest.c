@@ -2,9 +2,9 @@
 #include "common/base/digest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 int digest_start(struct mrc_err *err)
 {
@@ -28,23 +28,35 @@ void sha256_hex(struct str text, char out[SHA256_HEX])
     to_hex(digest, out);
 }
 
+/* Feed what fd gives; the result of the last read(2). */
+static ssize_t hash_all(int fd, crypto_hash_sha256_state *state)
+{
+    unsigned char block[65536];
+    for (;;) {
+        ssize_t n = read(fd, block, sizeof block);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n;
+        }
+        crypto_hash_sha256_update(state, block, (unsigned long long)n);
+    }
+}
+
 int sha256_file(const char *path, char out[SHA256_HEX], struct mrc_err *err)
 {
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
         return mrc_fail_errno(err, errno == ENOENT ? MRC_ENOTFOUND : MRC_EIO, errno, "%s", path);
     }
     crypto_hash_sha256_state state;
     crypto_hash_sha256_init(&state);
-    unsigned char block[65536];
-    size_t n;
-    while ((n = fread(block, 1, sizeof block, f)) > 0) {
-        crypto_hash_sha256_update(&state, block, n);
-    }
-    int failed = ferror(f) ? errno : 0;
-    fclose(f);
-    if (failed != 0) {
-        return mrc_fail_errno(err, MRC_EIO, failed, "%s", path);
+    ssize_t end = hash_all(fd, &state);
+    int number = errno;
+    close(fd);
+    if (end < 0) {
+        return mrc_fail_errno(err, MRC_EIO, number, "%s", path);
     }
     unsigned char digest[SHA256_BYTES];
     crypto_hash_sha256_final(&state, digest);
@@ -62,7 +74,7 @@ void uuid7(int64_t unix_ms, char out[UUID_TEXT])
     unsigned char b[16];
     random_bytes(b, sizeof b);
     for (int i = 0; i < 6; i++) {
-        b[i] = (unsigned char)(unix_ms >> (40 - 8 * i));
+        b[i] = (unsigned char)((uint64_t)unix_ms >> (40 - 8 * i));
     }
     b[6] = (unsigned char)(0x70 | (b[6] & 0x0f)); /* version 7 */
     b[8] = (unsigned char)(0x80 | (b[8] & 0x3f)); /* variant of RFC 9562 */

@@ -23,6 +23,7 @@ START_TEST(sha256_vectors)
     unlink(path);
     ck_assert_str_eq(again, hex);
     ck_assert_fails(sha256_file(path, again, &err), &err, MRC_ENOTFOUND, path);
+    ck_assert_fails(sha256_file(".", again, &err), &err, MRC_EIO, ".: Is a directory");
 }
 END_TEST
 
