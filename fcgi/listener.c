@@ -46,7 +46,13 @@ static int bind_unix(struct listener *l, const char *path, unsigned mode, int ba
     memcpy(a.sun_path, path, n + 1);
     char lock[sizeof(a.sun_path) + sizeof(".lock")];
     (void)snprintf(lock, sizeof(lock), "%s.lock", path);
-    MRC_TRY(process_lock(lock, &l->lock_fd, err));
+    int rc = process_lock(lock, &l->lock_fd, err);
+    if (rc < 0) {
+        if (rc == MRC_EBUSY) {
+            (void)err_wrap(err, "another server uses this socket");
+        }
+        return rc;
+    }
     struct stat st;
     if (lstat(path, &st) == 0) {
         if (!S_ISSOCK(st.st_mode)) {
@@ -57,7 +63,7 @@ static int bind_unix(struct listener *l, const char *path, unsigned mode, int ba
     }
     /* Nobody may connect before chmod says who may. */
     mode_t mask = umask(0177);
-    int rc = bind(l->fd, (struct sockaddr *)&a, sizeof(a));
+    rc = bind(l->fd, (struct sockaddr *)&a, sizeof(a));
     int e = errno;
     (void)umask(mask);
     if (rc != 0) {

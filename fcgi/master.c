@@ -98,6 +98,7 @@ static void begin_stop(struct master *m, int status)
     if (!m->stopping) {
         m->stopping = true;
         m->status = status;
+        m->repeat_at_ms = 0;
         log_event(LOG_INFO, "stopping", LOG_INT("status", status));
     } else if (status != EXIT_DONE) {
         m->status = status;
@@ -206,7 +207,8 @@ static void notify(const char *text)
 
 static void announce(struct master *m, const struct template_child *t)
 {
-    log_event(LOG_INFO, "serving", LOG_CSTR("version", t->version.version), LOG_INT("workers", t->up));
+    const char *version = t->version.path[0] == '\0' ? "none" : t->version.version;
+    log_event(LOG_INFO, "serving", LOG_CSTR("version", version), LOG_INT("workers", t->up));
     if (!m->announced) {
         m->announced = true;
         notify("READY=1");
@@ -289,6 +291,7 @@ static void template_ended(struct master *m, struct template_child *t, int statu
     struct template_child was = *t;
     close(t->control);
     *t = (struct template_child){.role = UNUSED};
+    m->repeat_at_ms = 0;
     if (was.role == RETIRING || m->stopping) {
         return;
     }
@@ -673,6 +676,7 @@ static int start(struct master *m, struct mrc_err *err)
     MRC_TRY(listener_open(&m->listener, address, octal(setting_text(m->config, CONFIG_SOCKET_MODE)),
                           (int)setting_int(m->config, CONFIG_BACKLOG), err));
     MRC_TRY(process_signals(signals, &m->signal_fd, err));
+    process_adopt_orphans();
     log_event(LOG_INFO, "listening", LOG_CSTR("socket", address[0] == '\0' ? "fd 0" : address),
               LOG_INT("workers", n_workers(m)));
     process_name(m->title, "mrc-master", address);

@@ -69,6 +69,11 @@ pid_t process_fork(struct mrc_err *err)
     return pid;
 }
 
+void process_adopt_orphans(void)
+{
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
 int process_signals(const int *signals, int *fd, struct mrc_err *err)
 {
     sigset_t set;

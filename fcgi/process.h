@@ -22,6 +22,10 @@ void process_name(const struct process_title *t, const char *name, const char *d
  * Returns 0 in the child, its pid in the parent, negative status (MRC_EIO). */
 pid_t process_fork(struct mrc_err *err);
 
+/* Become the parent of workers whose template died, so that they are reaped when they have finished, also in a container
+ * whose first process reaps nobody. */
+void process_adopt_orphans(void);
+
 /* Block these signals (0-terminated list) and give a descriptor that becomes readable when one arrives. */
 int process_signals(const int *signals, int *fd, struct mrc_err *err) MRC_CHECKED;
 /* Next signal that arrived at such a descriptor, 0 when none waits. */

@@ -249,6 +249,7 @@ static void serve(struct template *t)
                              {.fd = t->ready_pipe[0], .events = POLLIN},
                              {.fd = t->stopping ? -1 : t->parts->control_fd, .events = POLLIN}};
         (void)poll(p, 3, poll_timeout(next_deadline(t)));
+        bool was_stopping = t->stopping;
         for (int sig; (sig = process_signal_next(t->signal_fd)) != 0;) {
             t->stopping = t->stopping || sig == SIGTERM || sig == SIGINT;
         }
@@ -257,6 +258,9 @@ static void serve(struct template *t)
         if (!t->stopping) {
             obey(t);
             adjust(t);
+        }
+        if (t->stopping && !was_stopping) {
+            t->repeat_at_ms = 0;
         }
         press(t);
         uint32_t up = (uint32_t)count(t, true);

@@ -27,7 +27,7 @@ SELECT id, username, password_hash, scopes, disabled, created_ms, tokens_valid_f
 FROM account ORDER BY username
 
 -- name: prediction_add
-INSERT INTO prediction (id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
+INSERT INTO predictions (id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
                         score, admissions, low80, high80, quantiles_json, latency_us)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (id) DO NOTHING
@@ -35,9 +35,9 @@ ON CONFLICT (id) DO NOTHING
 -- name: predictions_list
 SELECT id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
        score, admissions, low80, high80, quantiles_json, latency_us
-FROM prediction WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
+FROM predictions WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
 -- name: prediction_get
 SELECT id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
        score, admissions, low80, high80, quantiles_json, latency_us
-FROM prediction WHERE id = $1 AND user_id = $2
+FROM predictions WHERE id = $1 AND user_id = $2

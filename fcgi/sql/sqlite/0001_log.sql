@@ -1,5 +1,5 @@
 -- The prediction log: one row per answered film, written once and never changed.
-CREATE TABLE prediction (
+CREATE TABLE predictions (
     id TEXT NOT NULL PRIMARY KEY,
     time_ms INTEGER NOT NULL,
     user_id TEXT NOT NULL,
@@ -17,4 +17,4 @@ CREATE TABLE prediction (
 ) STRICT;
 
 -- A user's own predictions, newest first.
-CREATE INDEX prediction_by_user ON prediction (user_id, id);
+CREATE INDEX predictions_by_user ON predictions (user_id, id);
