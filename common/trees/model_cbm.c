@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BUCKET_BYTES = 12 };
@@ -306,51 +307,80 @@ static int read_ctr_features(struct reader *r, struct fb *b, const struct fb_tab
     return b->rc;
 }
 
-/* Keys of the packed hash table, and for each its row of the blob: rows may be shared, so they are copied per key. */
-static int read_rows(struct reader *r, struct fb *b, struct fb_vector raw, struct fb_vector blob, struct ctr_table *t)
+struct bucket {
+    uint64_t hash;
+    uint32_t row;
+};
+
+static int compare_buckets(const void *a, const void *b)
 {
-    mrc_model *m = r->m;
-    bool means = t->type == CTR_BINARIZED_TARGET_MEAN || t->type == CTR_FLOAT_TARGET_MEAN;
-    size_t stride = ctr_table_stride(t), row_bytes = means ? 8 : 4 * stride;
-    uint32_t n_buckets = raw.n / BUCKET_BYTES;
-    uint64_t n_rows = blob.n / row_bytes;
-    for (uint32_t i = 0; i < n_buckets; i++) {
-        t->n_keys += le_u64(raw.p + (size_t)i * BUCKET_BYTES) != empty_hash;
+    const struct bucket *x = a, *y = b;
+    if (x->row != y->row) {
+        return x->row < y->row ? -1 : 1;
     }
-    if (t->n_keys == n_buckets && n_buckets > 0) {
+    return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+/* Occupied buckets of the packed hash table, in row order. */
+static int read_buckets(struct reader *r, struct fb *b, struct fb_vector raw, uint64_t n_rows, struct bucket **out,
+                        uint32_t *n)
+{
+    uint32_t n_buckets = raw.n / BUCKET_BYTES;
+    *n = 0;
+    for (uint32_t i = 0; i < n_buckets; i++) {
+        *n += le_u64(raw.p + (size_t)i * BUCKET_BYTES) != empty_hash;
+    }
+    if (*n == n_buckets && n_buckets > 0) {
         fb_fail(b, raw.pos, "IndexHashRaw has no empty bucket among %u", n_buckets);
         return b->rc;
     }
-    uint64_t *keys = ARENA_ARRAY(&m->arena, t->n_keys, uint64_t);
-    int32_t *counts = arena_array(&m->arena, t->n_keys, stride * sizeof(int32_t), sizeof(int32_t));
-    float *sums = means ? ARENA_ARRAY(&m->arena, t->n_keys, float) : NULL;
-    if (!keys || !counts || (means && !sums)) {
+    struct bucket *buckets = ARENA_ARRAY(&r->m->arena, *n, struct bucket);
+    if (!buckets) {
         return no_memory(r);
     }
     uint32_t k = 0;
     for (uint32_t i = 0; i < n_buckets; i++) {
-        const uint8_t *bucket = raw.p + (size_t)i * BUCKET_BYTES;
-        uint64_t hash = le_u64(bucket);
-        if (hash == empty_hash) {
+        const uint8_t *at = raw.p + (size_t)i * BUCKET_BYTES;
+        if (le_u64(at) == empty_hash) {
             continue;
         }
-        uint32_t row = le_u32(bucket + 8);
-        if (row >= n_rows) {
+        buckets[k] = (struct bucket){le_u64(at), le_u32(at + 8)};
+        if (buckets[k].row >= n_rows) {
             fb_fail(b, raw.pos + (size_t)i * BUCKET_BYTES + 8, "bucket %u has IndexValue %u; CTRBlob has %" PRIu64 " rows", i,
-                    row, n_rows);
+                    buckets[k].row, n_rows);
             return b->rc;
         }
-        const uint8_t *from = blob.p + (size_t)row * row_bytes;
-        keys[k] = hash;
+        k++;
+    }
+    qsort(buckets, *n, sizeof *buckets, compare_buckets);
+    *out = buckets;
+    return MRC_OK;
+}
+
+/* Keys and for each a copy of its row of the blob: several keys may share one. */
+static int read_rows(struct reader *r, struct fb *b, struct fb_vector raw, struct fb_vector blob, struct ctr_table *t)
+{
+    struct arena *a = &r->m->arena;
+    bool means = t->type == CTR_BINARIZED_TARGET_MEAN || t->type == CTR_FLOAT_TARGET_MEAN;
+    size_t stride = ctr_table_stride(t), row_bytes = means ? 8 : 4 * stride;
+    struct bucket *buckets = NULL;
+    MRC_TRY(read_buckets(r, b, raw, blob.n / row_bytes, &buckets, &t->n_keys));
+    uint64_t *keys = ARENA_ARRAY(a, t->n_keys, uint64_t);
+    int32_t *counts = arena_array(a, t->n_keys, stride * sizeof(int32_t), sizeof(int32_t));
+    float *sums = means ? ARENA_ARRAY(a, t->n_keys, float) : NULL;
+    if (!keys || !counts || (means && !sums)) {
+        return no_memory(r);
+    }
+    for (uint32_t k = 0; k < t->n_keys; k++) {
+        const uint8_t *from = blob.p + (size_t)buckets[k].row * row_bytes;
+        keys[k] = buckets[k].hash;
         if (means) {
             sums[k] = le_f32(from);
             counts[k] = (int32_t)le_u32(from + 4);
-        } else {
-            for (size_t c = 0; c < stride; c++) {
-                counts[k * stride + c] = (int32_t)le_u32(from + 4 * c);
-            }
         }
-        k++;
+        for (size_t c = 0; c < stride && !means; c++) {
+            counts[k * stride + c] = (int32_t)le_u32(from + 4 * c);
+        }
     }
     t->keys = keys;
     t->counts = counts;

@@ -726,8 +726,8 @@ static int read_scale_and_bias(struct reader *r, const struct json *root)
     return read_doubles(r, n > 0 ? bias : NULL, "1", m->bias);
 }
 
-/* Strings are kept as they are; what CatBoost embeds as JSON is kept as the text that stands in the file, without blanks,
- * so that 64-bit numbers survive. */
+/* Strings are kept as they are. What is embedded as JSON is kept as the text that stands in the file, so that 64-bit
+ * numbers survive; text spread over lines, as CatBoost prints it, loses its blanks. */
 static int read_meta(struct reader *r, const struct json *root, struct str text)
 {
     mrc_model *m = r->m;
@@ -747,8 +747,10 @@ static int read_meta(struct reader *r, const struct json *root, struct str text)
         if (!str_copy(&m->arena, json_key(v), &pair->key)) {
             return no_memory(r);
         }
+        bool spread = raw.n > 0 && memchr(raw.p, '\n', raw.n) != NULL;
         bool ok = json_str(v, &s) ? str_copy(&m->arena, s, &pair->value)
-                                  : json_slice_compact(&m->arena, raw, &pair->value);
+                  : spread        ? json_slice_compact(&m->arena, raw, &pair->value)
+                                  : str_copy(&m->arena, raw, &pair->value);
         if (!ok) {
             return no_memory(r);
         }
