@@ -195,26 +195,69 @@ int mrc_importance(const mrc_model *m, double *out, struct mrc_err *err)
 
 /* ---- Interaction ----------------------------------------------------------------------------------------------- */
 
-/* |sum over leaves of +-value| for bits a and b of an oblivious tree: + where the two agree. */
+/* |sum over leaves and outputs of +-value| for bits a and b of an oblivious tree: + where the two agree. */
 static double pair_effect(const mrc_model *m, uint32_t tree, uint32_t a, uint32_t b)
 {
-    const double *values = m->leaf_values + m->tree_leaf_offsets[tree];
-    double total = 0.0;
-    for (uint32_t d = 0; d < m->dim; d++) {
-        double sum = 0.0;
-        for (uint32_t leaf = 0; leaf < 1U << m->tree_sizes[tree]; leaf++) {
-            double v = values[(size_t)leaf * m->dim + d];
-            sum += (leaf >> a & 1U) == (leaf >> b & 1U) ? v : -v;
+    const double *value = m->leaf_values + m->tree_leaf_offsets[tree];
+    double sum = 0.0;
+    for (uint32_t leaf = 0; leaf < 1U << m->tree_sizes[tree]; leaf++) {
+        for (uint32_t d = 0; d < m->dim; d++, value++) {
+            sum += (leaf >> a & 1U) == (leaf >> b & 1U) ? *value : -*value;
         }
-        total += fabs(sum);
     }
-    return total;
+    return fabs(sum);
 }
 
 struct pair {
-    uint32_t first, second; /* first <= second */
+    uint32_t first, second;
     double score;
 };
+
+/* Flat features that a pair's effect is credited to: a projection's float features, then its categories. CatBoost
+ * credits no one-hot split, neither alone nor inside a projection: such an effect counts in the total only. */
+static uint32_t pair_members(const mrc_model *m, uint32_t id, uint32_t *flat)
+{
+    if (id < m->n_float_features) {
+        return flat_members(m, id, flat);
+    }
+    if (id < m->n_float_features + m->n_one_hot_features) {
+        return 0;
+    }
+    const struct projection *p = &m->ctr_features[id - m->n_float_features - m->n_one_hot_features].projection;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_floats; i++) {
+        flat[n++] = (uint32_t)m->float_features[p->floats[i].index].flat_index;
+    }
+    for (uint32_t i = 0; i < p->n_cats; i++) {
+        flat[n++] = (uint32_t)m->cat_features[p->cats[i]].flat_index;
+    }
+    return n;
+}
+
+/* Credit a pair's effect to pairs of flat features. CatBoost orders each pair by swapping the outer feature with the
+ * inner one and does not swap back, so after a smaller inner feature the outer one stays that one. Its figures follow
+ * from this, and so must ours. */
+static size_t credit_pair(struct pair *out, const uint32_t *first, uint32_t n1, const uint32_t *second, uint32_t n2,
+                          double score)
+{
+    size_t n = 0;
+    for (uint32_t x = 0; x < n1; x++) {
+        uint32_t outer = first[x];
+        for (uint32_t y = 0; y < n2; y++) {
+            uint32_t inner = second[y];
+            if (inner == outer) {
+                continue;
+            }
+            if (inner < outer) {
+                uint32_t swap = outer;
+                outer = inner;
+                inner = swap;
+            }
+            out[n++] = (struct pair){outer, inner, score / (double)((size_t)n1 * n2)};
+        }
+    }
+    return n;
+}
 
 static int compare_pair(const void *x, const void *y)
 {
@@ -263,18 +306,18 @@ static size_t count_pairs(const mrc_model *m)
     return n;
 }
 
-/* Pairs of split features with their summed effects, then of flat features with their shares. */
-static int find_pairs(const mrc_model *m, struct arena *a, struct pair **out, size_t *n_out, struct mrc_err *err)
+/* Number split features by their first appearance in the trees, the order in which CatBoost pairs them: rank[n]. */
+static void rank_features(const mrc_model *m, const uint32_t *feature_of_split, uint32_t *rank)
 {
-    uint32_t *feature_of_split = ARENA_ARRAY(a, (size_t)m->n_splits + 1, uint32_t);
-    struct pair *pairs = ARENA_ARRAY(a, count_pairs(m) + 1, struct pair);
-    size_t members_max = flat_members_max(m);
-    uint32_t *first = ARENA_ARRAY(a, members_max, uint32_t);
-    uint32_t *second = ARENA_ARRAY(a, members_max, uint32_t);
-    if (feature_of_split == NULL || pairs == NULL || first == NULL || second == NULL) {
-        return arena_fail(a, err);
+    uint32_t next = 1;
+    for (uint32_t i = 0; i < m->n_tree_splits; i++) {
+        uint32_t *r = &rank[feature_of_split[m->tree_splits[i]]];
+        *r = *r == 0 ? next++ : *r;
     }
-    number_splits(m, feature_of_split);
+}
+
+static size_t tree_pairs(const mrc_model *m, const uint32_t *feature_of_split, const uint32_t *rank, struct pair *pairs)
+{
     size_t n = 0;
     for (uint32_t t = 0; t < m->n_trees; t++) {
         const uint32_t *splits = m->tree_splits + m->tree_starts[t];
@@ -282,36 +325,50 @@ static int find_pairs(const mrc_model *m, struct arena *a, struct pair **out, si
             for (uint32_t k = i + 1; k < m->tree_sizes[t]; k++) {
                 uint32_t x = feature_of_split[splits[i]];
                 uint32_t y = feature_of_split[splits[k]];
+                bool ordered = rank[x] < rank[y];
                 if (x != y) {
-                    pairs[n++] = (struct pair){x < y ? x : y, x < y ? y : x, pair_effect(m, t, i, k)};
+                    pairs[n++] = (struct pair){ordered ? x : y, ordered ? y : x, pair_effect(m, t, i, k)};
                 }
             }
         }
     }
-    n = merge_pairs(pairs, n);
-    size_t spread_max = 1;
-    for (size_t i = 0; i < n; i++) {
-        spread_max += (size_t)flat_members(m, pairs[i].first, first) * flat_members(m, pairs[i].second, second);
-    }
-    struct pair *spread = ARENA_ARRAY(a, spread_max, struct pair);
-    if (spread == NULL) {
+    return merge_pairs(pairs, n);
+}
+
+/* Pairs of flat features with their shares; *total: the effect of all pairs of split features. */
+static int find_pairs(const mrc_model *m, struct arena *a, struct pair **out, size_t *n_out, double *total,
+                      struct mrc_err *err)
+{
+    size_t members_max = flat_members_max(m);
+    uint32_t *feature_of_split = ARENA_ARRAY(a, (size_t)m->n_splits + 1, uint32_t);
+    uint32_t *rank = ARENA_ARRAY(a, (size_t)n_split_features(m) + 1, uint32_t);
+    struct pair *pairs = ARENA_ARRAY(a, count_pairs(m) + 1, struct pair);
+    uint32_t *first = ARENA_ARRAY(a, members_max, uint32_t);
+    uint32_t *second = ARENA_ARRAY(a, members_max, uint32_t);
+    if (feature_of_split == NULL || rank == NULL || pairs == NULL || first == NULL || second == NULL) {
         return arena_fail(a, err);
     }
-    size_t n_spread = 0;
+    number_splits(m, feature_of_split);
+    rank_features(m, feature_of_split, rank);
+    size_t n = tree_pairs(m, feature_of_split, rank, pairs);
+    size_t credits_max = 1;
+    *total = 0.0;
     for (size_t i = 0; i < n; i++) {
-        uint32_t n1 = flat_members(m, pairs[i].first, first);
-        uint32_t n2 = flat_members(m, pairs[i].second, second);
-        double share = pairs[i].score / (double)((size_t)n1 * n2);
-        for (uint32_t x = 0; x < n1; x++) {
-            for (uint32_t y = 0; y < n2; y++) {
-                uint32_t lo = first[x] < second[y] ? first[x] : second[y];
-                uint32_t hi = first[x] < second[y] ? second[y] : first[x];
-                spread[n_spread++] = (struct pair){lo, hi, share};
-            }
-        }
+        *total += pairs[i].score;
+        credits_max += (size_t)pair_members(m, pairs[i].first, first) * pair_members(m, pairs[i].second, second);
     }
-    *out = spread;
-    *n_out = merge_pairs(spread, n_spread);
+    struct pair *credits = ARENA_ARRAY(a, credits_max, struct pair);
+    if (credits == NULL) {
+        return arena_fail(a, err);
+    }
+    size_t n_credits = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t n1 = pair_members(m, pairs[i].first, first);
+        uint32_t n2 = pair_members(m, pairs[i].second, second);
+        n_credits += credit_pair(credits + n_credits, first, n1, second, n2, pairs[i].score);
+    }
+    *out = credits;
+    *n_out = merge_pairs(credits, n_credits);
     return MRC_OK;
 }
 
@@ -325,7 +382,8 @@ int mrc_interactions(const mrc_model *m, struct mrc_interaction *out, size_t max
     struct pair *pairs = NULL;
     size_t n_pairs = 0;
     struct mrc_interaction *all = NULL;
-    int rc = find_pairs(m, &a, &pairs, &n_pairs, err);
+    double total = 0.0;
+    int rc = find_pairs(m, &a, &pairs, &n_pairs, &total, err);
     if (rc == MRC_OK && (all = ARENA_ARRAY(&a, n_pairs + 1, struct mrc_interaction)) == NULL) {
         rc = arena_fail(&a, err);
     }
@@ -333,14 +391,10 @@ int mrc_interactions(const mrc_model *m, struct mrc_interaction *out, size_t max
         arena_release(&a);
         return rc;
     }
-    double total = 0.0;
-    for (size_t i = 0; i < n_pairs; i++) {
-        total += pairs[i].score;
-    }
-    /* Pairs of a feature with itself (through projections) are dropped after the total is taken, as CatBoost does. */
+    /* Pairs of a feature with itself (through projections) count in the total and are not reported, as in CatBoost. */
     size_t kept = 0;
     for (size_t i = 0; i < n_pairs; i++) {
-        if (pairs[i].first != pairs[i].second && pairs[i].score > 0.0) {
+        if (pairs[i].score > 0.0) {
             all[kept++] = (struct mrc_interaction){pairs[i].first, pairs[i].second, pairs[i].score / total * 100.0};
         }
     }

@@ -1,7 +1,7 @@
 /* Exact Tree SHAP for oblivious trees (Lundberg, Erion, Lee: Consistent individualized feature attribution for tree
- * ensembles, 2018, algorithm 2), with CatBoost's conventions: path-dependent expectations from the leaf weights, the last
- * split of a tree at its root, CTR credit divided equally among the categorical features of its projection, and for
- * MultiClass the mean over classes taken out of every leaf.
+ * ensembles, 2018, algorithm 2), with CatBoost's conventions: path-dependent expectations from the leaf weights, the
+ * last split of a tree at its root, CTR credit divided equally among the categorical features of its projection, and
+ * for MultiClass the mean over classes taken out of every leaf.
  *
  * An oblivious tree's contribution depends on the leaf alone, so a table leaf -> values per tree turns explaining a row
  * into one look-up a tree. The tables are made when the explainer is, for every tree that fits the caller's budget. */
@@ -35,7 +35,7 @@ struct mrc_explainer {
     struct credit *credits;
     uint32_t *members;
     struct tree_shap *trees;
-    double *base;  /* [dim] */
+    double *base;   /* [dim] */
     double *leaves; /* [n_leaf_values] leaf values as explained (class mean removed) */
 };
 
@@ -118,8 +118,8 @@ static void add_leaf(const struct walk *w, uint32_t leaf, const struct step *pat
 }
 
 /* Visit heap node `node` at `level` splits below the root, having come by a step (slot, zero, one). */
-static void visit(const struct walk *w, uint32_t node, uint32_t level, const struct step *parent, uint32_t n, uint8_t slot,
-                  double zero, double one)
+static void visit(const struct walk *w, uint32_t node, uint32_t level, const struct step *parent, uint32_t n,
+                  uint8_t slot, double zero, double one)
 {
     struct step path[PATH_MAX + 1];
     memcpy(path, parent, n * sizeof *path);
