@@ -65,8 +65,10 @@ int output_text(const char *path, struct str text, struct mrc_err *err) MRC_CHEC
 int cmd_backtest(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_fit(int argc, char **argv);
+int cmd_importance(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_leaves(int argc, char **argv);
 int cmd_predict(int argc, char **argv);
