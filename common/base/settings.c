@@ -4,12 +4,11 @@
 #include "common/base/file.h"
 #include "common/base/number.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX_BYTES = 1 << 20, NAME_MAX_BYTES = 64 };
+enum { FILE_MAX_BYTES = 1 << 20 };
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
@@ -26,7 +25,7 @@ static const struct unit time_units[] = {{"", 1000},     {"ms", 1},      {"s", 1
 static bool parse_with_unit(struct str text, const struct unit *units, size_t n_units, double *out)
 {
     size_t digits = 0;
-    while (digits < text.n && (isdigit((unsigned char)text.p[digits]) || text.p[digits] == '.')) {
+    while (digits < text.n && ((text.p[digits] >= '0' && text.p[digits] <= '9') || text.p[digits] == '.')) {
         digits++;
     }
     double number;
@@ -90,77 +89,84 @@ static const char *type_hint(enum setting_type type)
     return "text";
 }
 
-static void bound_text(enum setting_type type, double v, char out[NUMBER_TEXT_MAX])
+/* A value in a message; that of a secret is not shown. */
+static struct str shown(const struct setting_spec *spec, struct str text)
 {
-    if (type == SETTING_DURATION) {
-        size_t n = format_double(v / 1000, out);
-        memcpy(out + n, "s", 2);
-    } else {
-        format_double(v, out);
-    }
+    return (spec->flags & SETTING_SECRET) != 0 ? STR("********") : text;
 }
 
 static int check_range(const struct setting_spec *spec, struct str text, double v, struct mrc_err *err)
 {
-    if (v >= spec->min && v <= spec->max) {
+    if ((spec->min == 0 && spec->max == 0) || (v >= spec->min && v <= spec->max)) {
         return MRC_OK;
     }
-    char low[NUMBER_TEXT_MAX + 1];
-    char high[NUMBER_TEXT_MAX + 1];
-    bound_text(spec->type, spec->min, low);
-    bound_text(spec->type, spec->max, high);
-    return mrc_fail(err, MRC_EINVAL, "%s: %.*s is outside %s to %s", spec->name, STR_ARG(text), low, high);
+    char low[NUMBER_TEXT_MAX + 4], high[NUMBER_TEXT_MAX + 4];
+    settings_bound(spec->type, spec->min, low);
+    settings_bound(spec->type, spec->max, high);
+    return mrc_fail(err, MRC_EINVAL, "%s: %.*s is outside %s to %s", spec->name, STR_ARG(shown(spec, text)), low, high);
+}
+
+/* One line of UTF-8: a control character could not be written back to a file. */
+static int check_text(const struct setting_spec *spec, struct str text, struct mrc_err *err)
+{
+    if (utf8_valid(text) != text.n) {
+        return mrc_fail(err, MRC_EINVAL, "%s: the text is not valid UTF-8", spec->name);
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c < ' ' || c == 0x7f) {
+            return mrc_fail(err, MRC_EINVAL, "%s: control character 0x%02x in the text", spec->name, (unsigned)c);
+        }
+    }
+    double n = (double)text.n;
+    if (spec->max > 0 && (n > spec->max || n < spec->min)) {
+        return mrc_fail(err, MRC_EINVAL, "%s: %zu bytes, allowed are %.0f to %.0f", spec->name, text.n, spec->min,
+                        spec->max);
+    }
+    return MRC_OK;
 }
 
 /* Text → typed value. */
 static int parse_value(const struct setting_spec *spec, struct str text, struct setting_value *v, struct mrc_err *err)
 {
-    bool ok = true;
-    double number = 0;
+    bool ok = false;
     switch (spec->type) {
     case SETTING_TEXT:
     case SETTING_PATH:
-        number = (double)text.n;
-        if (memchr(text.p == NULL ? "" : text.p, '\0', text.n) != NULL || utf8_valid(text) != text.n) {
-            return mrc_fail(err, MRC_EINVAL, "%s: the text is not valid UTF-8 without NUL", spec->name);
+        return check_text(spec, text, err);
+    case SETTING_CHOICE:
+        if (parse_choice(text, spec->choices, &v->integer)) {
+            return MRC_OK;
         }
-        if (spec->max > 0 && (number > spec->max || number < spec->min)) {
-            return mrc_fail(err, MRC_EINVAL, "%s: %zu bytes, allowed are %.0f to %.0f", spec->name, text.n, spec->min,
-                            spec->max);
+        return mrc_fail(err, MRC_EINVAL, "%s: \"%.*s\" is none of %s", spec->name, STR_ARG(shown(spec, text)),
+                        spec->choices);
+    case SETTING_BOOL:
+        if (parse_bool(text, &v->integer)) {
+            return MRC_OK;
         }
-        return MRC_OK;
+        break;
     case SETTING_INT:
         ok = parse_i64(text, &v->integer);
-        number = (double)v->integer;
+        v->number = (double)v->integer;
         break;
     case SETTING_NUMBER:
-        ok = parse_double(text, &number) && isfinite(number);
+        ok = parse_double(text, &v->number) && isfinite(v->number);
         break;
-    case SETTING_BOOL:
-        if (!parse_bool(text, &v->integer)) {
-            break;
-        }
-        return MRC_OK;
-    case SETTING_CHOICE:
-        if (!parse_choice(text, spec->choices, &v->integer)) {
-            return mrc_fail(err, MRC_EINVAL, "%s: \"%.*s\" is none of %s", spec->name, STR_ARG(text), spec->choices);
-        }
-        return MRC_OK;
     case SETTING_BYTES:
-        ok = parse_with_unit(text, byte_units, sizeof byte_units / sizeof *byte_units, &number) &&
-             number == floor(number);
-        v->integer = ok && number < 9e15 ? (int64_t)number : 0;
+        ok = parse_with_unit(text, byte_units, sizeof byte_units / sizeof *byte_units, &v->number) &&
+             v->number == floor(v->number) && v->number < 9e15;
+        v->integer = ok ? (int64_t)v->number : 0;
         break;
     case SETTING_DURATION:
-        ok = parse_with_unit(text, time_units, sizeof time_units / sizeof *time_units, &number) && number < 9e15;
-        v->integer = ok ? (int64_t)llround(number) : 0;
+        ok = parse_with_unit(text, time_units, sizeof time_units / sizeof *time_units, &v->number) && v->number < 9e15;
+        v->integer = ok ? (int64_t)llround(v->number) : 0;
         break;
     }
-    if (!ok || spec->type == SETTING_BOOL) {
-        return mrc_fail(err, MRC_EINVAL, "%s: \"%.*s\" is not %s", spec->name, STR_ARG(text), type_hint(spec->type));
+    if (!ok) {
+        return mrc_fail(err, MRC_EINVAL, "%s: \"%.*s\" is not %s", spec->name, STR_ARG(shown(spec, text)),
+                        type_hint(spec->type));
     }
-    v->number = number;
-    return check_range(spec, text, number, err);
+    return check_range(spec, text, v->number, err);
 }
 
 static int assign(struct settings *s, size_t i, struct str text, enum setting_origin origin, uint32_t line,
@@ -200,6 +206,11 @@ void settings_release(struct settings *s)
     *s = (struct settings){.specs = NULL};
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 /* Name as in the table; '-' counts as '_' and, for the environment, case does not count. SIZE_MAX: no such setting. */
 static size_t find(const struct settings *s, struct str name, bool any_case)
 {
@@ -211,7 +222,7 @@ static size_t find(const struct settings *s, struct str name, bool any_case)
         size_t k = 0;
         for (; k < name.n; k++) {
             char c = name.p[k] == '-' && !any_case ? '_' : name.p[k];
-            if ((any_case ? (char)tolower((unsigned char)c) : c) != want[k]) {
+            if ((any_case ? lower(c) : c) != want[k]) {
                 break;
             }
         }
@@ -222,25 +233,90 @@ static size_t find(const struct settings *s, struct str name, bool any_case)
     return SIZE_MAX;
 }
 
+enum { NAME_COMPARED_MAX = 48 };
+
+/* Edits (a letter more, less, other) from a to b; '-', '_' and case do not count. Both at most NAME_COMPARED_MAX long.
+ */
+static size_t distance(struct str a, struct str b)
+{
+    size_t row[NAME_COMPARED_MAX + 1];
+    for (size_t j = 0; j <= b.n; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        char c = a.p[i - 1] == '-' ? '_' : lower(a.p[i - 1]);
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t replace = diagonal + (c != b.p[j - 1]), least = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            diagonal = row[j];
+            row[j] = least + 1 < replace ? least + 1 : replace;
+        }
+    }
+    return row[b.n];
+}
+
+/* The setting that was probably meant, for "did you mean"; NULL when nothing is near. */
+static const char *find_near(const struct settings *s, struct str name)
+{
+    const char *best = NULL;
+    size_t least = name.n <= 4 ? 2 : 3; /* exclusive */
+    for (size_t i = 0; i < s->n && name.n <= NAME_COMPARED_MAX; i++) {
+        struct str candidate = str_of(s->specs[i].name);
+        if ((s->specs[i].flags & (SETTING_HIDDEN | SETTING_POSITIONAL)) != 0 || candidate.n > NAME_COMPARED_MAX) {
+            continue;
+        }
+        size_t d = distance(name, candidate);
+        if (d < least) {
+            least = d;
+            best = candidate.p;
+        }
+    }
+    return best;
+}
+
+static int fail_unknown(const struct settings *s, struct str name, struct mrc_err *err)
+{
+    const char *near = find_near(s, name);
+    if (near != NULL) {
+        return mrc_fail(err, MRC_EINVAL, "unknown setting \"%.*s\"; did you mean %s?", STR_ARG(name), near);
+    }
+    return mrc_fail(err, MRC_EINVAL, "unknown setting \"%.*s\"", STR_ARG(name));
+}
+
 int settings_set(struct settings *s, struct str name, struct str value, enum setting_origin origin, uint32_t line,
                  struct mrc_err *err)
 {
     size_t i = find(s, name, false);
-    bool refused = i != SIZE_MAX && (s->specs[i].flags & SETTING_FLAG_ONLY) != 0 && origin != ORIGIN_FLAG;
-    if (i == SIZE_MAX || refused) {
-        return mrc_fail(err, MRC_EINVAL, refused ? "%.*s is a command-line flag only" : "unknown setting \"%.*s\"",
-                        STR_ARG(name));
+    if (i == SIZE_MAX) {
+        return fail_unknown(s, name, err);
+    }
+    if ((s->specs[i].flags & SETTING_FLAG_ONLY) != 0 && origin != ORIGIN_FLAG) {
+        return mrc_fail(err, MRC_EINVAL, "%s is a command-line flag only", s->specs[i].name);
     }
     return assign(s, i, value, origin, line, err);
+}
+
+/* "big_share" → "big-share". */
+static void flag_name(const char *name, char *out, size_t size)
+{
+    size_t i = 0;
+    for (; name[i] != '\0' && i + 1 < size; i++) {
+        out[i] = name[i] == '_' ? '-' : name[i];
+    }
+    out[i] = '\0';
 }
 
 int settings_check(const struct settings *s, struct mrc_err *err)
 {
     for (size_t i = 0; i < s->n; i++) {
         if ((s->specs[i].flags & SETTING_REQUIRED) != 0 && !setting_is_set(s, i)) {
-            bool positional = (s->specs[i].flags & SETTING_POSITIONAL) != 0;
-            return mrc_fail(err, MRC_EINVAL, "%s is missing%s%s", s->specs[i].name, positional ? "" : ": give --",
-                            positional ? "" : s->specs[i].name);
+            if ((s->specs[i].flags & SETTING_POSITIONAL) != 0) {
+                return mrc_fail(err, MRC_EINVAL, "%s is missing", s->specs[i].name);
+            }
+            char flag[NAME_COMPARED_MAX + 1];
+            flag_name(s->specs[i].name, flag, sizeof flag);
+            return mrc_fail(err, MRC_EINVAL, "%s is missing: give --%s", s->specs[i].name, flag);
         }
     }
     return MRC_OK;
@@ -248,8 +324,8 @@ int settings_check(const struct settings *s, struct mrc_err *err)
 
 /* ---- file ------------------------------------------------------------------------------------------------------ */
 
-/* The value of "key = value": quoted, or up to a comment. */
-static int file_value(struct str rest, struct str *value, struct mrc_err *err, uint32_t line)
+/* The value of "key = value": up to a comment, or in quotes, where a doubled quote stands for one. */
+static int file_value(struct settings *s, struct str rest, struct str *value, uint32_t line, struct mrc_err *err)
 {
     rest = str_trim(rest);
     if (rest.n == 0 || rest.p[0] != '"') {
@@ -257,15 +333,23 @@ static int file_value(struct str rest, struct str *value, struct mrc_err *err, u
         *value = str_trim((struct str){rest.p, comment == NULL ? rest.n : (size_t)(comment - rest.p)});
         return MRC_OK;
     }
-    const char *end = memchr(rest.p + 1, '"', rest.n - 1);
-    struct str after = {.p = NULL};
-    if (end != NULL) {
-        after = str_trim((struct str){end + 1, rest.n - (size_t)(end + 1 - rest.p)});
+    char *text = arena_alloc(&s->arena, rest.n, 1);
+    if (text == NULL) {
+        return arena_fail(&s->arena, err);
     }
-    if (end == NULL || (after.n > 0 && after.p[0] != '#')) {
+    size_t n = 0, i = 1;
+    while (i < rest.n && (rest.p[i] != '"' || (i + 1 < rest.n && rest.p[i + 1] == '"'))) {
+        text[n++] = rest.p[i];
+        i += rest.p[i] == '"' ? 2 : 1;
+    }
+    if (i >= rest.n) {
         return mrc_fail_at(err, MRC_EFORMAT, line, 0, "the quoted value does not end with its line");
     }
-    *value = (struct str){rest.p + 1, (size_t)(end - rest.p) - 1};
+    struct str after = str_trim((struct str){rest.p + i + 1, rest.n - i - 1});
+    if (after.n > 0 && after.p[0] != '#') {
+        return mrc_fail_at(err, MRC_EFORMAT, line, 0, "\"%.*s\" stands behind the quoted value", STR_ARG(after));
+    }
+    *value = (struct str){text, n};
     return MRC_OK;
 }
 
@@ -274,7 +358,8 @@ static int file_path(struct settings *s, const char *file, struct str name, stru
 {
     size_t i = find(s, name, false);
     const char *slash = strrchr(file, '/');
-    if (i == SIZE_MAX || s->specs[i].type != SETTING_PATH || value->n == 0 || value->p[0] == '/' || slash == NULL) {
+    bool relative = value->n > 0 && value->p[0] != '/' && !str_is(*value, "-"); /* "-" is a standard stream */
+    if (i == SIZE_MAX || s->specs[i].type != SETTING_PATH || !relative || slash == NULL) {
         return MRC_OK;
     }
     struct buf joined;
@@ -286,7 +371,9 @@ static int file_path(struct settings *s, const char *file, struct str name, stru
     return MRC_OK;
 }
 
-static int file_line(struct settings *s, const char *path, struct str text, uint32_t line, struct mrc_err *err)
+/* seen: for each setting the line that set it, 0 = none yet. */
+static int file_line(struct settings *s, const char *path, struct str text, uint32_t line, uint32_t *seen,
+                     struct mrc_err *err)
 {
     text = str_trim(text);
     if (text.n == 0 || text.p[0] == '#') {
@@ -298,11 +385,19 @@ static int file_line(struct settings *s, const char *path, struct str text, uint
     }
     struct str name = str_trim((struct str){text.p, (size_t)(equals - text.p)});
     struct str value = {.p = NULL};
-    MRC_TRY(file_value((struct str){equals + 1, text.n - (size_t)(equals + 1 - text.p)}, &value, err, line));
+    MRC_TRY(file_value(s, (struct str){equals + 1, text.n - (size_t)(equals + 1 - text.p)}, &value, line, err));
     MRC_TRY(file_path(s, path, name, &value, err));
-    int rc = settings_set(s, name, value, ORIGIN_FILE, line, err);
+    size_t i = find(s, name, false);
+    int rc;
+    if (i != SIZE_MAX && seen[i] != 0) {
+        rc = mrc_fail(err, MRC_EINVAL, "%s is set twice, first on line %u", s->specs[i].name, (unsigned)seen[i]);
+    } else {
+        rc = settings_set(s, name, value, ORIGIN_FILE, line, err);
+    }
     if (rc < 0 && err != NULL) {
         err->line = line;
+    } else if (i != SIZE_MAX) {
+        seen[i] = line;
     }
     return rc;
 }
@@ -311,17 +406,25 @@ int settings_file(struct settings *s, const char *path, struct mrc_err *err)
 {
     char *text;
     size_t n;
+    uint32_t *seen = ARENA_ARRAY(&s->arena, s->n, uint32_t);
+    if (seen == NULL) {
+        return arena_fail(&s->arena, err);
+    }
     MRC_TRY(file_read(path, FILE_MAX_BYTES, &text, &n, err));
     int rc = MRC_OK;
     uint32_t line = 1;
-    for (size_t at = 0; rc == MRC_OK && at < n; line++) {
+    size_t at = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte-order mark */
+    for (; rc == MRC_OK && at < n; line++) {
         const char *end = memchr(text + at, '\n', n - at);
         size_t length = end == NULL ? n - at : (size_t)(end - text) - at;
-        rc = file_line(s, path, (struct str){text + at, length}, line, err);
+        rc = file_line(s, path, (struct str){text + at, length}, line, seen, err);
         at += length + 1;
     }
     free(text);
-    return rc < 0 ? err_wrap(err, "%s", path) : MRC_OK;
+    if (rc < 0) {
+        err_wrap(err, "%s", path);
+    }
+    return rc;
 }
 
 /* ---- environment ----------------------------------------------------------------------------------------------- */
@@ -353,8 +456,10 @@ int settings_environment(struct settings *s, const char *prefix, char *const *en
         if (i == SIZE_MAX || (s->specs[i].flags & SETTING_FLAG_ONLY) != 0) {
             return mrc_fail(err, MRC_EINVAL, "environment: %.*s names no setting", STR_ARG(full));
         }
-        if (assign(s, i, str_of(equals + 1), ORIGIN_ENVIRONMENT, 0, err) < 0) {
-            return err_wrap(err, "environment %.*s", STR_ARG(full));
+        int rc = assign(s, i, str_of(equals + 1), ORIGIN_ENVIRONMENT, 0, err);
+        if (rc < 0) {
+            err_wrap(err, "environment %.*s", STR_ARG(full));
+            return rc;
         }
     }
     return MRC_OK;
@@ -408,6 +513,18 @@ static size_t next_positional(const struct settings *s)
     return SIZE_MAX;
 }
 
+static int fail_option(const struct settings *s, const char *arg, struct mrc_err *err)
+{
+    int n = (int)strcspn(arg, "=");
+    const char *near = arg[1] == '-' ? find_near(s, (struct str){arg + 2, (size_t)n - 2}) : NULL;
+    if (near != NULL) {
+        char flag[NAME_COMPARED_MAX + 1];
+        flag_name(near, flag, sizeof flag);
+        return mrc_fail(err, MRC_EINVAL, "unknown option %.*s; did you mean --%s?", n, arg, flag);
+    }
+    return mrc_fail(err, MRC_EINVAL, "unknown option %.*s; --help lists them", n, arg);
+}
+
 int settings_arguments(struct settings *s, int argc, char *const *argv, struct mrc_err *err)
 {
     bool only_positional = false;
@@ -429,7 +546,7 @@ int settings_arguments(struct settings *s, int argc, char *const *argv, struct m
         bool has_value;
         size_t i = find_flag(s, arg, &value, &has_value);
         if (i == SIZE_MAX) {
-            return mrc_fail(err, MRC_EINVAL, "unknown option %.*s; --help lists them", (int)strcspn(arg, "="), arg);
+            return fail_option(s, arg, err);
         }
         if (!has_value && s->specs[i].type == SETTING_BOOL) {
             value = STR("true");

@@ -19,7 +19,7 @@ enum setting_type {
 };
 
 enum setting_flag {
-    SETTING_SECRET = 1,     /* masked by print */
+    SETTING_SECRET = 1,     /* masked by print and in messages */
     SETTING_REQUIRED = 2,   /* no default: absence is an error */
     SETTING_FLAG_ONLY = 4,  /* command-line only: not in file or environment */
     SETTING_POSITIONAL = 8, /* filled by arguments without a flag, in table order; REQUIRED ones first */
@@ -30,22 +30,22 @@ struct setting_spec {
     const char *name; /* snake_case; flag --snake-case, environment PREFIX_SNAKE_CASE, file key snake_case */
     enum setting_type type;
     const char *value; /* default as text; NULL = none (is_set false) */
-    double min, max;   /* for INT, NUMBER, BYTES, DURATION (milliseconds); TEXT: length in bytes */
+    double min, max;   /* for INT, NUMBER, BYTES, DURATION (milliseconds); TEXT, PATH: length in bytes; both 0: any */
     const char *choices;
     unsigned flags;
-    char letter;       /* short flag, 0 = none */
-    const char *unit;  /* for help: "bytes", "s"; may be NULL */
-    const char *help;  /* one sentence */
+    char letter;      /* short flag, 0 = none */
+    const char *unit; /* for help: "bytes", "s"; may be NULL */
+    const char *help; /* one sentence */
 };
 
 enum setting_origin { ORIGIN_NONE, ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
 
 struct setting_value {
     enum setting_origin origin;
-    struct str text;   /* as given; NUL-terminated */
-    int64_t integer;   /* INT, BYTES, DURATION, BOOL, CHOICE (its index) */
-    double number;     /* NUMBER (and INT) */
-    uint32_t line;     /* in the file */
+    struct str text; /* as given; NUL-terminated */
+    int64_t integer; /* INT, BYTES, DURATION, BOOL, CHOICE (its index) */
+    double number;   /* NUMBER (and INT) */
+    uint32_t line;   /* in the file */
 };
 
 struct settings {
@@ -59,7 +59,8 @@ struct settings {
 int settings_init(struct settings *s, const struct setting_spec *specs, size_t n, struct mrc_err *err) MRC_CHECKED;
 void settings_release(struct settings *s);
 
-/* Read `key = value` lines; '#' begins a comment; blank lines; values may be quoted. */
+/* Read `key = value` lines; '#' begins a comment; blank lines; values may be quoted, a quote inside is doubled. A name
+ * that stands twice is an error. Text values hold no control characters. */
 int settings_file(struct settings *s, const char *path, struct mrc_err *err) MRC_CHECKED;
 /* Read PREFIX_NAME variables; a variable with our prefix that is no setting is an error unless in `ignore`
  * (NULL-terminated list of full names, may be NULL). */
@@ -80,6 +81,8 @@ int64_t setting_int(const struct settings *s, size_t i);
 double setting_number(const struct settings *s, size_t i);
 bool setting_bool(const struct settings *s, size_t i);
 
+/* A bound in its type's largest even unit: "64MiB", "5min", "0.5". */
+void settings_bound(enum setting_type type, double v, char out[NUMBER_TEXT_MAX + 4]);
 /* Two columns: flag, unit, default, range, help; for --help. */
 void settings_help(const struct setting_spec *specs, size_t n, struct buf *out);
 /* name = value  # origin; secrets masked. */
