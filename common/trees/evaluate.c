@@ -92,8 +92,7 @@ static bin_test test_of(uint64_t column, uint32_t threshold)
 static void number_borders(const struct plan *p, uint64_t first_column, uint32_t base, uint32_t n)
 {
     for (uint32_t k = 0; k < n; k++) {
-        p->ev->split_tests[base + k] =
-            test_of(first_column + k / BORDERS_PER_COLUMN, k % BORDERS_PER_COLUMN + 1);
+        p->ev->split_tests[base + k] = test_of(first_column + k / BORDERS_PER_COLUMN, k % BORDERS_PER_COLUMN + 1);
     }
 }
 
@@ -503,7 +502,8 @@ static void add_leaf(double *sums, const double *leaf, uint32_t dim)
 }
 
 /* Leaf numbers of LANES lanes for one symmetric tree; loops of fixed length that compilers turn into vector code. */
-static void leaves_of_lanes(const bin_test *tests, uint32_t depth, const uint8_t *bins, uint32_t stride, uint16_t *leaves)
+static void leaves_of_lanes(const bin_test *tests, uint32_t depth, const uint8_t *bins, uint32_t stride,
+                            uint16_t *leaves)
 {
     uint8_t low[LANES] = {0}, high[LANES] = {0};
     for (uint32_t d = 0; d < depth; d++) {

@@ -5,8 +5,8 @@
  *
  *     floats ----- binary search in the borders -----------------> bins  [column][lane]
  *     categories - hash --> one column of 0/1 per one-hot value --> bins
- *                       \-> key of a CTR table -> its row of bins > bins   (values were binned when the model was opened)
- *     trees: leaf = sum of (bins[column] >= threshold) << level; sums[lane][output] += leaf values, in tree order
+ *                       \-> key of a CTR table -> its row of bins > bins   (values were binned when the model was
+ * opened) trees: leaf = sum of (bins[column] >= threshold) << level; sums[lane][output] += leaf values, in tree order
  *
  * A feature with more than BORDERS_PER_COLUMN borders takes several columns, each counting its own stretch of borders.
  * Threshold 255 never holds. Lanes beyond the last row repeat the first, so kernels have no tail code. */
@@ -21,14 +21,14 @@ enum { BORDERS_PER_COLUMN = 254, LANES = 32, BLOCK_ROWS_MAX = 128, ROW_BY_ROW_MA
 /* "bins[column] >= threshold": column << 8 | threshold. */
 typedef uint32_t bin_test;
 #define TEST_COLUMN(t)    ((t) >> 8)
-#define TEST_THRESHOLD(t) ((uint8_t)((t) & 255))
+#define TEST_THRESHOLD(t) ((uint8_t)((t)&255))
 #define TEST_NEVER        255u
 
 struct float_source { /* a float feature that some split reads */
     uint32_t input_column;
     uint32_t first_column, n_columns;
     uint32_t n_borders;
-    bool nan_is_high;     /* missing compares as +infinity; otherwise below every border */
+    bool nan_is_high; /* missing compares as +infinity; otherwise below every border */
     const float *borders;
 };
 
@@ -60,14 +60,14 @@ struct evaluator {
     struct float_source *floats;
     struct one_hot_source *one_hots;
     struct ctr_source *ctrs;
-    uint32_t n_cats;         /* categorical features that are read: slots */
-    uint32_t *cat_columns;   /* [n_cats] column of mrc_input */
+    uint32_t n_cats;             /* categorical features that are read: slots */
+    uint32_t *cat_columns;       /* [n_cats] column of mrc_input */
     bool *float_used, *cat_used; /* [n_float_features], [n_cat_features] */
-    bin_test *split_tests;   /* [n_splits]; UINT32_MAX for a split that nothing reads */
-    bin_test *tree_tests;    /* [n_tree_splits]; leaves of non-symmetric trees have none */
-    bool needs_link;         /* scale or bias do something */
+    bin_test *split_tests;       /* [n_splits]; UINT32_MAX for a split that nothing reads */
+    bin_test *tree_tests;        /* [n_tree_splits]; leaves of non-symmetric trees have none */
+    bool needs_link;             /* scale or bias do something */
     const struct kernel *kernel;
-    void *image;             /* the kernel's own arrays */
+    void *image; /* the kernel's own arrays */
 };
 
 /* One block of rows and its scratch. stride is the distance between columns in bins: lanes, or 1 for a single row. */
@@ -75,10 +75,10 @@ struct block {
     const struct mrc_input *in;
     size_t first_row;
     uint32_t n_rows, stride;
-    uint8_t *bins;      /* [n_columns][stride] */
-    uint32_t *hashes;   /* [n_cats][stride] */
-    uint16_t *leaves;   /* [stride], for kernels */
-    double *sums;       /* [stride][dim] */
+    uint8_t *bins;    /* [n_columns][stride] */
+    uint32_t *hashes; /* [n_cats][stride] */
+    uint16_t *leaves; /* [stride], for kernels */
+    double *sums;     /* [stride][dim] */
 };
 
 /* A kernel adds trees [begin, end) to block->sums. All kernels give the same bits. */

@@ -77,7 +77,8 @@ static struct fb_table table_at(struct fb *b, uint64_t pos, const char *name)
         return none;
     }
     if (!inside(b, pos, 4) || pos % 4 != 0) {
-        fb_fail(b, 0, "table %s at offset %" PRIu64 " is outside the buffer of %zu bytes or not aligned", name, pos, b->n);
+        fb_fail(b, 0, "table %s at offset %" PRIu64 " is outside the buffer of %zu bytes or not aligned", name, pos,
+                b->n);
         return none;
     }
     int64_t back = (int32_t)le_u32(b->p + pos);

@@ -1,8 +1,8 @@
 /* FlatBuffers, as much as CatBoost's files need: a reader that trusts nothing, and a writer.
  *
- * A buffer holds tables, vectors and strings that refer to each other by unsigned 32-bit forward offsets. A table begins
- * with a signed 32-bit distance back to its vtable: u16 vtable bytes, u16 table bytes, one u16 per field (0 = absent).
- * Scalars are little-endian, aligned to their size relative to the start of the buffer.
+ * A buffer holds tables, vectors and strings that refer to each other by unsigned 32-bit forward offsets. A table
+ * begins with a signed 32-bit distance back to its vtable: u16 vtable bytes, u16 table bytes, one u16 per field (0 =
+ * absent). Scalars are little-endian, aligned to their size relative to the start of the buffer.
  *
  * Both sides remember their first failure: reads after it give defaults, so a caller checks once per table. */
 #ifndef MRC_TREES_FLATBUF_H
@@ -43,10 +43,10 @@ uint64_t le_bits_f64(double v);
 struct fb {
     const uint8_t *p;
     size_t n;
-    size_t file_offset;  /* of p[0], for messages */
-    char where[64];      /* what is being read, for messages: "FloatFeatures[3]" */
+    size_t file_offset; /* of p[0], for messages */
+    char where[64];     /* what is being read, for messages: "FloatFeatures[3]" */
     struct mrc_err *err;
-    int rc;              /* MRC_OK, or the first failure, already described in err */
+    int rc; /* MRC_OK, or the first failure, already described in err */
 };
 struct fb_table {
     size_t pos, vtable; /* pos 0: absent; every read of it gives the default */
@@ -87,14 +87,15 @@ struct fbw {
     size_t start;
 };
 struct fbw_field {
-    unsigned size;  /* 0: absent; 1, 4, 8 for scalars; 4 with ref for a reference to fill later */
+    unsigned size; /* 0: absent; 1, 4, 8 for scalars; 4 with ref for a reference to fill later */
     uint64_t bits;
-    size_t at;      /* out: position of the field's bytes, what fbw_* below take as `ref` */
+    size_t at; /* out: position of the field's bytes, what fbw_* below take as `ref` */
 };
 void fbw_init(struct fbw *w, struct buf *b); /* reserves the root reference, at position 0 */
 /* vtable and table of n fields; fills the reference at `ref` and each field's `at`. */
 void fbw_table(struct fbw *w, size_t ref, struct fbw_field *fields, unsigned n);
-/* count, then n elements of size bytes, the first aligned to align. data NULL: zeros. Returns the position of the first. */
+/* count, then n elements of size bytes, the first aligned to align. data NULL: zeros. Returns the position of the
+ * first. */
 size_t fbw_vec(struct fbw *w, size_t ref, const void *data, size_t n, unsigned size, unsigned align);
 void fbw_str(struct fbw *w, size_t ref, struct str s);
 

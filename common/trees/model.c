@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* Memory that opening n bytes may take: what a file of CatBoost's needs, several times over, and a floor for tiny ones. */
+/* Memory that opening n bytes may take: what a file of CatBoost's needs, several times over, and a floor for tiny ones.
+ */
 enum { MEMORY_PER_BYTE = 64, MEMORY_FLOOR = 1 << 20 };
 static const size_t file_bytes_max = (size_t)1 << 36;
 
@@ -119,8 +121,9 @@ static int read_file(const char *path, uint8_t **out, size_t *n, struct mrc_err 
         int code = errno == ENOENT || errno == ENOTDIR ? MRC_ENOTFOUND : MRC_EIO;
         return mrc_fail_errno(err, code, errno, "%s", path);
     }
-    off_t end = lseek(fd, 0, SEEK_END);
-    size_t cap = end > 0 && lseek(fd, 0, SEEK_SET) == 0 ? (size_t)end + 1 : 65536;
+    struct stat st;
+    bool sized = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+    size_t cap = sized ? (size_t)st.st_size + 1 : 65536;
     size_t used = 0;
     uint8_t *p = NULL;
     int rc = MRC_OK;

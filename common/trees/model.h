@@ -1,7 +1,7 @@
 /* The model in memory: CatBoost's tables as flat arrays, owned by one arena.
  *
- * Readers (model_cbm.c, model_json.c) and the trainer fill a struct mrc_model field by field from model_new(), then call
- * model_finish(), which proves every invariant below and prepares evaluation. After that the model never changes.
+ * Readers (model_cbm.c, model_json.c) and the trainer fill a struct mrc_model field by field from model_new(), then
+ * call model_finish(), which proves every invariant below and prepares evaluation. After that the model never changes.
  * Field meanings are those of CatBoost's TModelTrees, and so are the names that errors use.
  *
  * Global split numbering: borders of float features in order, then values of one-hot features, then borders of CTR
@@ -82,9 +82,10 @@ struct ctr_table { /* one per (projection, type, classifier) */
     int32_t counter_denominator; /* Counter, FeatureFreq */
     int32_t target_classes;      /* Borders, Buckets */
     uint32_t n_keys;
-    const uint64_t *keys;        /* [n_keys] projection hashes, in row order */
-    const int32_t *counts;       /* Borders, Buckets: [n_keys][target_classes]; Counter, FeatureFreq: [n_keys]; means: [n_keys] Count */
-    const float *sums;           /* means: [n_keys] Sum; otherwise NULL */
+    const uint64_t *keys; /* [n_keys] projection hashes, in row order */
+    const int32_t
+        *counts; /* Borders, Buckets: [n_keys][target_classes]; Counter, FeatureFreq: [n_keys]; means: [n_keys] Count */
+    const float *sums; /* means: [n_keys] Sum; otherwise NULL */
 };
 
 struct ctr_feature {
@@ -120,37 +121,37 @@ struct mrc_model {
     double *bias; /* [dim] */
 
     uint32_t n_float_features, n_cat_features, n_one_hot_features, n_ctr_features, n_ctr_tables;
-    struct float_feature *float_features;     /* by flat index */
-    struct cat_feature *cat_features;         /* by flat index */
+    struct float_feature *float_features; /* by flat index */
+    struct cat_feature *cat_features;     /* by flat index */
     struct one_hot_feature *one_hot_features;
-    struct ctr_feature *ctr_features;         /* ordered as CatBoost orders them */
+    struct ctr_feature *ctr_features; /* ordered as CatBoost orders them */
     struct ctr_table *ctr_tables;
 
     uint32_t n_trees;
     bool symmetric;
-    uint32_t n_tree_splits;      /* symmetric: sum of depths; otherwise number of nodes */
-    uint32_t *tree_sizes;        /* [n_trees] splits, or nodes */
-    uint32_t *tree_starts;       /* [n_trees] first in tree_splits */
-    uint32_t *tree_splits;       /* [n_tree_splits] global split numbers; first split of a tree = bit 0 of the leaf */
+    uint32_t n_tree_splits;       /* symmetric: sum of depths; otherwise number of nodes */
+    uint32_t *tree_sizes;         /* [n_trees] splits, or nodes */
+    uint32_t *tree_starts;        /* [n_trees] first in tree_splits */
+    uint32_t *tree_splits;        /* [n_tree_splits] global split numbers; first split of a tree = bit 0 of the leaf */
     struct step_node *step_nodes; /* [n_tree_splits], non-symmetric only */
-    uint32_t *node_leaf;          /* [n_tree_splits] offset into leaf_values of the leaf's first output; UINT32_MAX none */
+    uint32_t *node_leaf; /* [n_tree_splits] offset into leaf_values of the leaf's first output; UINT32_MAX none */
     size_t n_leaf_values;
-    double *leaf_values;         /* tree after tree, leaf-major, output-minor; learning rate included */
-    size_t n_leaf_weights;       /* 0, or n_leaf_values / dim */
+    double *leaf_values;   /* tree after tree, leaf-major, output-minor; learning rate included */
+    size_t n_leaf_weights; /* 0, or n_leaf_values / dim */
     double *leaf_weights;
 
     uint32_t n_meta;
     struct meta_pair *meta;
 
     /* Computed by model_finish. */
-    uint32_t n_splits;           /* global splits */
-    size_t *tree_leaf_offsets;   /* [n_trees] first leaf value of each tree; non-symmetric: the tree's smallest */
-    uint32_t n_flat_features;    /* 1 + largest flat index */
+    uint32_t n_splits;         /* global splits */
+    size_t *tree_leaf_offsets; /* [n_trees] first leaf value of each tree; non-symmetric: the tree's smallest */
+    uint32_t n_flat_features;  /* 1 + largest flat index */
     uint32_t n_float_columns, n_cat_columns; /* 1 + largest index of the kind: columns of mrc_input */
-    struct str loss;             /* NUL-terminated, "" unknown */
-    uint32_t n_class_labels;     /* 0: no classifier */
-    struct str *class_labels;    /* NUL-terminated */
-    double class_border;         /* binary: class 1 when raw > this */
+    struct str loss;                         /* NUL-terminated, "" unknown */
+    uint32_t n_class_labels;                 /* 0: no classifier */
+    struct str *class_labels;                /* NUL-terminated */
+    double class_border;                     /* binary: class 1 when raw > this */
     struct evaluator *evaluator;
 };
 
@@ -161,13 +162,15 @@ enum {
     FLAT_INDEX_MAX = (1 << 24) - 1 /* feature positions */
 };
 
-/* An empty model: dim 1, scale 1, bias 0, symmetric, no trees. NULL without memory. max: ceiling of its arena, 0 = none. */
+/* An empty model: dim 1, scale 1, bias 0, symmetric, no trees. NULL without memory. max: ceiling of its arena, 0 =
+ * none. */
 mrc_model *model_new(size_t memory_max);
 /* Prove the invariants (counts, ranges, order, no NaN border, leaf sizes, depth <= 16, acyclic non-symmetric trees,
  * a table for every CTR), number the splits and prepare evaluation. MRC_EFORMAT says what is wrong and where. */
 int model_finish(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
 
-/* The parts of model_finish. model_check.c: invariants, split numbers, leaf offsets, tables; model_meta.c: loss, labels. */
+/* The parts of model_finish. model_check.c: invariants, split numbers, leaf offsets, tables; model_meta.c: loss,
+ * labels. */
 int model_check(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
 int model_read_labels(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
 
@@ -190,7 +193,8 @@ struct split_place model_place_split(const mrc_model *m, uint32_t split); /* spl
 /* Part of model_check that needs nothing but the counts of borders and values. */
 int model_number_splits(mrc_model *m, struct mrc_err *err) MRC_CHECKED;
 
-/* Readers fill a fresh model (without model_finish) from n bytes; writers append to b. Errors name field and position. */
+/* Readers fill a fresh model (without model_finish) from n bytes; writers append to b. Errors name field and position.
+ */
 int model_read_cbm(mrc_model *m, const uint8_t *bytes, size_t n, struct mrc_err *err) MRC_CHECKED;
 int model_read_json(mrc_model *m, struct str text, struct mrc_err *err) MRC_CHECKED;
 int model_write_cbm(const mrc_model *m, struct buf *b, struct mrc_err *err) MRC_CHECKED;

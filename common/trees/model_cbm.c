@@ -213,7 +213,8 @@ static int refuse_other_features(struct reader *r, struct fb *b, const struct fb
             buf_init(&text, &r->m->arena, 60);
             buf_printf(&text, "%s%s feature %d", used ? ", " : "", others[k].kind, flat);
             if (name.n > 0) {
-                buf_printf(&text, " \"%.*s\"", (int)utf8_valid((struct str){name.p, name.n < 24 ? name.n : 24}), name.p);
+                buf_printf(&text, " \"%.*s\"", (int)utf8_valid((struct str){name.p, name.n < 24 ? name.n : 24}),
+                           name.p);
             }
             memcpy(list + used, buf_text(&text).p, buf_text(&text).n + 1);
             used += buf_text(&text).n;
@@ -221,13 +222,14 @@ static int refuse_other_features(struct reader *r, struct fb *b, const struct fb
     }
     MRC_TRY(b->rc);
     if (used > 0) {
-        return mrc_fail(r->err, MRC_EUNSUPPORTED, "the model uses %s: only numeric and categorical features are supported",
-                        list);
+        return mrc_fail(r->err, MRC_EUNSUPPORTED,
+                        "the model uses %s: only numeric and categorical features are supported", list);
     }
     fb_where(b, "ModelTrees");
     if (fb_vec(b, trees, 13, "EstimatedFeatures", 4, 4).n > 0) {
-        return mrc_fail(r->err, MRC_EUNSUPPORTED, "the model has features estimated from text or embeddings, which are not "
-                                                  "supported");
+        return mrc_fail(r->err, MRC_EUNSUPPORTED,
+                        "the model has features estimated from text or embeddings, which are not "
+                        "supported");
     }
     return b->rc;
 }
@@ -346,8 +348,8 @@ static int read_buckets(struct reader *r, struct fb *b, struct fb_vector raw, ui
         }
         buckets[k] = (struct bucket){le_u64(at), le_u32(at + 8)};
         if (buckets[k].row >= n_rows) {
-            fb_fail(b, raw.pos + (size_t)i * BUCKET_BYTES + 8, "bucket %u has IndexValue %u; CTRBlob has %" PRIu64 " rows", i,
-                    buckets[k].row, n_rows);
+            fb_fail(b, raw.pos + (size_t)i * BUCKET_BYTES + 8,
+                    "bucket %u has IndexValue %u; CTRBlob has %" PRIu64 " rows", i, buckets[k].row, n_rows);
             return b->rc;
         }
         k++;
@@ -399,7 +401,8 @@ static int read_ctr_table(struct reader *r, struct fb *b, struct ctr_table *t)
     MRC_TRY(b->rc);
     uint32_t n_buckets = raw.n / BUCKET_BYTES;
     if (raw.n % BUCKET_BYTES != 0 || (n_buckets & (n_buckets - 1)) != 0) {
-        fb_fail(b, raw.pos, "IndexHashRaw has %u bytes, which are no power of two of %d-byte buckets", raw.n, BUCKET_BYTES);
+        fb_fail(b, raw.pos, "IndexHashRaw has %u bytes, which are no power of two of %d-byte buckets", raw.n,
+                BUCKET_BYTES);
         return b->rc;
     }
     bool classes = t->type == CTR_BORDERS || t->type == CTR_BUCKETS;
@@ -428,8 +431,8 @@ static int read_ctr_part(struct reader *r, const uint8_t *p, size_t n, size_t *a
     uint64_t tables = 0;
     MRC_TRY(read_size(r, p, n, at, "the CTR part", &tables));
     if (tables > (n - *at) / 4) {
-        return mrc_fail(r->err, MRC_EFORMAT, "static_provider_v1 has %" PRIu64 " tables in %zu bytes (byte %zu)", tables,
-                        n - *at, *at);
+        return mrc_fail(r->err, MRC_EFORMAT, "static_provider_v1 has %" PRIu64 " tables in %zu bytes (byte %zu)",
+                        tables, n - *at, *at);
     }
     m->ctr_tables = ARENA_ARRAY(&m->arena, tables, struct ctr_table);
     if (!m->ctr_tables) {
@@ -440,8 +443,8 @@ static int read_ctr_part(struct reader *r, const uint8_t *p, size_t n, size_t *a
         uint64_t size = 0;
         MRC_TRY(read_size(r, p, n, at, "a CTR table", &size));
         if (size > n - *at) {
-            return mrc_fail(r->err, MRC_EFORMAT, "CtrTables[%u] has %" PRIu64 " bytes, %zu are left (byte %zu)", i, size,
-                            n - *at, *at);
+            return mrc_fail(r->err, MRC_EFORMAT, "CtrTables[%u] has %" PRIu64 " bytes, %zu are left (byte %zu)", i,
+                            size, n - *at, *at);
         }
         struct fb b;
         fb_init(&b, p + *at, (size_t)size, *at, r->err);
@@ -477,8 +480,8 @@ static int read_step_nodes(struct reader *r, struct fb *b, const struct fb_table
         return MRC_OK;
     }
     if (steps.n != m->n_tree_splits || leaves.n != m->n_tree_splits) {
-        fb_fail(b, steps.pos, "NonSymmetricStepNodes has %u entries, NonSymmetricNodeIdToLeafId %u, TreeSplits %u", steps.n,
-                leaves.n, m->n_tree_splits);
+        fb_fail(b, steps.pos, "NonSymmetricStepNodes has %u entries, NonSymmetricNodeIdToLeafId %u, TreeSplits %u",
+                steps.n, leaves.n, m->n_tree_splits);
         return b->rc;
     }
     m->step_nodes = ARENA_ARRAY(&m->arena, steps.n, struct step_node);
@@ -592,8 +595,8 @@ static int read_core(struct reader *r, struct fb *b, bool *has_ctrs)
         struct str id = fb_vec_str(b, &parts, i);
         MRC_TRY(b->rc);
         if (!str_is(id, "static_provider_v1") || i > 0) {
-            return mrc_fail(r->err, MRC_EUNSUPPORTED, "ModelPartIds[%u] is \"%.*s\"; known is one static_provider_v1", i,
-                            (int)(id.n < 40 ? id.n : 40), id.p);
+            return mrc_fail(r->err, MRC_EUNSUPPORTED, "ModelPartIds[%u] is \"%.*s\"; known is one static_provider_v1",
+                            i, (int)(id.n < 40 ? id.n : 40), id.p);
         }
         *has_ctrs = true;
     }

@@ -1,5 +1,5 @@
-/* Writes CatBoost's binary model. CatBoost 1.2 loads the result and predicts the same bits; caches that it recomputes on
- * loading (RepackedBins) are left out. Equal models give equal bytes. */
+/* Writes CatBoost's binary model. CatBoost 1.2 loads the result and predicts the same bits; caches that it recomputes
+ * on loading (RepackedBins) are left out. Equal models give equal bytes. */
 #include "common/trees/flatbuf.h"
 #include "common/trees/model.h"
 
@@ -43,7 +43,7 @@ static void write_float_features(struct fbw *w, size_t ref, const mrc_model *m)
     size_t slots = fbw_vec(w, ref, NULL, m->n_float_features, 4, 4);
     for (uint32_t i = 0; i < m->n_float_features; i++) {
         const struct float_feature *f = &m->float_features[i];
-        struct fbw_field t[] = {field_u8(f->has_nans), field_i32(f->index),       field_i32(f->flat_index),
+        struct fbw_field t[] = {field_u8(f->has_nans), field_i32(f->index),      field_i32(f->flat_index),
                                 field_ref(true),       field_ref(f->name.n > 0), field_u8((unsigned)f->nan_treatment)};
         fbw_table(w, slots + 4 * (size_t)i, t, 6);
         fbw_vec(w, t[3].at, f->borders, f->n_borders, 4, 4);
@@ -85,7 +85,8 @@ static void write_one_hot_features(struct fbw *w, size_t ref, const mrc_model *m
 }
 
 /* TModelCtrBase with its TFeatureCombination. */
-static void write_ctr_base(struct fbw *w, size_t ref, const struct projection *p, enum ctr_type type, int32_t classifier)
+static void write_ctr_base(struct fbw *w, size_t ref, const struct projection *p, enum ctr_type type,
+                           int32_t classifier)
 {
     struct fbw_field base[] = {field_ref(true), field_u8((unsigned)type), field_i32(classifier)};
     fbw_table(w, ref, base, 3);
@@ -117,11 +118,20 @@ static void write_trees(struct fbw *w, size_t ref, const mrc_model *m)
 {
     bool free_form = !m->symmetric;
     struct fbw_field t[17] = {
-        [0] = field_i32((int32_t)m->dim), [1] = field_ref(true),      [2] = field_ref(true),
-        [3] = field_ref(true),            [4] = field_ref(true),      [5] = field_ref(true),
-        [6] = field_ref(true),            [7] = field_ref(true),      [8] = field_ref(true),
-        [9] = field_ref(true),            [10] = field_ref(free_form), [11] = field_ref(free_form),
-        [14] = m->scale != 1 ? field_f64(m->scale) : absent(),        [16] = field_ref(true),
+        [0] = field_i32((int32_t)m->dim),
+        [1] = field_ref(true),
+        [2] = field_ref(true),
+        [3] = field_ref(true),
+        [4] = field_ref(true),
+        [5] = field_ref(true),
+        [6] = field_ref(true),
+        [7] = field_ref(true),
+        [8] = field_ref(true),
+        [9] = field_ref(true),
+        [10] = field_ref(free_form),
+        [11] = field_ref(free_form),
+        [14] = m->scale != 1 ? field_f64(m->scale) : absent(),
+        [16] = field_ref(true),
     };
     fbw_table(w, ref, t, 17);
     fbw_vec(w, t[1].at, m->tree_splits, m->n_tree_splits, 4, 4);

@@ -1,4 +1,5 @@
-/* What must hold for a model before anything evaluates, explains or writes it. A file is trusted no further than this. */
+/* What must hold for a model before anything evaluates, explains or writes it. A file is trusted no further than this.
+ */
 #include "common/trees/model.h"
 
 #include <math.h>
@@ -159,7 +160,8 @@ static int check_borders(const char *kind, uint32_t item, const float *borders, 
         }
         if (k > 0 && !(borders[k - 1] < borders[k])) {
             format_float(borders[k - 1], b);
-            return mrc_fail(err, MRC_EFORMAT, "%s[%u].Borders[%u] = %s after %s; borders must ascend", kind, item, k, a, b);
+            return mrc_fail(err, MRC_EFORMAT, "%s[%u].Borders[%u] = %s after %s; borders must ascend", kind, item, k, a,
+                            b);
         }
     }
     return MRC_OK;
@@ -170,8 +172,8 @@ static int check_indexes(const char *kind, uint32_t i, int32_t index, int32_t fl
                          struct mrc_err *err)
 {
     if (index < 0 || index > FLAT_INDEX_MAX || flat < 0 || flat > FLAT_INDEX_MAX) {
-        return mrc_fail(err, MRC_EFORMAT, "%s[%u] has Index %d and FlatIndex %d; both must lie in 0..%d", kind, i, index,
-                        flat, FLAT_INDEX_MAX);
+        return mrc_fail(err, MRC_EFORMAT, "%s[%u] has Index %d and FlatIndex %d; both must lie in 0..%d", kind, i,
+                        index, flat, FLAT_INDEX_MAX);
     }
     if (i > 0 && (index <= before[0] || flat <= before[1])) {
         return mrc_fail(err, MRC_EFORMAT, "%s[%u] has Index %d, FlatIndex %d after %d, %d; both must ascend", kind, i,
@@ -290,8 +292,8 @@ static int check_projection(const mrc_model *m, const char *kind, uint32_t item,
     for (uint32_t i = 0; i < p->n_cats; i++) {
         int64_t cat = model_find_cat(m, p->cats[i]);
         if (cat < 0) {
-            return mrc_fail(err, MRC_EFORMAT, "%s[%u] reads categorical feature %d, which the model does not have", kind,
-                            item, p->cats[i]);
+            return mrc_fail(err, MRC_EFORMAT, "%s[%u] reads categorical feature %d, which the model does not have",
+                            kind, item, p->cats[i]);
         }
         if (!m->cat_features[cat].used_in_model) {
             return mrc_fail(err, MRC_EFORMAT, "%s[%u] reads categorical feature %d, which is marked as not used", kind,
@@ -301,14 +303,14 @@ static int check_projection(const mrc_model *m, const char *kind, uint32_t item,
     for (uint32_t i = 0; i < p->n_floats; i++) {
         int64_t f = model_find_float(m, p->floats[i].index);
         if (f < 0) {
-            return mrc_fail(err, MRC_EFORMAT, "%s[%u] reads float feature %d, which the model does not have", kind, item,
-                            p->floats[i].index);
+            return mrc_fail(err, MRC_EFORMAT, "%s[%u] reads float feature %d, which the model does not have", kind,
+                            item, p->floats[i].index);
         }
         if (float_feature_find_border(&m->float_features[f], p->floats[i].border) < 0) {
             char text[NUMBER_TEXT_MAX];
             format_float(p->floats[i].border, text);
-            return mrc_fail(err, MRC_EFORMAT, "%s[%u] splits float feature %d at %s, which is none of its borders", kind,
-                            item, p->floats[i].index, text);
+            return mrc_fail(err, MRC_EFORMAT, "%s[%u] splits float feature %d at %s, which is none of its borders",
+                            kind, item, p->floats[i].index, text);
         }
     }
     for (uint32_t i = 0; i < p->n_one_hots; i++) {
@@ -384,7 +386,8 @@ static int find_table(const mrc_model *m, const struct ctr_table *const *sorted,
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
         const struct ctr_table *t = sorted[mid];
-        int c = table_order(&f->projection, f->type, f->target_classifier, &t->projection, t->type, t->target_classifier);
+        int c =
+            table_order(&f->projection, f->type, f->target_classifier, &t->projection, t->type, t->target_classifier);
         if (c == 0) {
             f->table = (uint32_t)(t - m->ctr_tables);
             int32_t borders = t->type == CTR_BORDERS   ? t->target_classes - 1
@@ -455,7 +458,8 @@ int model_number_splits(mrc_model *m, struct mrc_err *err)
         n += m->ctr_features[i].n_borders;
     }
     if (n > INT32_MAX) {
-        return mrc_fail(err, MRC_ELIMIT, "the features have %llu splits; the limit is %d", (unsigned long long)n, INT32_MAX);
+        return mrc_fail(err, MRC_ELIMIT, "the features have %llu splits; the limit is %d", (unsigned long long)n,
+                        INT32_MAX);
     }
     m->n_splits = (uint32_t)n;
     return MRC_OK;
@@ -496,16 +500,16 @@ static int check_symmetric(mrc_model *m, struct mrc_err *err)
         for (uint32_t d = 0; d < depth; d++) {
             uint32_t split = m->tree_splits[m->tree_starts[t] + d];
             if (split >= m->n_splits) {
-                return mrc_fail(err, MRC_EFORMAT, "TreeSplits[%u] is %u; the model has %u splits", m->tree_starts[t] + d,
-                                split, m->n_splits);
+                return mrc_fail(err, MRC_EFORMAT, "TreeSplits[%u] is %u; the model has %u splits",
+                                m->tree_starts[t] + d, split, m->n_splits);
             }
         }
         m->tree_leaf_offsets[t] = (size_t)(leaves * m->dim);
         leaves += (uint64_t)1 << depth;
     }
     if (leaves * m->dim != m->n_leaf_values) {
-        return mrc_fail(err, MRC_EFORMAT, "LeafValues has %zu values; the trees have %llu leaves of %u", m->n_leaf_values,
-                        (unsigned long long)leaves, m->dim);
+        return mrc_fail(err, MRC_EFORMAT, "LeafValues has %zu values; the trees have %llu leaves of %u",
+                        m->n_leaf_values, (unsigned long long)leaves, m->dim);
     }
     return MRC_OK;
 }
@@ -524,7 +528,8 @@ static int check_node(mrc_model *m, uint32_t t, uint32_t i, uint8_t *depth, stru
         }
         uint64_t child = (uint64_t)i + steps[side];
         if (child >= m->tree_sizes[t] || depth[child] != 0) {
-            return mrc_fail(err, MRC_EFORMAT, "NonSymmetricStepNodes[%u] of tree %u steps by %u, %s", at, t, steps[side],
+            return mrc_fail(err, MRC_EFORMAT, "NonSymmetricStepNodes[%u] of tree %u steps by %u, %s", at, t,
+                            steps[side],
                             child >= m->tree_sizes[t] ? "out of the tree" : "to a node that another one reaches");
         }
         if (depth[i] >= NODE_DEPTH_MAX) {
@@ -541,8 +546,8 @@ static int check_node(mrc_model *m, uint32_t t, uint32_t i, uint8_t *depth, stru
     if (steps[0] == 0 || steps[1] == 0) {
         uint64_t leaf = m->node_leaf[at];
         if (leaf % m->dim != 0 || leaf + m->dim > m->n_leaf_values) {
-            return mrc_fail(err, MRC_EFORMAT, "NonSymmetricNodeIdToLeafId[%u] is %llu; LeafValues has %zu values of %u", at,
-                            (unsigned long long)leaf, m->n_leaf_values, m->dim);
+            return mrc_fail(err, MRC_EFORMAT, "NonSymmetricNodeIdToLeafId[%u] is %llu; LeafValues has %zu values of %u",
+                            at, (unsigned long long)leaf, m->n_leaf_values, m->dim);
         }
         if (leaf < m->tree_leaf_offsets[t]) {
             m->tree_leaf_offsets[t] = (size_t)leaf;

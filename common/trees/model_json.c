@@ -139,7 +139,9 @@ static int read_float_feature(struct reader *r, const struct json *o, uint32_t i
         !(str_is(treatment, "AsIs") || str_is(treatment, "AsFalse") || str_is(treatment, "AsTrue"))) {
         return bad(r, "nan_value_treatment", "AsIs, AsFalse or AsTrue");
     }
-    f->nan_treatment = str_is(treatment, "AsIs") ? NAN_AS_IS : str_is(treatment, "AsFalse") ? NAN_AS_FALSE : NAN_AS_TRUE;
+    f->nan_treatment = str_is(treatment, "AsIs")      ? NAN_AS_IS
+                       : str_is(treatment, "AsFalse") ? NAN_AS_FALSE
+                                                      : NAN_AS_TRUE;
     MRC_TRY(get_floats(r, o, "borders", &f->n_borders, &f->borders));
     return get_name(r, o, &f->name);
 }
@@ -530,14 +532,17 @@ static int measure_symmetric(struct reader *r, const struct json *trees)
         MRC_TRY(get_array(r, o, "leaf_values", &list, &n_values));
         MRC_TRY(get_array(r, o, "leaf_weights", &list, &n_weights));
         if (n_splits > TREE_DEPTH_MAX) {
-            return mrc_fail(r->err, MRC_EFORMAT, "%s has %u splits; the limit is %d", r->where, n_splits, TREE_DEPTH_MAX);
+            return mrc_fail(r->err, MRC_EFORMAT, "%s has %u splits; the limit is %d", r->where, n_splits,
+                            TREE_DEPTH_MAX);
         }
         uint32_t leaves = 1u << n_splits;
         if (n_values == 0 || n_values % leaves != 0 || (t > 0 && n_values / leaves != m->dim)) {
-            return mrc_fail(r->err, MRC_EFORMAT, "%s.leaf_values has %u values for %u leaves", r->where, n_values, leaves);
+            return mrc_fail(r->err, MRC_EFORMAT, "%s.leaf_values has %u values for %u leaves", r->where, n_values,
+                            leaves);
         }
         if (n_weights != 0 && n_weights != leaves) {
-            return mrc_fail(r->err, MRC_EFORMAT, "%s.leaf_weights has %u values for %u leaves", r->where, n_weights, leaves);
+            return mrc_fail(r->err, MRC_EFORMAT, "%s.leaf_weights has %u values for %u leaves", r->where, n_weights,
+                            leaves);
         }
         m->dim = n_values / leaves;
         weights = weights && n_weights > 0;
@@ -552,7 +557,8 @@ static int measure_symmetric(struct reader *r, const struct json *trees)
     m->tree_splits = ARENA_ARRAY(&m->arena, splits, uint32_t);
     m->leaf_values = ARENA_ARRAY(&m->arena, m->n_leaf_values, double);
     m->leaf_weights = ARENA_ARRAY(&m->arena, m->n_leaf_weights, double);
-    return m->tree_sizes && m->tree_starts && m->tree_splits && m->leaf_values && m->leaf_weights ? MRC_OK : no_memory(r);
+    return m->tree_sizes && m->tree_starts && m->tree_splits && m->leaf_values && m->leaf_weights ? MRC_OK
+                                                                                                  : no_memory(r);
 }
 
 static int read_symmetric(struct reader *r, const struct json *trees)
@@ -714,8 +720,8 @@ static int read_scale_and_bias(struct reader *r, const struct json *root)
         m->dim = (uint32_t)n;
     }
     if ((n > 0 && n != m->dim) || (is_single && single != 0 && m->dim != 1)) {
-        return mrc_fail(r->err, MRC_EFORMAT, "scale_and_bias has %zu biases; the model has %u outputs", is_single ? 1 : n,
-                        m->dim);
+        return mrc_fail(r->err, MRC_EFORMAT, "scale_and_bias has %zu biases; the model has %u outputs",
+                        is_single ? 1 : n, m->dim);
     }
     m->bias = ARENA_ARRAY(&m->arena, m->dim, double);
     if (!m->bias) {

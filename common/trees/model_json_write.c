@@ -14,8 +14,8 @@ static int check_finite(const char *kind, uint32_t item, const float *borders, u
 {
     for (uint32_t k = 0; k < n; k++) {
         if (!isfinite(borders[k])) {
-            return mrc_fail(err, MRC_EUNSUPPORTED, "%s[%u] has an infinite border, which JSON cannot hold; write .cbm", kind,
-                            item);
+            return mrc_fail(err, MRC_EUNSUPPORTED, "%s[%u] has an infinite border, which JSON cannot hold; write .cbm",
+                            kind, item);
         }
     }
     return MRC_OK;

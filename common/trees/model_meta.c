@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- metadata ----------------------------------------------------------------------------------------------------- */
+/* ---- metadata -----------------------------------------------------------------------------------------------------
+ */
 
 static const struct str *meta_find(const mrc_model *m, const char *key)
 {
@@ -36,7 +37,8 @@ const char *mrc_model_meta_at(const mrc_model *m, size_t i, const char **value)
     return m->meta[i].key.p;
 }
 
-/* ---- loss and labels ---------------------------------------------------------------------------------------------- */
+/* ---- loss and labels ----------------------------------------------------------------------------------------------
+ */
 
 /* A metadata value as JSON; NULL when absent or no JSON (then it simply tells nothing). */
 static int meta_json(const mrc_model *m, const char *key, struct json_doc **out, struct mrc_err *err)
@@ -203,7 +205,8 @@ const char *mrc_model_class_label(const mrc_model *m, size_t k)
     return m && k < m->n_class_labels ? m->class_labels[k].p : NULL;
 }
 
-/* ---- sizes and features ------------------------------------------------------------------------------------------- */
+/* ---- sizes and features -------------------------------------------------------------------------------------------
+ */
 
 size_t mrc_model_dim(const mrc_model *m)
 {

@@ -40,7 +40,8 @@ size_t mrc_prediction_dim(const mrc_model *m, enum mrc_prediction type)
     }
 }
 
-/* ---- transformations ---------------------------------------------------------------------------------------------- */
+/* ---- transformations ----------------------------------------------------------------------------------------------
+ */
 
 static double sigmoid(double x)
 {
@@ -136,7 +137,8 @@ static void transform(const mrc_model *m, const double *x, enum mrc_prediction t
     }
 }
 
-/* ---- the call ----------------------------------------------------------------------------------------------------- */
+/* ---- the call -----------------------------------------------------------------------------------------------------
+ */
 
 static int check_call(const mrc_model *m, const struct mrc_input *in, size_t n_rows, const void *scratch,
                       const void *out, struct mrc_err *err)
@@ -158,7 +160,8 @@ static int check_call(const mrc_model *m, const struct mrc_input *in, size_t n_r
                         m->evaluator->n_floats);
     }
     if (m->evaluator->n_cats > 0 && !in->cats == !in->cat_hashes) {
-        return mrc_fail(err, MRC_EINVAL, "the model reads %u categorical features: give either their texts or their hashes",
+        return mrc_fail(err, MRC_EINVAL,
+                        "the model reads %u categorical features: give either their texts or their hashes",
                         m->evaluator->n_cats);
     }
     return MRC_OK;

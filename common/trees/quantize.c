@@ -27,8 +27,8 @@ void quantize_floats(const struct evaluator *ev, struct block *b)
 {
     for (uint32_t i = 0; i < ev->n_floats; i++) {
         const struct float_source *f = &ev->floats[i];
-        const float *x = b->in->floats + b->first_row * b->in->float_row_stride +
-                         f->input_column * b->in->float_column_stride;
+        const float *x =
+            b->in->floats + b->first_row * b->in->float_row_stride + f->input_column * b->in->float_column_stride;
         uint8_t *bins = b->bins + (size_t)f->first_column * b->stride;
         for (uint32_t r = 0; r < b->n_rows; r++) {
             float v = x[r * b->in->float_row_stride];

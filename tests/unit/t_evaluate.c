@@ -183,7 +183,8 @@ static void check_range(const mrc_model *m, const struct fixture *f, size_t begi
     for (const struct json *row = json_first(rows); row; row = json_next(row)) {
         for (const struct json *v = json_first(row); v; v = json_next(v), i++) {
             sums[i] += out[i];
-            ck_assert_msg(bits(sums[i]) == bits(fixture_value(v)), "%s: trees [%zu, %zu): value %zu", what, begin, end, i);
+            ck_assert_msg(bits(sums[i]) == bits(fixture_value(v)), "%s: trees [%zu, %zu): value %zu", what, begin, end,
+                          i);
         }
     }
     ck_assert_uint_eq(i, f->n_rows * dim);
@@ -233,8 +234,8 @@ static void check_leaves(const mrc_model *m, const struct fixture *f, const char
         for (const struct json *v = json_first(row); v; v = json_next(v), i++) {
             int64_t want = -1;
             ck_assert(json_i64(v, &want));
-            ck_assert_msg(out[i] == want, "%s: row %zu tree %zu: leaf %u, expected %d", what, i / trees, i % trees, out[i],
-                          (int)want);
+            ck_assert_msg(out[i] == want, "%s: row %zu tree %zu: leaf %u, expected %d", what, i / trees, i % trees,
+                          out[i], (int)want);
         }
     }
     ck_assert_uint_eq(i, f->n_rows * trees);
