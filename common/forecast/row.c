@@ -309,8 +309,9 @@ void row_check_text(struct row_reader *r, const struct field *f, const struct ro
         return;
     }
     if (text.n > 0 && settle_text(r, f, from, text, &v->text)) {
-        v->text = str_trim(v->text);
-        v->present = v->text.n > 0 || f->required;
+        struct str trimmed = str_trim(v->text);
+        v->text = trimmed.n > 0 ? trimmed : v->text; /* a required text of blanks stays what it is */
+        v->present = trimmed.n > 0 || f->required;
     }
 }
 

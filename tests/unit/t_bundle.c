@@ -232,10 +232,9 @@ START_TEST(any_damage_is_found)
         ck_assert_msg(bundle_open(&b, demo.folder, &err) < 0, "%s", name);
         text[n / 2] ^= 1;
         spill(name, (struct str){text, n - 1});
+        b = NULL; /* the manifest itself ends in a line end that nothing needs */
         ck_assert_msg(bundle_open(&b, demo.folder, &err) < 0 || strcmp(name, "manifest.json") == 0, "%s", name);
-        if (strcmp(name, "manifest.json") == 0 && err.code == 0) {
-            bundle_close(b);
-        }
+        bundle_close(b);
         ck_assert_int_eq(unlink(in_folder(name)), 0);
         ck_assert_msg(bundle_open(&b, demo.folder, &err) < 0, "%s", name);
         spill(name, (struct str){text, n});

@@ -119,7 +119,7 @@ START_TEST(absent_values)
 {
     read_json("{\"title\":\" \",\"money\":null,\"kinds\":[],\"house\":\"\",\"day\":null,\"rating\":\"\"}", false);
     ck_assert_uint_eq(report.n_errors, 0);
-    ck_assert_str_eq(written(), "{\"title\":\"\"}");
+    ck_assert_str_eq(written(), "{\"title\":\" \"}");
     read_cells("title;money;kinds;house;day;size", "abc;; | ;;  ;", false);
     ck_assert_uint_eq(report.n_errors, 0);
     ck_assert_str_eq(written(), "{\"title\":\"abc\"}");
