@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-const double calibrate_levels[CALIBRATE_LEVELS] = {0.01, 0.025, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50,
-                                                   0.55, 0.60,  0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95, 0.975, 0.99};
+const double calibrate_levels[CALIBRATE_LEVELS] = {0.01, 0.025, 0.05, 0.10, 0.15, 0.20,  0.25, 0.30,
+                                                   0.35, 0.40,  0.45, 0.50, 0.55, 0.60,  0.65, 0.70,
+                                                   0.75, 0.80,  0.85, 0.90, 0.95, 0.975, 0.99};
 
 static int ascending(const void *a, const void *b)
 {

@@ -34,8 +34,11 @@ static int run(const struct settings *s, struct mrc_err *err)
 int cmd_convert(int argc, char **argv)
 {
     static const struct command command = {
-        "convert", "--to cbm|json IN OUT",
+        "convert",
+        "--to cbm|json IN OUT",
         "Reads either format and writes the other; predictions keep their bits. JSON cannot hold infinite borders.",
-        options, OPTION__COUNT, run};
+        options,
+        OPTION__COUNT,
+        run};
     return command_run(&command, argc, argv);
 }

@@ -17,10 +17,12 @@ enum option { MODEL, DATA, COLUMNS, MAX_BAD, JSON, OPTION__COUNT };
 static const struct setting_spec options[OPTION__COUNT] = {
     [MODEL] = {"model", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'm', NULL,
                "Model file (.cbm or .json) or bundle folder"},
-    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL, "CSV with the truth; - reads stdin"},
+    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL,
+              "CSV with the truth; - reads stdin"},
     [COLUMNS] = {"columns", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                  "For a plain model: JSON list of {name, kind} with one target, maybe a weight"},
-    [MAX_BAD] = {"max_bad", SETTING_INT, "0", 0, 1e9, NULL, 0, 0, NULL, "For a bundle: leave out up to this many wrong rows"},
+    [MAX_BAD] = {"max_bad", SETTING_INT, "0", 0, 1e9, NULL, 0, 0, NULL,
+                 "For a bundle: leave out up to this many wrong rows"},
     [JSON] = {"json", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL, "One JSON object"},
 };
 
@@ -104,10 +106,9 @@ static int print_plain(const struct sums *t, bool classes, const char *loss, boo
     const struct {
         const char *name;
         double value;
-    } lines[2][3] = {{{"rmse", sqrt(t->sse / t->weight)},
-                      {"mae", t->abs / t->weight},
-                      {"r2", sst > 0 ? 1 - t->sse / sst : NAN}},
-                     {{"logloss", t->log_loss / t->weight}, {"accuracy", t->right / t->weight}, {NULL, 0}}};
+    } lines[2][3] = {
+        {{"rmse", sqrt(t->sse / t->weight)}, {"mae", t->abs / t->weight}, {"r2", sst > 0 ? 1 - t->sse / sst : NAN}},
+        {{"logloss", t->log_loss / t->weight}, {"accuracy", t->right / t->weight}, {NULL, 0}}};
     struct buf b;
     buf_init(&b, NULL, TEXT_MAX);
     struct json_out w;
@@ -145,8 +146,9 @@ static int evaluate_plain(const mrc_model *m, const struct settings *s, struct m
     bool classes = mrc_model_class_label(m, 0) != NULL;
     size_t dim = mrc_prediction_dim(m, classes ? MRC_PROBABILITY : MRC_RAW);
     if (dim == 0 || (!classes && dim != 1)) {
-        return mrc_fail(err, MRC_EUNSUPPORTED, "a model with loss \"%s\" and %zu outputs has no measure here; use predict",
-                        mrc_model_loss(m), mrc_model_dim(m));
+        return mrc_fail(err, MRC_EUNSUPPORTED,
+                        "a model with loss \"%s\" and %zu outputs has no measure here; use predict", mrc_model_loss(m),
+                        mrc_model_dim(m));
     }
     struct model_rows *rows;
     MRC_TRY(model_rows_open(&rows, m, setting_cstr(s, DATA), setting_cstr(s, COLUMNS), BLOCK_ROWS, err));
@@ -273,9 +275,13 @@ static int run(const struct settings *s, struct mrc_err *err)
 int cmd_evaluate(int argc, char **argv)
 {
     static const struct command command = {
-        "evaluate", "--model FILE|BUNDLE --data CSV [--columns FILE] [--json]",
+        "evaluate",
+        "--model FILE|BUNDLE --data CSV [--columns FILE] [--json]",
         "A plain model: RMSE, MAE and R2, or log-loss and accuracy for classes, weighted. A bundle: the scores of\n"
-        "backtest on films with known entries. Films the bundle learnt from flatter it: see backtest for an honest figure.",
-        options, OPTION__COUNT, run};
+        "backtest on films with known entries. Films the bundle learnt from flatter it: see backtest for an honest "
+        "figure.",
+        options,
+        OPTION__COUNT,
+        run};
     return command_run(&command, argc, argv);
 }

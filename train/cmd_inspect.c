@@ -303,8 +303,8 @@ static void text_bundle(struct buf *b, const struct bundle *x)
         const struct bundle_model *y = &x->models[i];
         buf_printf(b, "\nmodel      %.*s", STR_ARG(y->name));
         for (uint32_t k = 0; k < y->n_needs; k++) {
-            buf_printf(b, "%s%.*s", k ? ", " : ", when known: ",
-                       STR_ARG(schema_field(x->schema, (uint32_t)y->needs[k])->name));
+            buf_printf(b, "%s%.*s",
+                       k ? ", " : ", when known: ", STR_ARG(schema_field(x->schema, (uint32_t)y->needs[k])->name));
         }
         buf_puts(b, "\ninterval  ");
         for (uint32_t k = 0; k < y->n_levels; k++) {
@@ -359,9 +359,13 @@ static int run(const struct settings *s, struct mrc_err *err)
 
 int cmd_inspect(int argc, char **argv)
 {
-    static const struct command command = {"inspect", "[--json] MODEL|BUNDLE",
-                                           "Shows trees, features with their borders, CTRs, loss and metadata. A bundle\n"
-                                           "is not self-tested here, so that a refused one can be looked at.",
-                                           options, OPTION__COUNT, run};
+    static const struct command command = {
+        "inspect",
+        "[--json] MODEL|BUNDLE",
+        "Shows trees, features with their borders, CTRs, loss and metadata. A bundle\n"
+        "is not self-tested here, so that a refused one can be looked at.",
+        options,
+        OPTION__COUNT,
+        run};
     return command_run(&command, argc, argv);
 }

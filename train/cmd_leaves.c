@@ -9,7 +9,8 @@ enum { BLOCK_ROWS = 1024 };
 enum option { MODEL, DATA, COLUMNS, OUT, OPTION__COUNT };
 static const struct setting_spec options[OPTION__COUNT] = {
     [MODEL] = {"model", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'm', NULL, "Model file (.cbm or .json)"},
-    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL, "CSV with a header; - reads stdin"},
+    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL,
+              "CSV with a header; - reads stdin"},
     [COLUMNS] = {"columns", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                  "JSON list of {name, kind} of the CSV's columns; without it they are the model's features in order"},
     [OUT] = {"out", SETTING_PATH, "-", 1, 4096, NULL, 0, 'o', NULL, "CSV to write; - is stdout"},
@@ -74,8 +75,11 @@ static int run(const struct settings *s, struct mrc_err *err)
 
 int cmd_leaves(int argc, char **argv)
 {
-    static const struct command command = {
-        "leaves", "--model FILE --data CSV [--columns FILE] [--out CSV]",
-        "Header 0, 1, …: one integer column a tree; one line per row, in order.", options, OPTION__COUNT, run};
+    static const struct command command = {"leaves",
+                                           "--model FILE --data CSV [--columns FILE] [--out CSV]",
+                                           "Header 0, 1, …: one integer column a tree; one line per row, in order.",
+                                           options,
+                                           OPTION__COUNT,
+                                           run};
     return command_run(&command, argc, argv);
 }

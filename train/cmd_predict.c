@@ -1,4 +1,5 @@
-/* predict: each row of a CSV through a plain model (CatBoost's prediction types) or a bundle (tickets and intervals). */
+/* predict: each row of a CSV through a plain model (CatBoost's prediction types) or a bundle (tickets and intervals).
+ */
 #include "common/base/file.h"
 #include "common/forecast/forecast.h"
 #include "train/command.h"
@@ -13,20 +14,22 @@ enum option { MODEL, DATA, COLUMNS, TYPE, FLOAT, THREADS, OUT, OPTION__COUNT };
 static const struct setting_spec options[OPTION__COUNT] = {
     [MODEL] = {"model", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'm', NULL,
                "Model file (.cbm or .json) or bundle folder"},
-    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL, "CSV with a header; - reads stdin"},
+    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL,
+              "CSV with a header; - reads stdin"},
     [COLUMNS] = {"columns", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                  "JSON list of {name, kind} of the CSV's columns; without it they are the model's features in order"},
     [TYPE] = {"type", SETTING_CHOICE, NULL, 0, 0,
-              "RawFormulaVal|Exponent|RMSEWithUncertainty|Probability|Class|MultiProbability|LogProbability", 0, 0, NULL,
-              "What to print; a bundle without it prints tickets"},
+              "RawFormulaVal|Exponent|RMSEWithUncertainty|Probability|Class|MultiProbability|LogProbability", 0, 0,
+              NULL, "What to print; a bundle without it prints tickets"},
     [FLOAT] = {"float", SETTING_CHOICE, "shortest", 0, 0, "hex|shortest", 0, 0, NULL,
                "How numbers are printed; both read back as the same bits"},
     [THREADS] = {"threads", SETTING_INT, "0", 0, 256, NULL, 0, 0, NULL, "Threads; 0 = one a CPU"},
     [OUT] = {"out", SETTING_PATH, "-", 1, 4096, NULL, 0, 'o', NULL, "CSV to write; - is stdout"},
 };
 /* Order of the choices of --type. */
-static const enum mrc_prediction types[] = {MRC_RAW,   MRC_EXPONENT,          MRC_RMSE_WITH_UNCERTAINTY, MRC_PROBABILITY,
-                                            MRC_CLASS, MRC_MULTI_PROBABILITY, MRC_LOG_PROBABILITY};
+static const enum mrc_prediction types[] = {
+    MRC_RAW,   MRC_EXPONENT,          MRC_RMSE_WITH_UNCERTAINTY, MRC_PROBABILITY,
+    MRC_CLASS, MRC_MULTI_PROBABILITY, MRC_LOG_PROBABILITY};
 
 /* ---- threads' memory ------------------------------------------------------------------------------------------- */
 
@@ -254,8 +257,8 @@ static int film_block(struct films *f, struct mrc_err *err)
             break;
         }
         struct row_report report = {0};
-        MRC_TRY(row_from_cells(&f->rows[n], f->bundle->schema, f->columns, cells, n_cells, &read, &f->arena, &report,
-                               err));
+        MRC_TRY(
+            row_from_cells(&f->rows[n], f->bundle->schema, f->columns, cells, n_cells, &read, &f->arena, &report, err));
         if (report.n_errors > 0) {
             return film_error(f, &report, err);
         }
@@ -364,6 +367,8 @@ int cmd_predict(int argc, char **argv)
         "A plain model prints one column per output, headed 0, 1, …; a bundle prints the columns admissions, low80,\n"
         "high80, low90, high90 and the quantiles q05 to q95 in tickets. One line per row, in order. Rows are read and\n"
         "written in blocks: memory does not grow with the file.",
-        options, OPTION__COUNT, run};
+        options,
+        OPTION__COUNT,
+        run};
     return command_run(&command, argc, argv);
 }

@@ -1,5 +1,5 @@
-/* sample: a synthetic film file, plausible in shape and free of any real film, person or company. Made with integers and
- * a fixed generator, so the same options give the same bytes. */
+/* sample: a synthetic film file, plausible in shape and free of any real film, person or company. Made with integers
+ * and a fixed generator, so the same options give the same bytes. */
 #include "common/base/csv.h"
 #include "common/base/date.h"
 #include "train/command.h"
@@ -71,23 +71,33 @@ static const struct {
     const char *name, *second;
     double level;
 } genres[] = {
-    {"Comédie", "Romance", 0.15}, {"Drame", "", -0.25},        {"Animation", "Famille", 0.45}, {"Thriller", "Drame", 0.05},
-    {"Action", "Aventure", 0.4},  {"Documentaire", "", -0.85}, {"Science-fiction", "Action", 0.35},
-    {"Comédie dramatique", "", -0.1}, {"Horreur", "Thriller", 0.0}, {"Historique", "Drame", -0.05},
+    {"Comédie", "Romance", 0.15},        {"Drame", "", -0.25},
+    {"Animation", "Famille", 0.45},      {"Thriller", "Drame", 0.05},
+    {"Action", "Aventure", 0.4},         {"Documentaire", "", -0.85},
+    {"Science-fiction", "Action", 0.35}, {"Comédie dramatique", "", -0.1},
+    {"Horreur", "Thriller", 0.0},        {"Historique", "Drame", -0.05},
 };
 static const struct {
     const char *name, *second;
     double level;
-} countries[] = {{"FR", "", 0.0},  {"FR", "BE", 0.05}, {"US", "", 0.45}, {"US", "GB", 0.4},
+} countries[] = {{"FR", "", 0.0},    {"FR", "BE", 0.05}, {"US", "", 0.45}, {"US", "GB", 0.4},
                  {"IT", "FR", -0.3}, {"JP", "", -0.25},  {"GB", "", 0.0}};
-static const char *const nouns[] = {"Le Jardin", "L'Été", "La Maison d'à côté", "Œuvre", "Les Élèves", "Nuit blanche",
-                                    "Un train", "Le Phare", "Ça tourne", "La Forêt"};
-static const char *const endings[] = {" n° %u", " (%u)", ", chapitre %u", " : la suite %u", " \"%u\"", " %u", " – %u", " & Cie %u"};
+static const char *const nouns[] = {"Le Jardin",    "L'Été",    "La Maison d'à côté", "Œuvre",     "Les Élèves",
+                                    "Nuit blanche", "Un train", "Le Phare",           "Ça tourne", "La Forêt"};
+static const char *const endings[] = {" n° %u",  " (%u)", ", chapitre %u", " : la suite %u",
+                                      " \"%u\"", " %u",   " – %u",         " & Cie %u"};
 static const char *const ratings[] = {"tous_publics", "tous_publics", "tous_publics", "avertissement", "12", "16"};
 
-enum { N_GENRES = sizeof(genres) / sizeof(genres[0]), N_COUNTRIES = sizeof(countries) / sizeof(countries[0]),
-       N_NOUNS = sizeof(nouns) / sizeof(nouns[0]), N_ENDINGS = sizeof(endings) / sizeof(endings[0]),
-       N_RATINGS = sizeof(ratings) / sizeof(ratings[0]), N_DISTRIBUTORS = 24, N_DIRECTORS = 70, N_ACTORS = 120 };
+enum {
+    N_GENRES = sizeof(genres) / sizeof(genres[0]),
+    N_COUNTRIES = sizeof(countries) / sizeof(countries[0]),
+    N_NOUNS = sizeof(nouns) / sizeof(nouns[0]),
+    N_ENDINGS = sizeof(endings) / sizeof(endings[0]),
+    N_RATINGS = sizeof(ratings) / sizeof(ratings[0]),
+    N_DISTRIBUTORS = 24,
+    N_DIRECTORS = 70,
+    N_ACTORS = 120
+};
 enum { KIND_DISTRIBUTOR = 1, KIND_DIRECTOR, KIND_ACTOR };
 
 static const char header[] = "film_id,title,original_title,release_date,genres,countries,distributor,directors,actors,"
@@ -258,11 +268,16 @@ int cmd_sample(int argc, char **argv)
         "[--films N] [--seed S] [--from DATE] [--weeks N] [--out CSV]",
         "Invents films to try everything on: no film, person or company of it exists. Each distributor, director and\n"
         "actor has a lasting strength; genre, country, season, budget and these make a size, from which screens and\n"
-        "first-week entries are drawn with noise. Awkward on purpose: titles with commas, quotes, colons and accents, a\n"
-        "distributor with a comma in its name, and empty cells: a third of the budgets and original titles, a tenth of\n"
-        "the screens, some distributors, directors, casts, durations and ratings. Holes fall at random: unlike in real\n"
+        "first-week entries are drawn with noise. Awkward on purpose: titles with commas, quotes, colons and accents, "
+        "a\n"
+        "distributor with a comma in its name, and empty cells: a third of the budgets and original titles, a tenth "
+        "of\n"
+        "the screens, some distributors, directors, casts, durations and ratings. Holes fall at random: unlike in "
+        "real\n"
         "files an empty cell tells nothing about a film's size. The same options give the same bytes.\n"
         "data/sample.csv is `mercredi-train sample --films 400 --seed 1`.",
-        options, OPTION__COUNT, run};
+        options,
+        OPTION__COUNT,
+        run};
     return command_run(&command, argc, argv);
 }

@@ -76,8 +76,9 @@ static void put_rule(struct buf *b, const struct field *f)
 static void put_markdown(struct buf *b, const struct schema *s)
 {
     buf_printf(b, "# Fields of %.*s, version %lld\n\n", STR_ARG(schema_name(s)), (long long)schema_version(s));
-    buf_puts(b, "In a CSV: UTF-8, comma, header with these names in any order, empty = unknown, list items separated by "
-                "`|`.\n\n");
+    buf_puts(b,
+             "In a CSV: UTF-8, comma, header with these names in any order, empty = unknown, list items separated by "
+             "`|`.\n\n");
     buf_puts(b, "| field | type | unit | required | known | rule | example | meaning |\n");
     buf_puts(b, "|---|---|---|---|---|---|---|---|\n");
     for (uint32_t i = 0; i < schema_count(s); i++) {
@@ -157,8 +158,11 @@ static int run(const struct settings *s, struct mrc_err *err)
 
 int cmd_schema(int argc, char **argv)
 {
-    static const struct command command = {"schema", "[--markdown|--json] [--schema FILE|BUNDLE]",
+    static const struct command command = {"schema",
+                                           "[--markdown|--json] [--schema FILE|BUNDLE]",
                                            "Every field of a film: type, range, when it is known, example and meaning.",
-                                           options, OPTION__COUNT, run};
+                                           options,
+                                           OPTION__COUNT,
+                                           run};
     return command_run(&command, argc, argv);
 }

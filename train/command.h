@@ -1,4 +1,5 @@
-/* What every command of mercredi-train shares: its option table, --help, exit statuses, the one error line, output files.
+/* What every command of mercredi-train shares: its option table, --help, exit statuses, the one error line, output
+ * files.
  *
  * A command is `int cmd_x(int argc, char **argv)`, argv[0] being its name, and one row of the table in main.c. It
  * describes itself in a struct command and ends with command_run(). */
@@ -10,14 +11,14 @@
 /* Exit statuses: sysexits.h by number, so that scripts can tell a wrong flag from wrong data. */
 enum exit_status {
     EXIT_DONE = 0,
-    EXIT_USAGE = 64,    /* MRC_EINVAL: a flag or argument is wrong */
-    EXIT_DATA = 65,     /* MRC_EFORMAT, MRC_ELIMIT: the input is wrong or too large */
-    EXIT_NOINPUT = 66,  /* MRC_ENOTFOUND */
-    EXIT_CANNOT = 69,   /* MRC_EUNSUPPORTED, MRC_EBUSY */
-    EXIT_BUG = 70,      /* MRC_EBUG */
-    EXIT_MEMORY = 71,   /* MRC_ENOMEM */
-    EXIT_CREATE = 73,   /* MRC_ECONFLICT, MRC_EDENIED: the output exists or cannot be made */
-    EXIT_IO = 74        /* MRC_EIO */
+    EXIT_USAGE = 64,   /* MRC_EINVAL: a flag or argument is wrong */
+    EXIT_DATA = 65,    /* MRC_EFORMAT, MRC_ELIMIT: the input is wrong or too large */
+    EXIT_NOINPUT = 66, /* MRC_ENOTFOUND */
+    EXIT_CANNOT = 69,  /* MRC_EUNSUPPORTED, MRC_EBUSY */
+    EXIT_BUG = 70,     /* MRC_EBUG */
+    EXIT_MEMORY = 71,  /* MRC_ENOMEM */
+    EXIT_CREATE = 73,  /* MRC_ECONFLICT, MRC_EDENIED: the output exists or cannot be made */
+    EXIT_IO = 74       /* MRC_EIO */
 };
 
 struct command {
@@ -38,8 +39,9 @@ int command_status(int rc);
 /* "path:line:column: message": moves the position of an error into its text. Returns e's code. */
 int command_where(struct mrc_err *e, const char *path);
 
-/* A file that came with the program (data/schema.json, data/features.json, …): beside the build or installed, found from
- * the executable, never from the working directory. name is relative to data/. MRC_ENOTFOUND names the places tried. */
+/* A file that came with the program (data/schema.json, data/features.json, …): beside the build or installed, found
+ * from the executable, never from the working directory. name is relative to data/. MRC_ENOTFOUND names the places
+ * tried. */
 int command_data_file(const char *name, struct arena *a, char **path, struct mrc_err *err) MRC_CHECKED;
 
 /* ---- output ---------------------------------------------------------------------------------------------------- */
@@ -47,8 +49,8 @@ int command_data_file(const char *name, struct arena *a, char **path, struct mrc
 /* Text written in pieces to "-" (stdout) or a file. A regular file appears under its name only when output_close
  * succeeds; until then the text is in a temporary file beside it. */
 struct output {
-    struct buf text;  /* append here, then output_flush now and then */
-    int fd;           /* -1: not open */
+    struct buf text;                /* append here, then output_flush now and then */
+    int fd;                         /* -1: not open */
     char path[512], temporary[544]; /* "" for stdout and for what is no regular file */
 };
 int output_open(struct output *o, const char *path, struct mrc_err *err) MRC_CHECKED;

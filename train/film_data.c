@@ -16,9 +16,9 @@ struct reader {
     struct csv *csv;
     const char *path;
     const struct film_data_options *options;
-    int64_t *columns;             /* schema field of each CSV column, or -1 */
-    int64_t use, panel;           /* CSV columns, or -1 */
-    int64_t id, date, target;     /* schema fields, or -1 */
+    int64_t *columns;         /* schema field of each CSV column, or -1 */
+    int64_t use, panel;       /* CSV columns, or -1 */
+    int64_t id, date, target; /* schema fields, or -1 */
     size_t cap;
 };
 

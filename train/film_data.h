@@ -11,9 +11,9 @@ enum film_use { FILM_TRAIN, FILM_HISTORY, FILM_IGNORE };
 
 struct film {
     struct row row;
-    struct str id;     /* film_id, or "line N" */
-    int32_t date;      /* release */
-    double entries;    /* the target; NaN = unknown */
+    struct str id;  /* film_id, or "line N" */
+    int32_t date;   /* release */
+    double entries; /* the target; NaN = unknown */
     enum film_use use;
     bool panel;
     uint32_t line;
@@ -24,8 +24,8 @@ struct film_data {
     const struct schema *schema; /* borrowed */
     struct film *films;          /* [n], by (date, id) */
     size_t n;
-    uint64_t n_bad;              /* rows left out under max_bad */
-    char digest[65];             /* sha256 of the file; "" for stdin */
+    uint64_t n_bad;  /* rows left out under max_bad */
+    char digest[65]; /* sha256 of the file; "" for stdin */
 };
 
 struct film_data_options {
@@ -50,8 +50,8 @@ double film_log_entries(const struct film *f);
 /* Numbers and categories of some films, in the order given. */
 struct film_matrix {
     size_t n, n_floats, n_cats;
-    float *floats;         /* [n][n_floats] */
-    struct mrc_str *cats;  /* [n][n_cats] */
+    float *floats;        /* [n][n_floats] */
+    struct mrc_str *cats; /* [n][n_cats] */
 };
 /* Compute features of rows[0..n). Text and arrays live in a. */
 int film_matrix_build(struct film_matrix *m, const struct features *f, const struct row *const *rows, size_t n,

@@ -104,7 +104,7 @@ static void put_fixed(struct buf *b, double v, int decimals, int width)
 static const struct {
     const char *name;
     int decimals, width;
-} columns[] = {{"log10 R2", 3, 9}, {"RMSE", 3, 7}, {"bias", 3, 7},      {"MAE", 0, 9},     {"med.APE", 3, 9},
+} columns[] = {{"log10 R2", 3, 9}, {"RMSE", 3, 7}, {"bias", 3, 7},    {"MAE", 0, 9},    {"med.APE", 3, 9},
                {"x2", 3, 7},       {"wAPE", 3, 7}, {"in 80 %", 3, 9}, {"in 90 %", 3, 9}};
 
 void film_score_heading(struct buf *b)

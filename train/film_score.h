@@ -12,9 +12,9 @@ struct film_outcome {
 
 struct film_score {
     size_t films;
-    double r2_log, rmse_log, bias_log;   /* log10; bias > 0: forecasts too high; r2 NaN when all truths are equal */
+    double r2_log, rmse_log, bias_log; /* log10; bias > 0: forecasts too high; r2 NaN when all truths are equal */
     double mae, median_ape, within_2, wape;
-    double cover80, cover90;             /* NaN without intervals */
+    double cover80, cover90; /* NaN without intervals */
 };
 
 /* n >= 1, otherwise MRC_EFORMAT. Truth and forecast count as at least one ticket. */

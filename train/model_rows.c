@@ -19,8 +19,8 @@ struct column {
 };
 
 struct model_rows {
-    struct arena arena;  /* columns, blocks */
-    struct arena texts;  /* target cells of the current block */
+    struct arena arena; /* columns, blocks */
+    struct arena texts; /* target cells of the current block */
     struct csv *csv;
     const char *path;
     struct column *columns;
@@ -40,10 +40,9 @@ enum column_kind { KIND_NUM, KIND_CAT, KIND_TEXT, KIND_EMBEDDING, KIND_TARGET, K
 static const struct {
     const char *name;
     enum column_kind kind;
-} kinds[] = {{"num", KIND_NUM},           {"cat", KIND_CAT},       {"text", KIND_TEXT},
-             {"embedding", KIND_EMBEDDING}, {"target", KIND_TARGET}, {"weight", KIND_WEIGHT},
-             {"timestamp", KIND_OTHER},   {"group", KIND_OTHER},   {"ignore", KIND_OTHER},
-             {"baseline", KIND_OTHER}};
+} kinds[] = {{"num", KIND_NUM},       {"cat", KIND_CAT},       {"text", KIND_TEXT},       {"embedding", KIND_EMBEDDING},
+             {"target", KIND_TARGET}, {"weight", KIND_WEIGHT}, {"timestamp", KIND_OTHER}, {"group", KIND_OTHER},
+             {"ignore", KIND_OTHER},  {"baseline", KIND_OTHER}};
 
 static enum column_kind kind_find(struct str name)
 {
@@ -55,7 +54,8 @@ static enum column_kind kind_find(struct str name)
     return KIND__COUNT;
 }
 
-/* Flat feature `flat` of the model stands in column c, which is declared as kind (KIND__COUNT: whatever the model says). */
+/* Flat feature `flat` of the model stands in column c, which is declared as kind (KIND__COUNT: whatever the model
+ * says). */
 static int bind_feature(struct model_rows *r, const mrc_model *m, size_t flat, enum column_kind kind, struct str name,
                         struct column *c, struct mrc_err *err)
 {
@@ -89,8 +89,8 @@ static int check_complete(const mrc_model *m, size_t n_flat, struct mrc_err *err
         struct mrc_feature f;
         MRC_TRY(mrc_model_feature(m, i, &f, err));
         if (f.kind != MRC_FEATURE_UNUSED && f.used) {
-            return mrc_fail(err, MRC_EFORMAT, "the model uses feature %zu (\"%s\"), the data have %zu feature columns", i,
-                            f.name, n_flat);
+            return mrc_fail(err, MRC_EFORMAT, "the model uses feature %zu (\"%s\"), the data have %zu feature columns",
+                            i, f.name, n_flat);
         }
     }
     return MRC_OK;
@@ -136,8 +136,9 @@ static int bind_declared(struct model_rows *r, const mrc_model *m, const struct 
         c->use = USE_SKIP;
         return MRC_OK;
     default:
-        return mrc_fail(err, MRC_EFORMAT, "column \"%.*s\" has kind \"%.*s\"; kinds are num, cat, text, embedding, "
-                                          "target, weight, timestamp, group, ignore, baseline",
+        return mrc_fail(err, MRC_EFORMAT,
+                        "column \"%.*s\" has kind \"%.*s\"; kinds are num, cat, text, embedding, "
+                        "target, weight, timestamp, group, ignore, baseline",
                         STR_ARG(name), STR_ARG(kind_name));
     }
 }
@@ -244,10 +245,9 @@ bool model_rows_has_target(const struct model_rows *r)
 bool model_cell(struct str text, float *out)
 {
     /* The spellings CatBoost's own reader takes for "unknown". */
-    static const char *const unknown[] = {"-",    "NA",   "Na",   "na",    "nan",      "NaN",     "NAN",
-                                          "#NA",  "N/A",  "n/a",  "#N/A",  "-NaN",     "-nan",    "NULL",
-                                          "null", "Null", "none", "None",  "#N/A N/A", "-1.#IND", "-1.#QNAN",
-                                          "1.#IND", "1.#QNAN"};
+    static const char *const unknown[] = {"-",    "NA",   "Na",       "na",      "nan",      "NaN",    "NAN",    "#NA",
+                                          "N/A",  "n/a",  "#N/A",     "-NaN",    "-nan",     "NULL",   "null",   "Null",
+                                          "none", "None", "#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"};
     if (text.n == 0) {
         *out = NAN;
         return true;

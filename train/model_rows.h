@@ -15,9 +15,9 @@ struct model_rows;
 struct model_block {
     struct mrc_input input;
     size_t n;
-    uint64_t first;              /* number of the block's first row, from 0 */
-    const struct str *targets;   /* [n] cell of the target column, "" without one */
-    const double *weights;       /* [n]; 1 without a weight column */
+    uint64_t first;            /* number of the block's first row, from 0 */
+    const struct str *targets; /* [n] cell of the target column, "" without one */
+    const double *weights;     /* [n]; 1 without a weight column */
 };
 
 /* csv: file or "-". columns: file or NULL. rows_max: most rows in a block (fewer when rows are wide).
@@ -33,7 +33,8 @@ bool model_rows_has_target(const struct model_rows *r);
  * to float. False: not a number. */
 bool model_cell(struct str text, float *out);
 
-/* Run work(begin, end, thread, arg) over [0, n) in equal runs, on up to `threads` threads; the first failure by position wins. */
+/* Run work(begin, end, thread, arg) over [0, n) in equal runs, on up to `threads` threads; the first failure by
+ * position wins. */
 typedef int (*model_rows_work)(size_t begin, size_t end, int thread, void *arg, struct mrc_err *err);
 int model_rows_each(size_t n, int threads, model_rows_work work, void *arg, struct mrc_err *err) MRC_CHECKED;
 /* Threads to use for an option's value: 0 = as many as there are CPUs. */

@@ -92,3 +92,7 @@ load common
     call "$MT" schema --json --markdown
     [ "$status" -eq 64 ]
 }
+
+@test "data/README.md holds the dictionary of data/schema.json" {
+    "$MT" schema --markdown | sed 's/^# Fields/## Fields/' | diff - <(sed -n '/^## Fields/,$p' "$ROOT/data/README.md")
+}

@@ -46,8 +46,16 @@ END_TEST
 
 START_TEST(as_text)
 {
-    struct film_score s = {.films = 3, .r2_log = 0.60449, .rmse_log = 0.4, .bias_log = -0.0166, .mae = 91234.6,
-                           .median_ape = 0.5, .within_2 = 1, .wape = 0.05, .cover80 = NAN, .cover90 = 0.9};
+    struct film_score s = {.films = 3,
+                           .r2_log = 0.60449,
+                           .rmse_log = 0.4,
+                           .bias_log = -0.0166,
+                           .mae = 91234.6,
+                           .median_ape = 0.5,
+                           .within_2 = 1,
+                           .wape = 0.05,
+                           .cover80 = NAN,
+                           .cover90 = 0.9};
     struct buf b;
     buf_init(&b, NULL, 4096);
     film_score_line(&b, "rule", &s);
