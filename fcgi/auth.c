@@ -106,23 +106,6 @@ void scopes_write(unsigned bits, struct buf *out)
 
 /* ---- Bearer tokens --------------------------------------------------------------------------------------------- */
 
-/* The text behind "Bearer " (any case), or nothing. */
-static struct str bearer_of(struct str authorization)
-{
-    static const char scheme[] = "bearer";
-    size_t n = sizeof scheme - 1;
-    if (authorization.n <= n || authorization.p[n] != ' ') {
-        return (struct str){"", 0};
-    }
-    for (size_t i = 0; i < n; i++) {
-        char ch = authorization.p[i];
-        if ((ch >= 'A' && ch <= 'Z' ? ch - 'A' + 'a' : ch) != scheme[i]) {
-            return (struct str){"", 0};
-        }
-    }
-    return str_trim((struct str){authorization.p + n, authorization.n - n});
-}
-
 static void refuse(struct context *c, const char *reason)
 {
     log_event(LOG_INFO, "token refused", LOG_STR("req", c->req->request_id), LOG_CSTR("reason", reason));
@@ -172,7 +155,7 @@ bool auth_check(struct context *c, enum scope scope)
     struct token_claims claims;
     struct account account = {0};
     unsigned granted;
-    struct str token = bearer_of(c->req->authorization);
+    struct str token = http_credentials(c->req->authorization, "bearer");
     if (token.n == 0) {
         http_header(c->res, "WWW-Authenticate", STR("Bearer"));
         answer_detail(c, 401, "Not authenticated");

@@ -48,7 +48,7 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Issuer (iss) that tokens carry and must carry"},
     [CONFIG_TOKEN_AUDIENCE] = {"token_audience", SETTING_TEXT, "mercredi", 1, 200, NULL, 0, 0, NULL,
         "Audience (aud) that tokens carry and must carry"},
-    [CONFIG_TOKEN_LIFETIME] = {"token_lifetime", SETTING_DURATION, "15min", 10 * SECOND, 30 * DAY, NULL, 0, 0, NULL,
+    [CONFIG_TOKEN_LIFETIME] = {"token_lifetime", SETTING_DURATION, "30min", 10 * SECOND, 30 * DAY, NULL, 0, 0, NULL,
         "How long an access token is valid"},
     [CONFIG_PASSWORD_HASHES_MAX] = {"password_hashes_max", SETTING_INT, "2", 1, 64, NULL, 0, 0, NULL,
         "Passwords hashed at once, over all workers (19 MiB and some 15 ms of CPU each); others get 503"},

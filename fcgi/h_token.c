@@ -58,13 +58,8 @@ static bool read_form(struct context *c, struct form *f)
 /* A Basic header with id and secret both empty ("Og==") is what Swagger UI sends for "no client". */
 static bool has_client(struct str authorization)
 {
-    if (authorization.n < 6 || (authorization.p[0] | 0x20) != 'b') {
-        return false; /* not Basic: a stale Bearer token does not matter here */
-    }
-    struct str scheme = {authorization.p, 6};
-    struct str pair = str_trim((struct str){authorization.p + 6, authorization.n - 6});
-    bool basic = str_is(scheme, "Basic ") || str_is(scheme, "basic ");
-    return basic && pair.n > 0 && !str_is(pair, "Og==");
+    struct str pair = http_credentials(authorization, "basic");
+    return pair.n > 0 && !str_is(pair, "Og==");
 }
 
 /* The checks that need no account. true: go on. */

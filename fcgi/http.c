@@ -400,6 +400,12 @@ bool http_accepts_coding(struct str accept_encoding, const char *coding)
     return false;
 }
 
+struct str http_credentials(struct str authorization, const char *scheme)
+{
+    struct str name = cut(&authorization, ' ');
+    return same_ignoring_case(name, scheme) ? str_trim(authorization) : (struct str){"", 0};
+}
+
 bool http_etag_matches(struct str if_none_match, struct str etag)
 {
     while (if_none_match.n > 0) {

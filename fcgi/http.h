@@ -61,6 +61,8 @@ int http_form_next(struct str *rest, struct arena *a, struct str *key, struct st
 bool http_accepts(struct str accept, const char *type);
 /* Does an Accept-Encoding header allow this coding ("gzip", "br") by name, with q > 0? */
 bool http_accepts_coding(struct str accept_encoding, const char *coding);
+/* Credentials of an Authorization header of this scheme ("bearer"; any case), trimmed; empty when it has another. */
+struct str http_credentials(struct str authorization, const char *scheme);
 /* Does an If-None-Match list contain this entity tag (quoted, weakly compared), or "*"? */
 bool http_etag_matches(struct str if_none_match, struct str etag);
 /* Media type of a Content-Type value equals type, parameters ignored, case-insensitive. */

@@ -5,17 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* application/json, or application/*+json. */
 static bool is_json(struct str content_type)
 {
-    static const char suffix[] = "+json";
-    if (http_media_type_is(content_type, "application/json")) {
-        return true;
-    }
+    static const char prefix[] = "application/", suffix[] = "+json";
     const char *end = content_type.n == 0 ? NULL : memchr(content_type.p, ';', content_type.n);
-    struct str type =
-        str_trim((struct str){content_type.p, end == NULL ? content_type.n : (size_t)(end - content_type.p)});
-    return str_starts(type, "application/") && type.n > sizeof suffix &&
-           memcmp(type.p + type.n - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0;
+    struct str type = {content_type.p, end == NULL ? content_type.n : (size_t)(end - content_type.p)};
+    type = str_trim(type);
+    return http_media_type_is(content_type, "application/json") ||
+           (str_starts(type, prefix) && type.n > sizeof prefix - 1 + sizeof suffix - 1 &&
+            memcmp(type.p + type.n - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0);
 }
 
 static bool fail(struct context *c, const struct mrc_err *err)

@@ -211,6 +211,11 @@ START_TEST(accepts)
     ck_assert(http_accepts_coding(STR("gzip, br"), "br"));
     ck_assert(!http_accepts_coding(STR("gzip, br;q=0"), "br"));
     ck_assert(!http_accepts_coding(STR("*"), "br"));
+    ck_assert_text(http_credentials(STR("BEARER  abc "), "bearer"), "abc");
+    ck_assert_text(http_credentials(STR("Bearer"), "bearer"), "");
+    ck_assert_text(http_credentials(STR("Bearerabc"), "bearer"), "");
+    ck_assert_text(http_credentials(STR("Basic abc"), "bearer"), "");
+    ck_assert_text(http_credentials(STR(""), "bearer"), "");
     ck_assert(http_media_type_is(STR("Application/JSON ; charset=utf-8"), "application/json"));
     ck_assert(!http_media_type_is(STR("application/jsonx"), "application/json"));
     ck_assert(!http_media_type_is(STR(""), "application/json"));
