@@ -326,6 +326,8 @@ START_TEST(without_a_version_it_serves_503_until_one_comes)
     make_version("0001");
     use_version("0001");
     until_logged("msg=serving version=0001 workers=3");
+    pid_t pids[PIDS_MAX];
+    until_named("mrc-template", 1, pids); /* the last old worker may have been asked to end only now */
     ck_assert_int_eq(get("/readyz"), 200);
 }
 END_TEST
@@ -340,6 +342,7 @@ START_TEST(killed_processes_are_replaced)
             size_t n = i == 0 ? WORKERS : 1;
             until_named(names[i], n, pids);
             kill(pids[0], SIGKILL);
+            pause_ms(5); /* a process that is being killed may still accept */
             int status = get("/livez");
             ck_assert_msg(status == 200, "%s, time %d: %d", names[i], times, status);
             for (int k = 0; k < 300; k++) {
