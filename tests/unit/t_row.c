@@ -1,7 +1,10 @@
 /* Reading a film from JSON and from cells: every error type, every warning, limits at, below and above. */
 #include "tests/unit/check_main.h"
 
+#include "common/base/file.h"
 #include "common/forecast/row.h"
+
+#include <unistd.h>
 
 #define WORDS "\"label\":{\"fr\":\"f\",\"en\":\"e\"},\"help\":{\"fr\":\"f\",\"en\":\"e\"}"
 
@@ -371,6 +374,108 @@ START_TEST(memory_runs_out)
 }
 END_TEST
 
+/* ---- the schema that ships ------------------------------------------------------------------------------------- */
+
+static struct schema *shipped(void)
+{
+    struct mrc_err err = {0};
+    struct schema *s;
+    char *text;
+    size_t n;
+    if (!file_exists("data/schema.json")) {
+        printf("SKIP data/schema.json: not run from the top of the checkout\n");
+        return NULL;
+    }
+    ck_assert_ok(file_read("data/schema.json", 1 << 22, &text, &n, &err), &err);
+    ck_assert_ok(schema_read(&s, (struct str){text, n}, &err), &err);
+    free(text);
+    return s;
+}
+
+/* A film as a caller sends it: fields we do not know are named, French names become codes. */
+START_TEST(film_of_the_page)
+{
+    static const char film[] =
+        "{\"title\":\"Les Lumières de la Ville Basse\",\"release_date\":\"2026-03-11\","
+        "\"genres\":[\"Comédie dramatique\",\"Romance\"],\"duration_min\":112,\"budget\":8500000,"
+        "\"distributor\":\"Pathé\",\"directors\":[\"Cédric Klapisch\"],\"actors\":[\"Romain Duris\"],"
+        "\"countries\":[\"France\",\"Belgique\"],\"languages\":[\"Français\"],\"screens\":412,\"sequel\":false,"
+        "\"remake\":false,\"age_rating\":\"tous_publics\",\"production_year\":2025}";
+    static const char *const unknown[] = {"languages", "sequel", "remake", "production_year"};
+    struct schema *demo = schema, *s = shipped();
+    if (!s) {
+        return;
+    }
+    schema = s;
+    read_json(film, false);
+    ck_assert_uint_eq(report.n_errors, 0);
+    ck_assert_uint_eq(report.n_warnings, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        ck_assert_str_eq(report.warnings[i].code, "unknown_field");
+        ck_assert_text(report.warnings[i].field, unknown[i]);
+    }
+    ck_assert_text(value("countries")->items[1], "BE");
+    ck_assert_ptr_nonnull(strstr(written(), "\"countries\":[\"FR\",\"BE\"]"));
+    read_json("{}", false);
+    ck_assert_uint_eq(report.n_errors, 2);
+    ck_assert_text(report.errors[0].field, "title");
+    ck_assert_text(report.errors[1].field, "release_date");
+    ck_assert_str_eq(report.errors[1].type, "missing");
+    schema_free(s);
+    schema = demo;
+}
+END_TEST
+
+/* Every film of the real data, mapped by data/prepare.py, is a valid row. */
+START_TEST(real_films)
+{
+    char data[512], command[1200], csv_path[] = "/tmp/mrc_films_XXXXXX";
+    const char *python = getenv("MERCREDI_PY");
+    if (!check_data("data/fr-first-week/clean.csv", data, sizeof data)) {
+        return;
+    }
+    int fd = mkstemp(csv_path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    snprintf(command, sizeof command, "'%s' data/prepare.py '%s' '%s' 2>/dev/null", python ? python : "python3", data,
+             csv_path);
+    struct schema *s = shipped();
+    if (!s || system(command) != 0) {
+        printf("SKIP real films: cannot run data/prepare.py\n");
+        schema_free(s);
+        unlink(csv_path);
+        return;
+    }
+    struct mrc_err err = {0};
+    struct csv *csv;
+    const struct str *names;
+    const struct csv_cell *cells;
+    int64_t *columns;
+    uint32_t n;
+    int rc, films = 0, unseen = 0;
+    ck_assert_ok(csv_open(&csv, csv_path, &csv_limits_file, &err), &err);
+    ck_assert_ok(csv_header(csv, &names, &n, &err), &err);
+    ck_assert_ok(row_columns(s, names, n, &arena, &columns, &err), &err);
+    struct arena_mark mark = arena_mark(&arena);
+    for (; (rc = csv_next(csv, &cells, &n, &err)) > 0; films++) {
+        ck_assert_ok(row_from_cells(&row, s, columns, cells, n, &(struct row_options){true}, &arena, &report, &err),
+                     &err);
+        ck_assert_msg(report.n_errors == 0, "line %u: %s", csv_line(csv),
+                      report.n_errors ? report.errors[0].message.p : "");
+        for (uint32_t i = 0; i < report.n_warnings; i++) {
+            unseen += strcmp(report.warnings[i].code, "unseen_value") == 0;
+        }
+        arena_rewind(&arena, mark);
+    }
+    ck_assert_ok(rc, &err);
+    ck_assert_int_eq(films, 12686);
+    ck_assert_int_eq(unseen, 0);
+    csv_close(csv);
+    schema_free(s);
+    unlink(csv_path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("row");
@@ -387,6 +492,8 @@ int main(void)
     tcase_add_test(c, bounded_echo);
     tcase_add_test(c, bounded_report);
     tcase_add_test(c, memory_runs_out);
+    tcase_add_test(c, film_of_the_page);
+    tcase_add_test(c, real_films);
     suite_add_tcase(suite, c);
     return check_main(suite);
 }
