@@ -92,7 +92,7 @@ static int sum_rows(const mrc_model *m, struct model_rows *rows, bool classes, s
             rc = classes ? add_class(t, m, b.targets[i], b.weights[i], out + i * dim, dim, err)
                          : add_regression(t, b.targets[i], b.weights[i], out[i], err);
             if (rc < 0) {
-                return err_wrap(err, "row %llu", (unsigned long long)(b.first + i + 1));
+                return err_wrap(err, "row %llu", (unsigned long long)b.first + i + 1);
             }
             t->rows += 1;
             t->weight += b.weights[i];

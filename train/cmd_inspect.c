@@ -338,13 +338,13 @@ static int run(const struct settings *s, struct mrc_err *err)
         w.pretty = true;
         if (bundle) {
             json_bundle(&w, bundle);
-        } else {
+        } else if (model) {
             json_model(&w, model);
         }
         buf_char(&b, '\n');
     } else if (bundle) {
         text_bundle(&b, bundle);
-    } else {
+    } else if (model) {
         text_model(&b, model);
     }
     int rc = buf_ok(&b, err);

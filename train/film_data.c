@@ -200,28 +200,33 @@ static int by_date(const void *a, const void *b)
     return c ? c : (x->line > y->line) - (x->line < y->line);
 }
 
+struct id_line {
+    struct str id;
+    uint32_t line;
+};
+
 static int by_id(const void *a, const void *b)
 {
-    const struct film *x = *(const struct film *const *)a, *y = *(const struct film *const *)b;
+    const struct id_line *x = a, *y = b;
     int c = str_cmp(x->id, y->id);
     return c ? c : (x->line > y->line) - (x->line < y->line);
 }
 
 static int check_unique(const struct film_data *d, const char *path, struct mrc_err *err)
 {
-    const struct film **order = malloc((d->n + 1) * sizeof(*order));
+    struct id_line *order = calloc(d->n + 1, sizeof(*order));
     if (!order) {
         return mrc_fail(err, MRC_ENOMEM, "no memory");
     }
     for (size_t i = 0; i < d->n; i++) {
-        order[i] = &d->films[i];
+        order[i] = (struct id_line){d->films[i].id, d->films[i].line};
     }
     qsort(order, d->n, sizeof(*order), by_id);
     int rc = MRC_OK;
     for (size_t i = 1; rc == MRC_OK && i < d->n; i++) {
-        if (str_eq(order[i]->id, order[i - 1]->id)) {
-            rc = mrc_fail(err, MRC_EFORMAT, "%s:%u: film_id \"%.*s\" already stands in line %u", path, order[i]->line,
-                          STR_ARG(order[i]->id), order[i - 1]->line);
+        if (str_eq(order[i].id, order[i - 1].id)) {
+            rc = mrc_fail(err, MRC_EFORMAT, "%s:%u: film_id \"%.*s\" already stands in line %u", path, order[i].line,
+                          STR_ARG(order[i].id), order[i - 1].line);
         }
     }
     free(order);
@@ -251,7 +256,7 @@ int film_data_read(struct film_data **out, const struct schema *schema, const ch
     if (rc == MRC_OK) {
         rc = check_unique(d, path, err);
     }
-    if (rc == MRC_OK && strcmp(path, "-")) {
+    if (rc == MRC_OK && strcmp(path, "-") != 0) {
         rc = sha256_file(path, d->digest, err);
     }
     if (rc < 0) {

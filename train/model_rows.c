@@ -56,8 +56,8 @@ static enum column_kind kind_find(struct str name)
 
 /* Flat feature `flat` of the model stands in column c, which is declared as kind (KIND__COUNT: whatever the model
  * says). */
-static int bind_feature(struct model_rows *r, const mrc_model *m, size_t flat, enum column_kind kind, struct str name,
-                        struct column *c, struct mrc_err *err)
+static int bind_feature(const mrc_model *m, size_t flat, enum column_kind kind, struct str name, struct column *c,
+                        struct mrc_err *err)
 {
     c->use = USE_SKIP;
     if (flat >= mrc_model_features(m)) {
@@ -78,7 +78,6 @@ static int bind_feature(struct model_rows *r, const mrc_model *m, size_t flat, e
     }
     c->use = wanted == KIND_NUM ? USE_FLOAT : USE_CAT;
     c->index = f.index;
-    (void)r;
     return MRC_OK;
 }
 
@@ -99,7 +98,7 @@ static int check_complete(const mrc_model *m, size_t n_flat, struct mrc_err *err
 static int columns_from_model(struct model_rows *r, const mrc_model *m, const struct str *names, struct mrc_err *err)
 {
     for (uint32_t i = 0; i < r->n_columns; i++) {
-        MRC_TRY(bind_feature(r, m, i, KIND__COUNT, names[i], &r->columns[i], err));
+        MRC_TRY(bind_feature(m, i, KIND__COUNT, names[i], &r->columns[i], err));
     }
     return check_complete(m, r->n_columns, err);
 }
@@ -118,10 +117,9 @@ static int bind_declared(struct model_rows *r, const mrc_model *m, const struct 
     switch (kind) {
     case KIND_NUM:
     case KIND_CAT:
-        return bind_feature(r, m, (*flat)++, kind, name, c, err);
     case KIND_TEXT:
     case KIND_EMBEDDING:
-        return bind_feature(r, m, (*flat)++, kind, name, c, err);
+        return bind_feature(m, (*flat)++, kind, name, c, err);
     case KIND_TARGET:
         if (r->has_target) {
             return mrc_fail(err, MRC_EFORMAT, "column \"%.*s\" is a second target", STR_ARG(name));
@@ -207,7 +205,7 @@ int model_rows_open(struct model_rows **out, const mrc_model *m, const char *csv
             command_where(err, csv);
         }
     }
-    if (rc >= 0) {
+    if (rc >= 0 && names) {
         r->columns = ARENA_ARRAY(&r->arena, r->n_columns, struct column);
         rc = !r->columns ? arena_fail(&r->arena, err)
              : columns   ? columns_from_file(r, m, names, columns, err)
