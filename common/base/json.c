@@ -111,7 +111,7 @@ static int scan_escape(struct scan *s, size_t string_start)
     }
     int32_t unit = hex4(s->text, s->i + 1);
     if (unit < 0) {
-        return wrong(s, escape, "Invalid \\uXXXX escape");
+        return wrong(s, escape + 1, "Invalid \\uXXXX escape"); /* Python's json points at the u */
     }
     if (unit == 0) {
         return wrong(s, escape, "\\u0000 is not accepted in strings");

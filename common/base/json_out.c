@@ -169,6 +169,9 @@ void json_put_double(struct json_out *w, double v)
         json_put_null(w);
     } else if (begin_value(w)) {
         buf_double(w->b, v);
+        if (v == 0 && signbit(v)) {
+            buf_puts(w->b, ".0"); /* many readers take -0 for the integer 0 */
+        }
     }
 }
 

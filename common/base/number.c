@@ -488,7 +488,7 @@ static size_t format_shortest(double v, char *out, const struct format *f)
         memcpy(out + at, "inf", 4);
         return at + 3;
     }
-    if (v < 1e15 && v == (double)(uint64_t)v) {
+    if (v < (f->bits == 53 ? 1e15 : 1e7) && v == (double)(uint64_t)v) {
         return at + (size_t)snprintf(out + at, 20, "%llu", (unsigned long long)v);
     }
     char digits[18];
