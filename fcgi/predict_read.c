@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* application/json, or application/*+json. */
+/* application/json, or another subtype that ends with +json. */
 static bool is_json(struct str content_type)
 {
     static const char prefix[] = "application/", suffix[] = "+json";
