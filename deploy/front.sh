@@ -1,9 +1,10 @@
 #!/bin/sh
 # Start one of deploy/*.conf in the foreground for a developer: the file that ships, with this checkout's paths.
-# Usage: deploy/front.sh lighttpd|nginx|apache HOST PORT RUN_DIR CONFIG PROGRAM
+# Usage: [FRONT_FILE=another/lighttpd.conf] deploy/front.sh lighttpd|nginx|apache HOST PORT RUN_DIR CONFIG PROGRAM
 #   RUN_DIR  has or will have mercredi.sock; gets a folder for the web server    CONFIG  mercredi.conf of the application
 #   PROGRAM  mercredi-fcgi (only Apache starts it)
 # `make run` and the tests under tests/http use it. FRONT_CHECK=1: check the configuration and end.
+# APACHE_MODULES: folder of mod_*.so; APACHE_MORE_MODULES: names of more to load.
 set -e
 front=$1 host=$2 port=$3 run=$4 config=$5 program=$6
 deploy=$(cd "$(dirname "$0")" && pwd)
@@ -14,6 +15,11 @@ mkdir -p "$dir/tmp"
 quoted() { printf '%s' "$1" | sed 's/[&|\\]/\\&/g'; }
 # The shipped file's own paths and port, each replaced by ours.
 adapted() {
+    case $front in
+    apache) # takes the command apart at blanks, but for those between quotes
+        case $program in *' '*) program="'$program'" ;; esac
+        case $config in *' '*) config="'$config'" ;; esac ;;
+    esac
     sed -e "s|/run/mercredi/fcgid|$(quoted "$dir/fcgid")|g" \
         -e "s|/run/mercredi/|$(quoted "$run")/|g" \
         -e "s|/etc/mercredi/mercredi.conf|$(quoted "$config")|g" \
@@ -22,7 +28,8 @@ adapted() {
         -e "s|\"/var/tmp\"|\"$(quoted "$dir/tmp")\"|" \
         -e "s|^server.port .*|server.bind = \"$host\"\nserver.port = $port|" \
         -e "s|listen 80 |listen $host:$port |" \
-        -e "s|<VirtualHost \*:80>|<VirtualHost $host:$port>|" "$deploy/$front.conf" >"$dir/site.conf"
+        -e "s|<VirtualHost \*:80>|<VirtualHost $host:$port>|" \
+        "${FRONT_FILE:-$deploy/$front.conf}" >"$dir/site.conf"
 }
 adapted
 case $front in
@@ -65,7 +72,7 @@ apache)
         echo "DefaultRuntimeDir \"$dir\""
         echo 'ErrorLog "/proc/self/fd/2"'
         echo "LogLevel warn"
-        for m in mpm_event authz_core unixd alias fcgid; do
+        for m in mpm_event authz_core unixd alias fcgid ${APACHE_MORE_MODULES:-}; do
             [ ! -e "$modules/mod_$m.so" ] || echo "LoadModule ${m}_module \"$modules/mod_$m.so\""
         done
         cat "$dir/site.conf"

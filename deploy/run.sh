@@ -23,7 +23,6 @@ case $BIN in /*) ;; *) BIN=$checkout/$BIN ;; esac
 program=$BIN/mercredi-fcgi
 mkdir -p "$STATE" || die "STATE=$STATE cannot be made"
 STATE=$(cd "$STATE" && pwd) || exit 1
-rm -f "$STATE/demo.env"
 url_host=$HOST
 [ "$HOST" != 0.0.0.0 ] || url_host=127.0.0.1
 url=http://$url_host:$PORT
@@ -34,6 +33,7 @@ fetch -o /dev/null "$url/livez"
 [ $? = 7 ] || die "port $PORT is taken: another server answers at $url. Stop it, or choose another: make run PORT=$((PORT + 1))"
 exec 8>"$STATE/lock"
 flock -n 8 || die "STATE=$STATE is in use by another \`make run\`. Stop it, or choose another folder: make run STATE=…"
+rm -f "$STATE/demo.env" # of a run that was killed
 
 # The models: the checkout's are the package's, seeded where there is none; versions are immutable, so only new ones come.
 seed_models() {
@@ -100,19 +100,20 @@ if ! why=$(printf '%s\n' "$password" | "$program" user add "$user" --scopes "pre
         die "the demonstration user could not be made: $why $why2"
 fi
 
-master='' front=''
+master='' front='' nap=''
+children='' # of the web server: they outlive it when it is killed
 alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
 stop() { # in order: nobody new comes in, then the workers finish
     trap '' TERM INT HUP
+    [ -z "$nap" ] || kill "$nap" 2>/dev/null
     rm -f "$STATE/demo.env"
-    for p in $front $master; do
+    alive "$front" && children=''
+    for p in $front $children $master; do
         kill -TERM "$p" 2>/dev/null
         i=0
-        while alive "$p" && [ $i -lt 100 ]; do
+        while alive "$p" && [ "$i" -lt 140 ]; do
             sleep 0.05
             i=$((i + 1))
-            # Apache's children that still talk to a client would keep it for minutes.
-            [ $i != 60 ] || kill -TERM "$p" 2>/dev/null
         done
         alive "$p" && kill -KILL "$p" 2>/dev/null
         wait "$p" 2>/dev/null
@@ -180,12 +181,14 @@ while read -r key value; do
     [ "$key" != SigCgt: ] || case $value in *[2367abef]) make_caught=1 ;; esac
 done 2>/dev/null <"/proc/$PPID/status"
 while ! ended; do
+    read -r children 2>/dev/null <"/proc/$front/task/$front/children"
     if make_gave_up; then
         status=0
         say "stopping"
         exit 0
     fi
-    sleep 1 &
-    wait $! 2>/dev/null
+    sleep 1 8>&- &
+    nap=$!
+    wait $nap 2>/dev/null
 done
 exit 1

@@ -71,17 +71,18 @@ processes_named() { # name in ps → process ids of this server
 }
 server_stop() {
     [ -n "$SERVER" ] || return 0
-    kill -TERM "$SERVER" 2>/dev/null
+    kill -TERM "$SERVER" 2>/dev/null || true
     local i
     for ((i = 0; i < 200; i++)); do
         if ! kill -0 "$SERVER" 2>/dev/null; then break; fi
         sleep 0.1
     done
-    wait "$SERVER" 2>/dev/null
+    wait "$SERVER" 2>/dev/null || true
     local left
     left=$(server_processes)
     if [ -n "$left" ]; then
-        echo "left over after TERM: $left" >&2
+        # shellcheck disable=SC2086
+        echo "left over after TERM: $left ($(cat $(printf '/proc/%s/comm ' $left) 2>/dev/null | tr '\n' ' '))" >&2
         # shellcheck disable=SC2086
         kill -KILL $left 2>/dev/null
         return 1
@@ -96,11 +97,11 @@ request() {
     HEAD) set -- -I "$@" ;;
     *) set -- -X "$method" "$@" ;;
     esac
+    curl_status=0
     code=$(curl -sS --noproxy '*' --path-as-is --max-time 30 -D "$BATS_TEST_TMPDIR/headers" -o "$BATS_TEST_TMPDIR/body" \
-        -w '%{http_code}' "$@" "$URL$path" 2>"$BATS_TEST_TMPDIR/curl")
-    curl_status=$?
-    headers=$(tr -d '\r' <"$BATS_TEST_TMPDIR/headers" 2>/dev/null)
-    body=$(cat "$BATS_TEST_TMPDIR/body" 2>/dev/null)
+        -w '%{http_code}' "$@" "$URL$path" 2>"$BATS_TEST_TMPDIR/curl") || curl_status=$?
+    headers=$(tr -d '\r' <"$BATS_TEST_TMPDIR/headers" 2>/dev/null || true)
+    body=$(cat "$BATS_TEST_TMPDIR/body" 2>/dev/null || true)
     rm -f "$BATS_TEST_TMPDIR/body"
     return 0
 }
