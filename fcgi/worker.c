@@ -1,5 +1,5 @@
 /* A worker process: the only place that knows libfcgi. */
-#define _GNU_SOURCE /* SA_RESTART */
+#define _GNU_SOURCE /* accept4 */
 #include "fcgi/worker.h"
 
 #include "common/base/digest.h"
@@ -13,9 +13,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum {
@@ -23,7 +27,7 @@ enum {
     DRAIN_MS_MAX = 10000,
     HEAD_MAX = 64 * 1024,
     LOOK_MS = 500, /* a worker that is alone looks for a new version at most that often */
-    ACCEPT_FAILURES_MAX = 100
+    PATIENCE_S = 60 /* with a web server that neither sends nor reads */
 };
 
 struct worker {
@@ -37,6 +41,8 @@ struct worker {
     struct bundle *bundle;
     struct current current;
     int64_t look_at_ms;
+    sigset_t stop_signals;
+    bool tcp; /* the web server may be on another host */
 };
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
@@ -150,9 +156,10 @@ static void look_for_version(struct worker *w)
 
 /* ---- signals --------------------------------------------------------------------------------------------------- */
 
-/* libfcgi waits in accept(0, …). Restarting system calls keeps a request that is being read unharmed; accept is made to
- * end by taking its socket away: descriptor 0 becomes something that is no socket, so accept fails now or, when the
- * signal came just before it, as soon as it is called. No signal can be missed, none needs repeating. */
+/* The worker waits in accept(0, …), and nowhere else do TERM and USR1 reach it: they are blocked while a request is read,
+ * answered and closed, because libfcgi gives up a connection whose select or read a signal interrupts. accept is made to
+ * end by taking its socket away: descriptor 0 becomes something that is no socket, so accept, which is restarted, fails
+ * now or, when the signal came just before it, as soon as it is called. No signal is missed, none needs repeating. */
 static void on_stop(int sig)
 {
     int e = errno;
@@ -168,13 +175,13 @@ static void on_stop(int sig)
 }
 
 /* After FCGX_Init, which installs handlers of its own. */
-static int catch_signals(struct mrc_err *err)
+static int catch_signals(struct worker *w, struct mrc_err *err)
 {
-    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    sigemptyset(&w->stop_signals);
+    sigaddset(&w->stop_signals, SIGTERM);
+    sigaddset(&w->stop_signals, SIGUSR1);
+    struct sigaction stop = {.sa_handler = on_stop, .sa_mask = w->stop_signals, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigemptyset(&stop.sa_mask);
-    sigaddset(&stop.sa_mask, SIGTERM);
-    sigaddset(&stop.sa_mask, SIGUSR1);
     if (sigaction(SIGTERM, &stop, NULL) != 0 || sigaction(SIGUSR1, &stop, NULL) != 0 ||
         sigaction(SIGINT, &ignore, NULL) != 0 || sigaction(SIGHUP, &ignore, NULL) != 0 ||
         sigaction(SIGPIPE, &ignore, NULL) != 0) {
@@ -303,62 +310,103 @@ static void serve_one(struct worker *w, FCGX_Request *q)
         app_handle(w->app, &r, &res);
         respond(q->out, &r, &res, a);
     }
+    /* A kept connection would hold this worker while others wait, whatever its web server asks for. */
+    q->keepConnection = 0;
     FCGX_Finish_r(q);
     app_finish(w->app);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------------------------- */
 
+/* Give a connection of ours to libfcgi and read the beginning of a request from it. libfcgi's own accept is never used:
+ * it has been given a descriptor that is no socket, so that a connection that brings no request fails here. Setting
+ * ipcFd and keepConnection is what libfcgi does itself to go on with a kept connection; there is no call for it. */
+static bool begin_request(const struct worker *w, FCGX_Request *q, int fd)
+{
+    int on = 1;
+    static const struct timeval patience = {.tv_sec = PATIENCE_S};
+    /* Nobody may hold a worker by saying nothing, or by not reading. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    if (w->tcp) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    q->ipcFd = fd;
+    q->keepConnection = 1;
+    return FCGX_Accept_r(q) == 0;
+}
+
+/* 1: served, or a connection that brought no request; 0: on_stop; negative: this worker cannot go on. */
+static int accept_and_serve(struct worker *w, FCGX_Request *q, struct mrc_err *err)
+{
+    int fd = accept4(0, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        switch (errno) {
+        case ENOTSOCK:
+        case EBADF:
+            return 0;
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case EINVAL:
+            return mrc_fail_errno(err, MRC_EIO, errno, "accept");
+        default: /* the peer gave up, or its network did */
+            return 1;
+        }
+    }
+    (void)sigprocmask(SIG_BLOCK, &w->stop_signals, NULL);
+    if (begin_request(w, q, fd)) {
+        look_for_version(w);
+        serve_one(w, q);
+    }
+    (void)sigprocmask(SIG_UNBLOCK, &w->stop_signals, NULL);
+    return 1;
+}
+
 static int serve(struct worker *w, struct mrc_err *err)
 {
     FCGX_Request q;
-    if (FCGX_InitRequest(&q, 0, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+    int no_socket = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (no_socket < 0 || FCGX_InitRequest(&q, no_socket, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
         return mrc_fail(err, MRC_EIO, "FastCGI request cannot be made");
     }
-    int64_t left = setting_int(w->parts->config, CONFIG_WORKER_REQUESTS_MAX);
-    int failures = 0;
-    for (;;) {
-        int rc = FCGX_Accept_r(&q);
-        if (rc == -ENOTSOCK || rc == -EBADF) { /* on_stop */
-            return MRC_OK;
-        }
-        if (rc < 0) {
-            if (++failures > ACCEPT_FAILURES_MAX) {
-                return mrc_fail_errno(err, MRC_EIO, rc > -9000 ? -rc : EIO, "accept");
-            }
-            continue;
-        }
-        failures = 0;
-        look_for_version(w);
-        serve_one(w, &q);
-        if (left > 0 && --left == 0) {
-            log_event(LOG_DEBUG, "worker has served its share",
-                      LOG_INT("requests", setting_int(w->parts->config, CONFIG_WORKER_REQUESTS_MAX)));
-            return MRC_OK;
-        }
+    int64_t share = setting_int(w->parts->config, CONFIG_WORKER_REQUESTS_MAX);
+    int rc = 1;
+    for (int64_t served = 0; rc > 0 && (share == 0 || served < share); served++) {
+        rc = accept_and_serve(w, &q, err);
     }
+    if (rc > 0) {
+        log_event(LOG_DEBUG, "worker has served its share", LOG_INT("requests", share));
+    }
+    FCGX_Free(&q, 1);
+    close(no_socket);
+    return rc < 0 ? rc : MRC_OK;
 }
 
-static int take_socket(const struct worker_parts *parts, struct mrc_err *err)
+static int take_socket(struct worker *w, struct mrc_err *err)
 {
+    const struct worker_parts *parts = w->parts;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t n = sizeof(address);
     if (parts->listen_fd != 0 && dup2(parts->listen_fd, 0) < 0) {
         return mrc_fail_errno(err, MRC_EIO, errno, "dup2");
     }
     if (parts->listen_fd > 0) {
         close(parts->listen_fd);
     }
+    w->tcp = getsockname(0, (struct sockaddr *)&address, &n) == 0 && address.ss_family != AF_UNIX;
     return MRC_OK;
 }
 
 int worker_run(const struct worker_parts *parts, struct mrc_err *err)
 {
     struct worker w = {.parts = parts};
-    int rc = take_socket(parts, err);
+    int rc = take_socket(&w, err);
     if (rc == MRC_OK && FCGX_Init() != 0) {
         rc = mrc_fail(err, MRC_EIO, "libfcgi cannot be started");
     }
     if (rc == MRC_OK) {
-        rc = catch_signals(err);
+        rc = catch_signals(&w, err);
     }
     if (rc == MRC_OK) {
         rc = open_all(&w, err);
