@@ -355,8 +355,7 @@ static int read_needs(struct opening *o, const struct json *entry, struct bundle
     size_t n = json_count(list);
     int64_t *needs = n <= SCHEMA_FIELDS_MAX ? ARENA_ARRAY(&o->b->arena, n, int64_t) : NULL;
     if (!needs) {
-        return n > SCHEMA_FIELDS_MAX ? mrc_fail(o->err, MRC_ELIMIT, "%zu needs", n)
-                                     : arena_fail(&o->b->arena, o->err);
+        return n > SCHEMA_FIELDS_MAX ? mrc_fail(o->err, MRC_ELIMIT, "%zu needs", n) : arena_fail(&o->b->arena, o->err);
     }
     for (const struct json *item = json_first(list); item; item = json_next(item)) {
         struct str name;
@@ -401,8 +400,7 @@ static struct str find_table(const char *name, void *arg)
     return n < (int)sizeof path ? find_file(o, str_of(path)) : (struct str){NULL, 0};
 }
 
-static int read_model(struct opening *o, const struct json *entry, const struct json *interval,
-                      struct bundle_model *m)
+static int read_model(struct opening *o, const struct json *entry, const struct json *interval, struct bundle_model *m)
 {
     struct str text, file, features;
     MRC_TRY(json_get_str(entry, "file", &file, o->err));

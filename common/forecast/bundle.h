@@ -1,8 +1,8 @@
 /* A bundle: one folder, one immutable version of the forecast (models/FORMAT.md).
  *
- * Opening checks every digest of manifest.json, parses everything and runs the self-test; what fails is refused with the
- * reason. Writing goes to <folder>.tmp, is opened again and compared bit for bit, synced and renamed: a version is there
- * whole or not at all. Immutable after opening; shared by forked workers. */
+ * Opening checks every digest of manifest.json, parses everything and runs the self-test; what fails is refused with
+ * the reason. Writing goes to <folder>.tmp, is opened again and compared bit for bit, synced and renamed: a version is
+ * there whole or not at all. Immutable after opening; shared by forked workers. */
 #ifndef MRC_FORECAST_BUNDLE_H
 #define MRC_FORECAST_BUNDLE_H
 
@@ -13,29 +13,29 @@ enum { BUNDLE_FILES_MAX = 256, BUNDLE_MODELS_MAX = 16, BUNDLE_LEVELS_MAX = 99, B
 /* One model of forecast.json, e.g. for weeks ahead, or for when screens are known. The first whose `needs` are all
  * present in the row is used; the last needs nothing. */
 struct bundle_model {
-    struct str name;            /* "screens", "ahead" */
-    const int64_t *needs;       /* raw fields that must be present */
+    struct str name;      /* "screens", "ahead" */
+    const int64_t *needs; /* raw fields that must be present */
     uint32_t n_needs;
-    struct features *features;  /* columns of this model, in its flat order */
+    struct features *features; /* columns of this model, in its flat order */
     mrc_model *model;
-    int64_t per;                /* raw field the target is divided by before log10 (screens), or -1 */
+    int64_t per; /* raw field the target is divided by before log10 (screens), or -1 */
     /* interval.json for this model: score + offset[i] is the quantile level[i], in log10; ascending levels */
     const double *levels, *offsets;
-    const double *z;            /* normal_quantile of each level: what interpolation runs on */
+    const double *z; /* normal_quantile of each level: what interpolation runs on */
     uint32_t n_levels;
 };
 
 struct bundle {
     struct arena arena;
-    struct str name, version;     /* "first-week", "0001" */
+    struct str name, version; /* "first-week", "0001" */
     struct str path;
-    struct str manifest;          /* JSON text of manifest.json */
+    struct str manifest; /* JSON text of manifest.json */
     struct schema *schema;
-    struct bundle_model *models;  /* [n_models], in order of preference */
+    struct bundle_model *models; /* [n_models], in order of preference */
     uint32_t n_models;
-    int32_t histories_as_of;      /* date of the newest film the bundle learnt from */
-    char digest[65];              /* sha256 of manifest.json: identifies the version */
-    const struct str *strangers;  /* files in the folder that the manifest does not name: tolerated, never read */
+    int32_t histories_as_of;     /* date of the newest film the bundle learnt from */
+    char digest[65];             /* sha256 of manifest.json: identifies the version */
+    const struct str *strangers; /* files in the folder that the manifest does not name: tolerated, never read */
     uint32_t n_strangers;
 };
 
@@ -67,25 +67,25 @@ struct bundle_part_model {
     const mrc_model *model;    /* its flat features are the features, in order, by name */
     const char *const *needs;  /* raw fields that must be present */
     size_t n_needs;
-    const char *per;           /* raw field the target was divided by before log10, or NULL */
+    const char *per;                /* raw field the target was divided by before log10, or NULL */
     const double *levels, *offsets; /* [n_levels] ascending; from out-of-time residuals, log10; 0 < level < 1 */
-    uint32_t n_levels;         /* 2 to 99, both sides of 0.5 */
+    uint32_t n_levels;              /* 2 to 99, both sides of 0.5 */
 };
 
 /* What a trainer knows. Everything is borrowed for the call. Texts marked JSON are checked. */
 struct bundle_parts {
-    const char *name, *version;     /* "first-week", "0001" */
-    const char *created;            /* stamp_format of now; an argument so that equal runs can be made equal */
-    struct str schema;              /* schema.json */
+    const char *name, *version; /* "first-week", "0001" */
+    const char *created;        /* stamp_format of now; an argument so that equal runs can be made equal */
+    struct str schema;          /* schema.json */
     const struct bundle_part_model *models;
     size_t n_models;
-    struct str metrics;             /* JSON object, free form; "" = {} */
-    struct str parameters;          /* JSON object: training parameters; "" = {} */
+    struct str metrics;    /* JSON object, free form; "" = {} */
+    struct str parameters; /* JSON object: training parameters; "" = {} */
     int64_t seed;
-    const char *data_digest;        /* sha256 of the training file, hexadecimal */
+    const char *data_digest; /* sha256 of the training file, hexadecimal */
     uint64_t rows_train, rows_history;
-    int32_t histories_as_of;        /* date of the newest film learnt from */
-    struct str selftest_rows;       /* JSON array of raw rows, synthetic; "" = made from the schema's examples */
+    int32_t histories_as_of;         /* date of the newest film learnt from */
+    struct str selftest_rows;        /* JSON array of raw rows, synthetic; "" = made from the schema's examples */
     const struct bundle_file *files; /* more files: tables/…, report.md, report.json, reference.json */
     size_t n_files;
 };

@@ -9,8 +9,8 @@
 
 /* The library whose format model.cbm has, and the oldest MLflow that reads the folder. */
 #define CATBOOST_VERSION "1.2.8"
-#define MLFLOW_VERSION "2.22.0"
-#define PYTHON_VERSION "3.11.9"
+#define MLFLOW_VERSION   "2.22.0"
+#define PYTHON_VERSION   "3.11.9"
 
 enum { TEXT_MAX = 64 << 20 };
 

@@ -11,7 +11,8 @@ enum {
     BUNDLE_NAME_MAX = 200
 };
 
-/* A name that stays inside the folder: parts of [A-Za-z0-9._-], none beginning with a dot, joined by '/', at most four. */
+/* A name that stays inside the folder: parts of [A-Za-z0-9._-], none beginning with a dot, joined by '/', at most four.
+ */
 bool bundle_name_valid(struct str name);
 /* "0001", "0001-2026w47": one part of such a name. */
 bool bundle_version_valid(struct str version);
@@ -19,8 +20,8 @@ bool bundle_version_valid(struct str version);
 /* The whole of a JSON text of ours. The document is the caller's. */
 int bundle_json(struct json_doc **doc, struct str text, const char *name, enum json_type type, struct mrc_err *err);
 
-/* selftest.json: for each raw row the columns and raw score of every model whose needs the row has. rows: a JSON array of
- * raw rows. The bundle may be one that is only in memory (models, schema and features are read). */
+/* selftest.json: for each raw row the columns and raw score of every model whose needs the row has. rows: a JSON array
+ * of raw rows. The bundle may be one that is only in memory (models, schema and features are read). */
 int selftest_write(const struct bundle *b, struct str rows, struct buf *out, struct mrc_err *err);
 /* Columns within 1e-6, scores by bits. MRC_EFORMAT says which row, model and column differ. */
 int selftest_run(const struct bundle *b, struct str selftest, struct mrc_err *err);

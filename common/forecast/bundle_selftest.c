@@ -1,7 +1,7 @@
 /* The self-test of a bundle: rows with the columns and scores they must give.
  *
- * Columns are compared within 1e-6, because they pass through the host's libm; scores of the stored columns are compared
- * by bits, because evaluation is the same everywhere. */
+ * Columns are compared within 1e-6, because they pass through the host's libm; scores of the stored columns are
+ * compared by bits, because evaluation is the same everywhere. */
 #include "common/forecast/bundle_files.h"
 
 #include <math.h>

@@ -1,7 +1,8 @@
 /* Derivations: the closed vocabulary by which raw fields become model features. Private to features.c and derive.c.
  *
  * "Add a derivation" = a function and a row in derive.c, a test, and a line in models/FORMAT.md. A derivation computes
- * from one row and its plan; one that needs state (histories, calendars) will carry it in the plan, read from a table. */
+ * from one row and its plan; one that needs state (histories, calendars) will carry it in the plan, read from a table.
+ */
 #ifndef MRC_FORECAST_DERIVE_H
 #define MRC_FORECAST_DERIVE_H
 
@@ -21,14 +22,14 @@ struct number_pair {
 struct plan {
     struct feature face;
     const struct derivation *how;
-    uint32_t field;           /* raw field, also the owner */
-    uint32_t second;          /* raw field of "currency" or "other" */
-    uint32_t item;            /* which list item, from 0 */
+    uint32_t field;  /* raw field, also the owner */
+    uint32_t second; /* raw field of "currency" or "other" */
+    uint32_t item;   /* which list item, from 0 */
     bool has_item, fold;
-    double absent;            /* value when the field is absent; NaN = unknown */
-    double usd, least;        /* euros: rate, and the smallest amount believed */
-    struct str text;          /* has_text */
-    const struct str *any;    /* contains: canonical values, sorted */
+    double absent;         /* value when the field is absent; NaN = unknown */
+    double usd, least;     /* euros: rate, and the smallest amount believed */
+    struct str text;       /* has_text */
+    const struct str *any; /* contains: canonical values, sorted */
     uint32_t n_any;
     const struct number_pair *map; /* number_of, sorted by from */
     uint32_t n_map;
@@ -37,16 +38,16 @@ struct plan {
     bool has_values;
     const struct str *values; /* category: the known ones, sorted */
     uint32_t n_values;
-    uint32_t min_count;       /* category: films a value needs to be learnt; 0 = not given */
-    struct str unseen;        /* category: what a value outside the vocabulary becomes; "" = as if unknown */
+    uint32_t min_count; /* category: films a value needs to be learnt; 0 = not given */
+    struct str unseen;  /* category: what a value outside the vocabulary becomes; "" = as if unknown */
 };
 
 enum derive_argument {
     ARG_ITEM = 1,
     ARG_FOLD = 2,
     ARG_ABSENT = 4,
-    ARG_EUROS = 8,      /* currency, usd, least */
-    ARG_OTHER = 16,     /* a second text field */
+    ARG_EUROS = 8,  /* currency, usd, least */
+    ARG_OTHER = 16, /* a second text field */
     ARG_TEXT = 32,
     ARG_ANY = 64,
     ARG_MAP = 128,

@@ -259,10 +259,14 @@ static const struct argument {
     const char *keys[6];
     int (*read)(struct reader *r, const struct json *object, struct plan *p);
 } arguments[] = {
-    {ARG_ITEM, {"item"}, read_item},   {ARG_FOLD, {"fold"}, read_fold},
-    {ARG_ABSENT, {"absent"}, read_absent}, {ARG_EUROS, {"currency", "usd", "least"}, read_euros},
-    {ARG_OTHER, {"other"}, read_other},    {ARG_TEXT, {"text"}, read_text},
-    {ARG_ANY, {"any"}, read_any},          {ARG_MAP, {"map"}, read_map},
+    {ARG_ITEM, {"item"}, read_item},
+    {ARG_FOLD, {"fold"}, read_fold},
+    {ARG_ABSENT, {"absent"}, read_absent},
+    {ARG_EUROS, {"currency", "usd", "least"}, read_euros},
+    {ARG_OTHER, {"other"}, read_other},
+    {ARG_TEXT, {"text"}, read_text},
+    {ARG_ANY, {"any"}, read_any},
+    {ARG_MAP, {"map"}, read_map},
     {ARG_VOCABULARY, {"names", "min_count", "values", "table", "unseen"}, read_vocabulary},
 };
 enum { N_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
@@ -411,8 +415,7 @@ void features_free(struct features *f)
 /* ---- learning vocabularies ------------------------------------------------------------------------------------- */
 
 /* The values that at least min_count rows have, in order, as a JSON array. */
-static int learn_values(const struct plan *p, const struct row *rows, size_t n, struct json_out *w,
-                        struct mrc_err *err)
+static int learn_values(const struct plan *p, const struct row *rows, size_t n, struct json_out *w, struct mrc_err *err)
 {
     struct arena scratch;
     arena_init(&scratch, 0);

@@ -1,8 +1,9 @@
 /* From a validated row to the model's columns: an ordered list of derivations, read from features.json.
  *
  * The one path, used by trainer and server. The vocabulary of derivations is one table in derive.c (models/FORMAT.md
- * explains each): copy, log1p, log10, log10_euros, year, iso_week, month, day_of_year, count, contains, missing, number_of,
- * length, words, has_digit, has_numeral, has_text, same_text, category, item. Each feature names the raw field that owns it. Immutable after reading. */
+ * explains each): copy, log1p, log10, log10_euros, year, iso_week, month, day_of_year, count, contains, missing,
+ * number_of, length, words, has_digit, has_numeral, has_text, same_text, category, item. Each feature names the raw
+ * field that owns it. Immutable after reading. */
 #ifndef MRC_FORECAST_FEATURES_H
 #define MRC_FORECAST_FEATURES_H
 
@@ -14,7 +15,7 @@ struct features;
 struct feature {
     struct str name;
     bool categorical;
-    int64_t owner;      /* index of the raw field reasons are given for, or -1 for the market */
+    int64_t owner; /* index of the raw field reasons are given for, or -1 for the market */
 };
 
 /* Read features.json against its schema: unknown derivation, wrong field type, a field known only after release, a
@@ -31,13 +32,14 @@ int features_learn(const struct schema *s, struct str json, const struct row *ro
                    struct mrc_err *err) MRC_CHECKED;
 
 uint32_t features_count(const struct features *f);
-uint32_t features_floats(const struct features *f);  /* numeric ones, in order: columns of mrc_input.floats */
+uint32_t features_floats(const struct features *f); /* numeric ones, in order: columns of mrc_input.floats */
 uint32_t features_cats(const struct features *f);
 const struct feature *features_at(const struct features *f, uint32_t i);
 struct str features_source(const struct features *f);
 
-/* Compute one row: floats[features_floats] (NaN = unknown), cats[features_cats] (text in the arena, the row or f; "" is the
- * unknown category). row must have been read with the very schema f was read with (MRC_EINVAL). Depends on the row and f only. Adds "unseen_value" warnings to report when not NULL. */
+/* Compute one row: floats[features_floats] (NaN = unknown), cats[features_cats] (text in the arena, the row or f; "" is
+ * the unknown category). row must have been read with the very schema f was read with (MRC_EINVAL). Depends on the row
+ * and f only. Adds "unseen_value" warnings to report when not NULL. */
 int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,
                      struct mrc_str *cats, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
 

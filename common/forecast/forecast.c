@@ -11,8 +11,8 @@ const double forecast_quantile_levels[FORECAST_QUANTILES] = {0.05, 0.10, 0.25, 0
 
 /* normal_quantile of the levels above, so that no answer waits for it. */
 static const double quantile_z[FORECAST_QUANTILES] = {
-    -1.6448536269514729, -1.2815515655446004, -0.67448975019608171, 0, 0.67448975019608171, 1.2815515655446004,
-    1.6448536269514722,
+    -1.6448536269514729, -1.2815515655446004, -0.67448975019608171, 0,
+    0.67448975019608171, 1.2815515655446004,  1.6448536269514722,
 };
 
 struct forecast_scratch {

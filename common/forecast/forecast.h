@@ -11,11 +11,11 @@ extern const double forecast_quantile_levels[FORECAST_QUANTILES]; /* .05 .10 .25
 
 struct forecast {
     const struct bundle_model *model;
-    double score;                /* raw score of the model: the bits that tests compare */
-    double log10_base;           /* score, in log10 of tickets before any offset (log10 of `per` added) */
-    double admissions;           /* tickets, median */
+    double score;                         /* raw score of the model: the bits that tests compare */
+    double log10_base;                    /* score, in log10 of tickets before any offset (log10 of `per` added) */
+    double admissions;                    /* tickets, median */
     double quantiles[FORECAST_QUANTILES]; /* tickets, ascending */
-    const char *reliability;     /* "good", "fair", "poor": see forecast_row */
+    const char *reliability;              /* "good", "fair", "poor": see forecast_row */
 };
 
 /* Working memory for forecast_rows; one per thread. */

@@ -10,9 +10,9 @@
 
 struct value {
     bool present;
-    double number;          /* NUMBER; INTEGER too (exact) */
-    int32_t date;           /* DATE */
-    struct str text;        /* CATEGORY (canonical value when the vocabulary knows it), TEXT */
+    double number;           /* NUMBER; INTEGER too (exact) */
+    int32_t date;            /* DATE */
+    struct str text;         /* CATEGORY (canonical value when the vocabulary knows it), TEXT */
     const struct str *items; /* LIST, canonical likewise, without duplicates */
     uint32_t n_items;
 };
@@ -24,18 +24,18 @@ struct row {
 
 /* A problem with one field: pydantic's vocabulary, so that FastAPI clients understand it. */
 struct field_error {
-    const char *type;        /* "missing", "int_type", "less_than_equal", … (static) */
-    struct str field;        /* "" for the whole row */
-    int64_t item;            /* index in a list, or -1 */
-    struct str message;      /* English, pydantic's wording */
-    struct str context;      /* JSON object for `ctx`, or empty */
-    struct str input;        /* JSON text of the offending value (bounded), "null" when there is none */
-    uint32_t line, col;      /* of the cell, when read from CSV; 0 otherwise */
+    const char *type;   /* "missing", "int_type", "less_than_equal", … (static) */
+    struct str field;   /* "" for the whole row */
+    int64_t item;       /* index in a list, or -1 */
+    struct str message; /* English, pydantic's wording */
+    struct str context; /* JSON object for `ctx`, or empty */
+    struct str input;   /* JSON text of the offending value (bounded), "null" when there is none */
+    uint32_t line, col; /* of the cell, when read from CSV; 0 otherwise */
 };
 struct row_warning {
-    const char *code;   /* "unknown_field", "unseen_value", "not_a_wednesday", … (static) */
+    const char *code; /* "unknown_field", "unseen_value", "not_a_wednesday", … (static) */
     struct str field;
-    struct str value;   /* short, may be empty */
+    struct str value; /* short, may be empty */
 };
 struct row_report {
     struct field_error *errors;
@@ -57,7 +57,8 @@ struct row_options {
 };
 
 /* Read one object. row and report need no preparation. A null member is absent, but for a required field; an empty text
- * likewise. Lists lose empty items and repeats. MRC_OK with report->n_errors possibly > 0 (then row must not be used); negative only for memory. */
+ * likewise. Lists lose empty items and repeats. MRC_OK with report->n_errors possibly > 0 (then row must not be used);
+ * negative only for memory. */
 int row_from_json(struct row *row, const struct schema *s, const struct json *object, const struct row_options *options,
                   struct arena *a, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
 

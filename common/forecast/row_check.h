@@ -1,5 +1,5 @@
-/* What the two readers of a row share (row_json.c, row_text.c): reporting problems in pydantic's words, and the checks of a
- * value whose type is already right. Private to the row. */
+/* What the two readers of a row share (row_json.c, row_text.c): reporting problems in pydantic's words, and the checks
+ * of a value whose type is already right. Private to the row. */
 #ifndef MRC_FORECAST_ROW_CHECK_H
 #define MRC_FORECAST_ROW_CHECK_H
 
@@ -51,8 +51,8 @@ void row_begin_list(struct row_reader *r, const struct field *f, const struct ro
 void row_add_item(struct row_reader *r, const struct field *f, const struct row_source *from, struct str text,
                   struct value *v);
 
-/* Required fields that neither have a value nor an error of their own. given[i]: the input names field i. `from` carries
- * position and the enclosing object. */
+/* Required fields that neither have a value nor an error of their own. given[i]: the input names field i. `from`
+ * carries position and the enclosing object. */
 void row_check_missing(struct row_reader *r, const struct row_source *from, const bool *given);
 
 #endif

@@ -41,8 +41,7 @@ static void read_list(struct row_reader *r, const struct field *f, const struct 
     for (int64_t i = 0; v->items && i < (int64_t)n; i++) {
         const char *bar = rest.n ? memchr(rest.p, '|', rest.n) : NULL;
         struct str part = {rest.p, bar ? (size_t)(bar - rest.p) : rest.n};
-        struct row_source source = {
-            .field = f->name, .item = i, .text = part, .line = from->line, .col = from->col};
+        struct row_source source = {.field = f->name, .item = i, .text = part, .line = from->line, .col = from->col};
         row_add_item(r, f, &source, str_trim(part), v);
         if (bar) {
             rest.n -= part.n + 1;
@@ -53,8 +52,7 @@ static void read_list(struct row_reader *r, const struct field *f, const struct 
 
 static void read_cell(struct row_reader *r, const struct field *f, const struct csv_cell *cell, struct value *v)
 {
-    struct row_source from = {
-        .field = f->name, .item = -1, .text = cell->text, .line = cell->line, .col = cell->col};
+    struct row_source from = {.field = f->name, .item = -1, .text = cell->text, .line = cell->line, .col = cell->col};
     switch (f->type) {
     case FIELD_NUMBER:
     case FIELD_INTEGER:

@@ -392,8 +392,8 @@ static int read_kind(const struct json *object, struct field *f, struct mrc_err 
 static int read_field(struct schema *s, const struct json *object, struct field *f, struct mrc_err *err)
 {
     static const char *const names[] = {
-        "name",      "type",   "known",   "required", "min",   "max",  "exclusive_min", "length_max", "items_max",
-        "closed",    "values", "weekday", "unit",     "label", "help", "example",       "absent",
+        "name",   "type",   "known",   "required", "min",   "max",  "exclusive_min", "length_max", "items_max",
+        "closed", "values", "weekday", "unit",     "label", "help", "example",       "absent",
     };
     MRC_TRY(known_keys(object, names, sizeof names / sizeof names[0], err));
     MRC_TRY(read_kind(object, f, err));
@@ -470,7 +470,8 @@ static int read_target(struct schema *s, const struct json *root, struct mrc_err
     return MRC_OK;
 }
 
-/* Every example (and meaning of absence) passes the validation it illustrates, without a warning: read them as one film. */
+/* Every example (and meaning of absence) passes the validation it illustrates, without a warning: read them as one
+ * film. */
 static int check_examples(struct schema *s, bool absent, struct arena *scratch, struct mrc_err *err)
 {
     struct buf b;

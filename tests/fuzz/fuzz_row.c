@@ -1,7 +1,8 @@
 /* Fuzz the way from bytes to a film: a schema, then one film as JSON and as CSV.
  *
- * The input is split at NUL bytes: schema, film as JSON, films as CSV. An empty schema stands for a small built-in one, so
- * that the film's text is explored even while the schema's is broken. What was read is written and must read the same. */
+ * The input is split at NUL bytes: schema, film as JSON, films as CSV. An empty schema stands for a small built-in one,
+ * so that the film's text is explored even while the schema's is broken. What was read is written and must read the
+ * same. */
 #include "common/base/csv.h"
 #include "common/forecast/row.h"
 
@@ -14,13 +15,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char built_in[] =
     "{\"name\":\"fuzz\",\"version\":1,\"target\":\"y\",\"fields\":["
-    "{\"name\":\"t\",\"type\":\"text\",\"known\":\"before\",\"required\":true,\"length_max\":5,\"example\":\"t\"," WORDS "},"
-    "{\"name\":\"d\",\"type\":\"date\",\"known\":\"before\",\"weekday\":\"wednesday\",\"example\":\"2026-11-25\"," WORDS "},"
-    "{\"name\":\"l\",\"type\":\"list\",\"known\":\"before\",\"length_max\":8,\"items_max\":3,\"values\":[{\"value\":\"Drame\","
+    "{\"name\":\"t\",\"type\":\"text\",\"known\":\"before\",\"required\":true,\"length_max\":5,\"example\":\"t\"," WORDS
+    "},"
+    "{\"name\":\"d\",\"type\":\"date\",\"known\":\"before\",\"weekday\":\"wednesday\",\"example\":\"2026-11-25\"," WORDS
+    "},"
+    "{\"name\":\"l\",\"type\":\"list\",\"known\":\"before\",\"length_max\":8,\"items_max\":3,\"values\":[{\"value\":"
+    "\"Drame\","
     "\"aliases\":[\"drama\"]},{\"value\":\"Action\"}],\"example\":[\"Drame\"]," WORDS "},"
-    "{\"name\":\"n\",\"type\":\"number\",\"known\":\"before\",\"min\":0,\"exclusive_min\":true,\"example\":2.5," WORDS "},"
+    "{\"name\":\"n\",\"type\":\"number\",\"known\":\"before\",\"min\":0,\"exclusive_min\":true,\"example\":2.5," WORDS
+    "},"
     "{\"name\":\"i\",\"type\":\"integer\",\"known\":\"near\",\"min\":40,\"max\":400,\"example\":90," WORDS "},"
-    "{\"name\":\"c\",\"type\":\"category\",\"known\":\"near\",\"length_max\":9,\"closed\":true,\"values\":[{\"value\":\"a\"},"
+    "{\"name\":\"c\",\"type\":\"category\",\"known\":\"near\",\"length_max\":9,\"closed\":true,\"values\":[{\"value\":"
+    "\"a\"},"
     "{\"value\":\"12\"}],\"example\":\"a\"," WORDS "},"
     "{\"name\":\"y\",\"type\":\"integer\",\"known\":\"after\",\"min\":0,\"max\":1000,\"example\":1," WORDS "}]}";
 

@@ -17,14 +17,18 @@
 
 static const char demo_schema[] =
     "{\"name\":\"demo\",\"version\":1,\"target\":\"entries\",\"fields\":["
-    "{\"name\":\"title\",\"type\":\"text\",\"known\":\"before\",\"required\":true,\"length_max\":200,\"example\":\"L'été\","
-    DEMO_WORDS "},"
-    "{\"name\":\"budget\",\"type\":\"number\",\"known\":\"before\",\"min\":0,\"exclusive_min\":true,\"example\":5e6,"
-    DEMO_WORDS "},"
-    "{\"name\":\"house\",\"type\":\"category\",\"known\":\"before\",\"length_max\":60,\"example\":\"Pathé\"," DEMO_WORDS "},"
-    "{\"name\":\"minutes\",\"type\":\"integer\",\"known\":\"before\",\"min\":1,\"max\":999,\"example\":90," DEMO_WORDS "},"
-    "{\"name\":\"screens\",\"type\":\"integer\",\"known\":\"near\",\"min\":1,\"max\":2500,\"example\":412," DEMO_WORDS "},"
-    "{\"name\":\"entries\",\"type\":\"integer\",\"known\":\"after\",\"min\":0,\"max\":1000000,\"example\":1," DEMO_WORDS "}"
+    "{\"name\":\"title\",\"type\":\"text\",\"known\":\"before\",\"required\":true,\"length_max\":200,\"example\":\"L'"
+    "été\"," DEMO_WORDS "},"
+    "{\"name\":\"budget\",\"type\":\"number\",\"known\":\"before\",\"min\":0,\"exclusive_min\":true,\"example\":"
+    "5e6," DEMO_WORDS "},"
+    "{\"name\":\"house\",\"type\":\"category\",\"known\":\"before\",\"length_max\":60,\"example\":\"Pathé\"," DEMO_WORDS
+    "},"
+    "{\"name\":\"minutes\",\"type\":\"integer\",\"known\":\"before\",\"min\":1,\"max\":999,\"example\":90," DEMO_WORDS
+    "},"
+    "{\"name\":\"screens\",\"type\":\"integer\",\"known\":\"near\",\"min\":1,\"max\":2500,\"example\":412," DEMO_WORDS
+    "},"
+    "{\"name\":\"entries\",\"type\":\"integer\",\"known\":\"after\",\"min\":0,\"max\":1000000,\"example\":1," DEMO_WORDS
+    "}"
     "]}";
 
 /* Flat order: number, category, number. */
@@ -91,9 +95,17 @@ static inline void demo_init(struct demo *d)
     memset(d, 0, sizeof *d);
     d->screens = demo_model(2, 2.5);
     d->ahead = demo_model(4, 5);
-    d->models[0] = (struct bundle_part_model){
-        "screens", "model_screens.cbm", "features.json", str_of(demo_features), d->screens, needs, 1, "screens", levels,
-        narrow,    3};
+    d->models[0] = (struct bundle_part_model){"screens",
+                                              "model_screens.cbm",
+                                              "features.json",
+                                              str_of(demo_features),
+                                              d->screens,
+                                              needs,
+                                              1,
+                                              "screens",
+                                              levels,
+                                              narrow,
+                                              3};
     d->models[1] = (struct bundle_part_model){
         "ahead", "model.cbm", "features.json", str_of(demo_features), d->ahead, NULL, 0, NULL, levels, wide, 3};
     d->files[0] = (struct bundle_file){"tables/houses.json", str_of(demo_table)};

@@ -107,10 +107,10 @@ START_TEST(builds_and_opens)
     bundle_close(b);
     bundle_close(NULL);
 
-    static const char *const names[] = {"MLmodel",       "conda.yaml",  "forecast.json",      "input_example.json",
-                                        "interval.json", "manifest.json", "metrics.json",     "model.cbm",
-                                        "model_screens.cbm", "python_env.yaml", "requirements.txt", "schema.json",
-                                        "selftest.json", "tables/houses.json", "features.json"};
+    static const char *const names[] = {
+        "MLmodel",          "conda.yaml",   "forecast.json", "input_example.json", "interval.json",
+        "manifest.json",    "metrics.json", "model.cbm",     "model_screens.cbm",  "python_env.yaml",
+        "requirements.txt", "schema.json",  "selftest.json", "tables/houses.json", "features.json"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         ck_assert_msg(file_exists(in_folder(names[i])), "%s", names[i]);
     }
@@ -181,7 +181,8 @@ START_TEST(refuses_parts)
     ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EINVAL, "the last model");
     d.parts.n_models = 2;
     d.models[0].needs = deep;
-    ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EINVAL, "model \"screens\": it needs \"house2\"");
+    ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EINVAL,
+                    "model \"screens\": it needs \"house2\"");
     d.models[0] = demo.models[0];
     d.models[1].offsets = descending;
     ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EFORMAT, "level 2");
@@ -191,11 +192,13 @@ START_TEST(refuses_parts)
     d.models[1].offsets = zeros;
     ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EFORMAT, "enclose 0.5");
     d.models[1] = demo.models[1];
-    d.models[1].features = STR("{\"format\":1,\"features\":[{\"name\":\"minutes\",\"derive\":\"copy\",\"field\":\"minutes\"}]}");
+    d.models[1].features =
+        STR("{\"format\":1,\"features\":[{\"name\":\"minutes\",\"derive\":\"copy\",\"field\":\"minutes\"}]}");
     ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EFORMAT, "3 features, its feature list 1");
     d.models[1] = demo.models[1];
     d.parts.selftest_rows = STR("[{}]");
-    ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EFORMAT, "self-test row 0: title: Field required");
+    ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EFORMAT,
+                    "self-test row 0: title: Field required");
     d.parts.selftest_rows = STR("[{\"title\":\"a\"}]");
     ck_assert_fails(bundle_build(demo.folder, &d.parts, &err), &err, MRC_EFORMAT, "no row tests model \"screens\"");
     d.parts.selftest_rows = STR("");

@@ -87,12 +87,16 @@ static const struct {
     {"\"derive\":\"day_of_year\",\"field\":\"day\"", "{}", NAN},
     {"\"derive\":\"count\",\"field\":\"kinds\"", "{\"kinds\":[\"Drame\",\"Western\"]}", 2},
     {"\"derive\":\"count\",\"field\":\"kinds\"", "{\"kinds\":[]}", NAN},
-    {"\"derive\":\"contains\",\"field\":\"kinds\",\"any\":[\"Action\",\"Western\"]", "{\"kinds\":[\"x\",\"Western\"]}", 1},
+    {"\"derive\":\"contains\",\"field\":\"kinds\",\"any\":[\"Action\",\"Western\"]", "{\"kinds\":[\"x\",\"Western\"]}",
+     1},
     {"\"derive\":\"contains\",\"field\":\"kinds\",\"any\":[\"Action\",\"Western\"]", "{\"kinds\":[\"drama\"]}", 0},
     {"\"derive\":\"contains\",\"field\":\"kinds\",\"any\":[\"Action\"],\"absent\":0", "{}", 0},
-    {"\"derive\":\"contains\",\"field\":\"kinds\",\"item\":0,\"any\":[\"Action\"]", "{\"kinds\":[\"Action\",\"x\"]}", 1},
-    {"\"derive\":\"contains\",\"field\":\"kinds\",\"item\":0,\"any\":[\"Action\"]", "{\"kinds\":[\"x\",\"Action\"]}", 0},
-    {"\"derive\":\"contains\",\"field\":\"kinds\",\"item\":2,\"any\":[\"Action\"]", "{\"kinds\":[\"x\",\"Action\"]}", 0},
+    {"\"derive\":\"contains\",\"field\":\"kinds\",\"item\":0,\"any\":[\"Action\"]", "{\"kinds\":[\"Action\",\"x\"]}",
+     1},
+    {"\"derive\":\"contains\",\"field\":\"kinds\",\"item\":0,\"any\":[\"Action\"]", "{\"kinds\":[\"x\",\"Action\"]}",
+     0},
+    {"\"derive\":\"contains\",\"field\":\"kinds\",\"item\":2,\"any\":[\"Action\"]", "{\"kinds\":[\"x\",\"Action\"]}",
+     0},
     {"\"derive\":\"contains\",\"field\":\"currency\",\"any\":[\"USD\"]", "{\"currency\":\"usd\"}", 1},
     {"\"derive\":\"missing\",\"field\":\"kinds\"", "{}", 1},
     {"\"derive\":\"missing\",\"field\":\"title\"", "{\"title\":\"x\"}", 0},
@@ -111,8 +115,10 @@ static const struct {
     {"\"derive\":\"has_numeral\",\"field\":\"title\"", "{\"title\":\"Blade Runner 2049\"}", 0},
     {"\"derive\":\"has_text\",\"field\":\"title\",\"text\":\": \"", "{\"title\":\"Star Wars: I\"}", 1},
     {"\"derive\":\"has_text\",\"field\":\"title\",\"text\":\": \"", "{\"title\":\"a:\"}", 0},
-    {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\",\"original\":\"ete!\"}", 1},
-    {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\",\"original\":\"x\"}", 0},
+    {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\",\"original\":\"ete!\"}",
+     1},
+    {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\",\"original\":\"x\"}",
+     0},
     {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\"}", NAN},
 };
 
@@ -152,8 +158,10 @@ static const struct {
     {"\"derive\":\"item\",\"field\":\"kinds\"", "{\"kinds\":[\"drama\",\"x\"]}", "Drame", false},
     {"\"derive\":\"item\",\"field\":\"kinds\",\"item\":1", "{\"kinds\":[\"drama\",\"x\"]}", "x", false},
     {"\"derive\":\"item\",\"field\":\"kinds\",\"item\":2", "{\"kinds\":[\"drama\",\"x\"]}", "", false},
-    {"\"derive\":\"item\",\"field\":\"kinds\",\"item\":2,\"values\":[\"a\"]", "{\"kinds\":[\"drama\",\"x\"]}", "", false},
-    {"\"derive\":\"item\",\"field\":\"kinds\",\"names\":{\"Action\":\"Aventure - Action\",\"Aventure\":\"Aventure - Action\"},"
+    {"\"derive\":\"item\",\"field\":\"kinds\",\"item\":2,\"values\":[\"a\"]", "{\"kinds\":[\"drama\",\"x\"]}", "",
+     false},
+    {"\"derive\":\"item\",\"field\":\"kinds\",\"names\":{\"Action\":\"Aventure - Action\",\"Aventure\":\"Aventure - "
+     "Action\"},"
      "\"values\":[\"Aventure - Action\"]",
      "{\"kinds\":[\"aventure\"]}", "Aventure - Action", false},
 };
@@ -211,7 +219,8 @@ static const struct {
     {"\"derive\":\"item\",\"field\":\"kinds\",\"item\":-1", "item", MRC_EFORMAT},
     {"\"derive\":\"category\",\"field\":\"house\",\"min_count\":3", "have not been learnt", MRC_EFORMAT},
     {"\"derive\":\"category\",\"field\":\"house\",\"table\":\"homes\"", "no table \"homes\"", MRC_EFORMAT},
-    {"\"derive\":\"category\",\"field\":\"house\",\"table\":\"houses\",\"values\":[]", "exclude each other", MRC_EFORMAT},
+    {"\"derive\":\"category\",\"field\":\"house\",\"table\":\"houses\",\"values\":[]", "exclude each other",
+     MRC_EFORMAT},
     {"\"derive\":\"category\",\"field\":\"house\",\"fold\":1", "true or false", MRC_EFORMAT},
 };
 
@@ -236,7 +245,8 @@ START_TEST(refuses_the_whole)
         {"{\"format\":1,\"features\":[]}", "0 features"},
         {"{\"format\":1,\"features\":[3]}", "feature 1 is a number"},
         {"{\"format\":1,\"features\":[{\"name\":\"\"}]}", "feature 1"},
-        {"{\"format\":1,\"features\":[{\"name\":\"a\",\"derive\":\"copy\",\"field\":\"size\"}],\"more\":1}", "nothing else"},
+        {"{\"format\":1,\"features\":[{\"name\":\"a\",\"derive\":\"copy\",\"field\":\"size\"}],\"more\":1}",
+         "nothing else"},
         {"{\"format\":1,\"features\":[{\"name\":\"a\",\"derive\":\"copy\",\"field\":\"size\"},"
          "{\"name\":\"a\",\"derive\":\"copy\",\"field\":\"size\"}]}",
          "\"a\" stands twice"},
@@ -255,7 +265,8 @@ START_TEST(order_and_owners)
     static const char json[] =
         "{\"format\":1,\"features\":[{\"name\":\"a\",\"derive\":\"category\",\"field\":\"house\"},"
         "{\"name\":\"b\",\"derive\":\"copy\",\"field\":\"size\"},"
-        "{\"name\":\"c\",\"derive\":\"item\",\"field\":\"kinds\"},{\"name\":\"d\",\"derive\":\"month\",\"field\":\"day\"}]}";
+        "{\"name\":\"c\",\"derive\":\"item\",\"field\":\"kinds\"},{\"name\":\"d\",\"derive\":\"month\",\"field\":"
+        "\"day\"}]}";
     struct mrc_err err = {0};
     struct features *f;
     float floats[2];
@@ -286,10 +297,11 @@ START_TEST(learns_vocabularies)
         "{\"format\":1,\"features\":["
         "{\"name\":\"house\",\"derive\":\"category\",\"field\":\"house\",\"fold\":true,\"min_count\":2},"
         "{\"name\":\"kept\",\"derive\":\"category\",\"field\":\"house\",\"min_count\":2,\"values\":[\"z\"]},"
-        "{\"name\":\"kind\",\"derive\":\"item\",\"field\":\"kinds\",\"min_count\":3,\"names\":{\"Aventure\":\"Action\"}},"
+        "{\"name\":\"kind\",\"derive\":\"item\",\"field\":\"kinds\",\"min_count\":3,\"names\":{\"Aventure\":\"Action\"}"
+        "},"
         "{\"name\":\"size\",\"derive\":\"copy\",\"field\":\"size\"}]}";
     static const char *const films[] = {
-        "{\"house\":\"UGC\",\"kinds\":[\"Action\"]}", "{\"house\":\"Pathé\",\"kinds\":[\"Aventure\",\"Drame\"]}",
+        "{\"house\":\"UGC\",\"kinds\":[\"Action\"]}",  "{\"house\":\"Pathé\",\"kinds\":[\"Aventure\",\"Drame\"]}",
         "{\"house\":\"PATHE\",\"kinds\":[\"Drame\"]}", "{\"house\":\"ugc \",\"kinds\":[\"Action\"]}",
         "{\"house\":\"Once\",\"kinds\":[\"Drame\"]}",  "{}",
     };

@@ -10,20 +10,20 @@
 
 static const char schema_text[] =
     "{\"name\":\"demo\",\"version\":1,\"target\":\"y\",\"fields\":["
-    "{\"name\":\"title\",\"type\":\"text\",\"known\":\"before\",\"required\":true,\"length_max\":5,\"example\":\"t\"," WORDS
-    "},"
-    "{\"name\":\"day\",\"type\":\"date\",\"known\":\"before\",\"weekday\":\"wednesday\",\"example\":\"2026-11-25\"," WORDS
-    "},"
+    "{\"name\":\"title\",\"type\":\"text\",\"known\":\"before\",\"required\":true,\"length_max\":5,\"example\":"
+    "\"t\"," WORDS "},"
+    "{\"name\":\"day\",\"type\":\"date\",\"known\":\"before\",\"weekday\":\"wednesday\",\"example\":\"2026-11-"
+    "25\"," WORDS "},"
     "{\"name\":\"kinds\",\"type\":\"list\",\"known\":\"before\",\"length_max\":8,\"items_max\":3,"
     "\"values\":[{\"value\":\"Drame\",\"aliases\":[\"drama\"]},{\"value\":\"Comédie\"}],\"example\":[\"Drame\"]," WORDS
     "},"
-    "{\"name\":\"money\",\"type\":\"number\",\"known\":\"before\",\"min\":0,\"exclusive_min\":true,\"example\":2.5," WORDS
-    "},"
+    "{\"name\":\"money\",\"type\":\"number\",\"known\":\"before\",\"min\":0,\"exclusive_min\":true,\"example\":2."
+    "5," WORDS "},"
     "{\"name\":\"size\",\"type\":\"integer\",\"known\":\"near\",\"min\":40,\"max\":400,\"example\":90," WORDS "},"
     "{\"name\":\"share\",\"type\":\"number\",\"known\":\"near\",\"min\":-1.5,\"max\":1,\"example\":0," WORDS "},"
     "{\"name\":\"rating\",\"type\":\"category\",\"known\":\"near\",\"length_max\":9,\"closed\":true,"
-    "\"values\":[{\"value\":\"tp\"},{\"value\":\"12\",\"aliases\":[\"douze\"]},{\"value\":\"16\"}],\"example\":\"tp\"," WORDS
-    "},"
+    "\"values\":[{\"value\":\"tp\"},{\"value\":\"12\",\"aliases\":[\"douze\"]},{\"value\":\"16\"}],\"example\":"
+    "\"tp\"," WORDS "},"
     "{\"name\":\"house\",\"type\":\"category\",\"known\":\"before\",\"length_max\":6,\"example\":\"h\"," WORDS "},"
     "{\"name\":\"y\",\"type\":\"integer\",\"known\":\"after\",\"min\":0,\"max\":1000,\"example\":1," WORDS "}"
     "]}";
@@ -55,7 +55,8 @@ static void read_json(const char *json, bool target)
     json_free(doc);
     doc = NULL;
     ck_assert_ok(json_read(&doc, str_of(json), &json_limits_file, NULL, &err), &err);
-    ck_assert_ok(row_from_json(&row, schema, json_root(doc), &(struct row_options){target}, &arena, &report, &err), &err);
+    ck_assert_ok(row_from_json(&row, schema, json_root(doc), &(struct row_options){target}, &arena, &report, &err),
+                 &err);
 }
 
 /* Read one record: names and cells are joined by ';'. */
@@ -104,9 +105,10 @@ static const char *written(void)
 
 START_TEST(good_row)
 {
-    read_json("{\"house\":\"Pathé \",\"kinds\":[\"DRAMA\",\"comedie\",\"drame\"],\"title\":\"été\",\"day\":\"2026-11-25\","
-              "\"money\":1e6,\"size\":90.0,\"rating\":\"Douze\",\"share\":-0.0}",
-              false);
+    read_json(
+        "{\"house\":\"Pathé \",\"kinds\":[\"DRAMA\",\"comedie\",\"drame\"],\"title\":\"été\",\"day\":\"2026-11-25\","
+        "\"money\":1e6,\"size\":90.0,\"rating\":\"Douze\",\"share\":-0.0}",
+        false);
     ck_assert_uint_eq(report.n_errors, 0);
     ck_assert_uint_eq(report.n_warnings, 0);
     ck_assert_uint_eq(value("kinds")->n_items, 2);
@@ -152,7 +154,8 @@ static const struct {
      "{\"error\":\"day value is outside expected range\"}", "\"2026-02-29\""},
     {"{\"title\":\"t\",\"day\":\"soon\"}", "date_from_datetime_parsing", "day", -1,
      "Input should be a valid date or datetime, input is too short", "{\"error\":\"input is too short\"}", "\"soon\""},
-    {"{\"title\":\"t\",\"kinds\":\"Drame\"}", "list_type", "kinds", -1, "Input should be a valid list", "", "\"Drame\""},
+    {"{\"title\":\"t\",\"kinds\":\"Drame\"}", "list_type", "kinds", -1, "Input should be a valid list", "",
+     "\"Drame\""},
     {"{\"title\":\"t\",\"kinds\":[\"Drame\",3]}", "string_type", "kinds", 1, "Input should be a valid string", "", "3"},
     {"{\"title\":\"t\",\"kinds\":[\"a\",\"a\",\"a\"]}", NULL, NULL, 0, NULL, NULL, NULL},
     {"{\"title\":\"t\",\"kinds\":[\"a\",\"a\",\"a\",\"a\"]}", "too_long", "kinds", -1,
@@ -162,13 +165,14 @@ static const struct {
      "String should have at most 8 characters", "{\"max_length\":8}", "\"123456789\""},
     {"{\"title\":\"t\",\"money\":\"12\"}", "float_type", "money", -1, "Input should be a valid number", "", "\"12\""},
     {"{\"title\":\"t\",\"money\":true}", "float_type", "money", -1, "Input should be a valid number", "", "true"},
-    {"{\"title\":\"t\",\"money\":0}", "greater_than", "money", -1, "Input should be greater than 0", "{\"gt\":0.0}", "0"},
+    {"{\"title\":\"t\",\"money\":0}", "greater_than", "money", -1, "Input should be greater than 0", "{\"gt\":0.0}",
+     "0"},
     {"{\"title\":\"t\",\"money\":1e-300}", NULL, NULL, 0, NULL, NULL, NULL},
     {"{\"title\":\"t\",\"size\":\"90\"}", "int_type", "size", -1, "Input should be a valid integer", "", "\"90\""},
     {"{\"title\":\"t\",\"size\":90.5}", "int_from_float", "size", -1,
      "Input should be a valid integer, got a number with a fractional part", "", "90.5"},
-    {"{\"title\":\"t\",\"size\":39}", "greater_than_equal", "size", -1,
-     "Input should be greater than or equal to 40", "{\"ge\":40}", "39"},
+    {"{\"title\":\"t\",\"size\":39}", "greater_than_equal", "size", -1, "Input should be greater than or equal to 40",
+     "{\"ge\":40}", "39"},
     {"{\"title\":\"t\",\"size\":40}", NULL, NULL, 0, NULL, NULL, NULL},
     {"{\"title\":\"t\",\"size\":400}", NULL, NULL, 0, NULL, NULL, NULL},
     {"{\"title\":\"t\",\"size\":401}", "less_than_equal", "size", -1, "Input should be less than or equal to 400",
@@ -185,10 +189,10 @@ static const struct {
     {"{\"title\":\"t\",\"house\":{\"a\":1}}", "string_type", "house", -1, "Input should be a valid string", "",
      "{\"a\":1}"},
     {"{\"title\":\"t\",\"y\":\"many\"}", NULL, NULL, 0, NULL, NULL, NULL},
-    {"[]", "model_attributes_type", "", -1,
-     "Input should be a valid dictionary or object to extract fields from", "", "[]"},
-    {"null", "model_attributes_type", "", -1,
-     "Input should be a valid dictionary or object to extract fields from", "", "null"},
+    {"[]", "model_attributes_type", "", -1, "Input should be a valid dictionary or object to extract fields from", "",
+     "[]"},
+    {"null", "model_attributes_type", "", -1, "Input should be a valid dictionary or object to extract fields from", "",
+     "null"},
 };
 
 START_TEST(wrong_values)
@@ -212,7 +216,8 @@ END_TEST
 
 START_TEST(all_errors_at_once)
 {
-    read_json("{\"size\":1,\"money\":\"x\",\"day\":3,\"kinds\":[1,\"Drame\",true],\"extra\":1,\"rating\":\"0\"}", false);
+    read_json("{\"size\":1,\"money\":\"x\",\"day\":3,\"kinds\":[1,\"Drame\",true],\"extra\":1,\"rating\":\"0\"}",
+              false);
     static const char *const expected[] = {"day", "kinds", "kinds", "money", "size", "rating", "title"};
     ck_assert_uint_eq(report.n_errors, 7);
     for (uint32_t i = 0; i < 7; i++) {
@@ -225,16 +230,14 @@ END_TEST
 
 START_TEST(warnings)
 {
-    read_json("{\"title\":\"t\",\"day\":\"2026-11-24\",\"kinds\":[\"Western\",\"drama\"],\"y\":5,\"z\":1,\"Title\":2}", false);
+    read_json("{\"title\":\"t\",\"day\":\"2026-11-24\",\"kinds\":[\"Western\",\"drama\"],\"y\":5,\"z\":1,\"Title\":2}",
+              false);
     ck_assert_uint_eq(report.n_errors, 0);
     static const struct {
         const char *code, *field, *value;
     } expected[] = {
-        {"unknown_field", "z", ""},
-        {"unknown_field", "Title", ""},
-        {"not_a_wednesday", "day", "2026-11-24"},
-        {"unseen_value", "kinds", "Western"},
-        {"ignored_field", "y", ""},
+        {"unknown_field", "z", ""},           {"unknown_field", "Title", ""}, {"not_a_wednesday", "day", "2026-11-24"},
+        {"unseen_value", "kinds", "Western"}, {"ignored_field", "y", ""},
     };
     ck_assert_uint_eq(report.n_warnings, 5);
     for (uint32_t i = 0; i < 5; i++) {
@@ -266,13 +269,20 @@ static const struct {
     int item;
     const char *input;
 } wrong_cells[] = {
-    {"money", "1,5", "float_parsing", 3, -1, "\"1,5\""},  {"money", "0x10", "float_parsing", 3, -1, "\"0x10\""},
-    {"money", "1e999", "finite_number", 3, -1, "\"1e999\""}, {"money", "nan", "finite_number", 3, -1, "\"nan\""},
-    {"money", "-inf", "finite_number", 3, -1, "\"-inf\""}, {"money", "1 000", "float_parsing", 3, -1, "\"1 000\""},
-    {"size", "ninety", "int_parsing", 3, -1, "\"ninety\""}, {"size", "90.5", "int_from_float", 3, -1, "\"90.5\""},
-    {"size", "4000", "less_than_equal", 3, -1, "\"4000\""}, {"day", "25/11/2026", "date_from_datetime_parsing", 3, -1, "\"25/11/2026\""},
-    {"kinds", "a|b|123456789", "string_too_long", 3, 2, "\"123456789\""}, {"kinds", "a|b|c|d", "too_long", 3, -1, "\"a|b|c|d\""},
-    {"rating", "13", "literal_error", 3, -1, "\"13\""},   {"house", "1234567", "string_too_long", 3, -1, "\"1234567\""},
+    {"money", "1,5", "float_parsing", 3, -1, "\"1,5\""},
+    {"money", "0x10", "float_parsing", 3, -1, "\"0x10\""},
+    {"money", "1e999", "finite_number", 3, -1, "\"1e999\""},
+    {"money", "nan", "finite_number", 3, -1, "\"nan\""},
+    {"money", "-inf", "finite_number", 3, -1, "\"-inf\""},
+    {"money", "1 000", "float_parsing", 3, -1, "\"1 000\""},
+    {"size", "ninety", "int_parsing", 3, -1, "\"ninety\""},
+    {"size", "90.5", "int_from_float", 3, -1, "\"90.5\""},
+    {"size", "4000", "less_than_equal", 3, -1, "\"4000\""},
+    {"day", "25/11/2026", "date_from_datetime_parsing", 3, -1, "\"25/11/2026\""},
+    {"kinds", "a|b|123456789", "string_too_long", 3, 2, "\"123456789\""},
+    {"kinds", "a|b|c|d", "too_long", 3, -1, "\"a|b|c|d\""},
+    {"rating", "13", "literal_error", 3, -1, "\"13\""},
+    {"house", "1234567", "string_too_long", 3, -1, "\"1234567\""},
 };
 
 START_TEST(wrong_cell)

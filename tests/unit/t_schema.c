@@ -29,12 +29,14 @@ START_TEST(folding)
         {"  L'Œuvre -- Ægée ", "l oeuvre aegee"},
         {"U.S.A.", "u s a"},
         {"Rép. Tchèque", "rep tcheque"},
-        {"e\xcc\x81t\xc3\xa9", "ete"},            /* a combining mark */
-        {"½", "1 2"},                             /* 1⁄2 */
+        {"e\xcc\x81t\xc3\xa9", "ete"}, /* a combining mark */
+        {"½", "1 2"},                  /* 1⁄2 */
         {"ﬁlm Ⅳ №5", "film iv no5"},
         {"ＡＢ９", "ab9"},
         {"Søren Straße 中国 Łódź", "s ren stra e odz"}, /* no decomposition: a blank, as NFKD has it */
-        {"a\xff" "b\xc3", "a b"},                   /* not UTF-8 */
+        {"a\xff"
+         "b\xc3",
+         "a b"}, /* not UTF-8 */
         {"𝐀𝐳𝟗", "az9"},
         {"İstanbul", "istanbul"},
     };
@@ -66,11 +68,12 @@ START_TEST(reads_a_field)
     struct mrc_err err = {0};
     struct schema *s;
     arena_init(&a, 0);
-    struct str json = with_field(&a, "{\"name\":\"kind\",\"type\":\"list\",\"known\":\"near\",\"required\":true,"
-                                     "\"length_max\":20,\"items_max\":3,\"unit\":\"u\","
-                                     "\"values\":[{\"value\":\"Comédie\",\"label\":{\"fr\":\"Comédie\",\"en\":\"Comedy\"},"
-                                     "\"aliases\":[\"rire\",\"Rire !\"]},{\"value\":\"Drame\"}],"
-                                     "\"example\":[\"Drame\", \"Comédie\"]," WORDS "}");
+    struct str json =
+        with_field(&a, "{\"name\":\"kind\",\"type\":\"list\",\"known\":\"near\",\"required\":true,"
+                       "\"length_max\":20,\"items_max\":3,\"unit\":\"u\","
+                       "\"values\":[{\"value\":\"Comédie\",\"label\":{\"fr\":\"Comédie\",\"en\":\"Comedy\"},"
+                       "\"aliases\":[\"rire\",\"Rire !\"]},{\"value\":\"Drame\"}],"
+                       "\"example\":[\"Drame\", \"Comédie\"]," WORDS "}");
     ck_assert_ok(schema_read(&s, json, &err), &err);
     ck_assert_text(schema_name(s), "demo");
     ck_assert_int_eq(schema_version(s), 3);
@@ -119,22 +122,27 @@ static const struct {
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"after\",\"required\":true}", "cannot be required"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"required\":1}", "not true or false"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"requird\":true}", "unknown key \"requird\""},
-    {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"min\":2,\"max\":1," WORDS ",\"example\":1}", "no number"},
+    {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"min\":2,\"max\":1," WORDS ",\"example\":1}",
+     "no number"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"min\":2,\"max\":2,\"exclusive_min\":true," WORDS
      ",\"example\":2}",
      "no number"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"exclusive_min\":true," WORDS ",\"example\":1}",
      "needs a \"min\""},
     {"{\"name\":\"x\",\"type\":\"integer\",\"known\":\"near\",\"min\":0.5,\"max\":9," WORDS ",\"example\":1}", "whole"},
-    {"{\"name\":\"x\",\"type\":\"integer\",\"known\":\"near\",\"min\":1," WORDS ",\"example\":1}", "\"min\" and \"max\""},
-    {"{\"name\":\"x\",\"type\":\"date\",\"known\":\"near\",\"min\":1," WORDS ",\"example\":\"2020-01-01\"}", "no \"min\""},
+    {"{\"name\":\"x\",\"type\":\"integer\",\"known\":\"near\",\"min\":1," WORDS ",\"example\":1}",
+     "\"min\" and \"max\""},
+    {"{\"name\":\"x\",\"type\":\"date\",\"known\":\"near\",\"min\":1," WORDS ",\"example\":\"2020-01-01\"}",
+     "no \"min\""},
     {"{\"name\":\"x\",\"type\":\"text\",\"known\":\"near\"," WORDS ",\"example\":\"a\"}", "\"length_max\" is missing"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"length_max\":3," WORDS ",\"example\":1}", "only texts"},
     {"{\"name\":\"x\",\"type\":\"list\",\"known\":\"near\",\"length_max\":3," WORDS ",\"example\":[\"a\"]}",
      "\"items_max\" is missing"},
-    {"{\"name\":\"x\",\"type\":\"text\",\"known\":\"near\",\"length_max\":3,\"items_max\":3," WORDS ",\"example\":\"a\"}",
+    {"{\"name\":\"x\",\"type\":\"text\",\"known\":\"near\",\"length_max\":3,\"items_max\":3," WORDS
+     ",\"example\":\"a\"}",
      "only lists"},
-    {"{\"name\":\"x\",\"type\":\"text\",\"known\":\"near\",\"length_max\":0," WORDS ",\"example\":\"a\"}", "length_max"},
+    {"{\"name\":\"x\",\"type\":\"text\",\"known\":\"near\",\"length_max\":0," WORDS ",\"example\":\"a\"}",
+     "length_max"},
     {"{\"name\":\"x\",\"type\":\"date\",\"known\":\"near\",\"weekday\":\"mittwoch\"," WORDS
      ",\"example\":\"2020-01-01\"}",
      "\"weekday\""},
@@ -156,11 +164,13 @@ static const struct {
     {"{\"name\":\"x\",\"type\":\"category\",\"known\":\"near\",\"length_max\":9,\"values\":[{\"value\":\"a b\"},"
      "{\"value\":\"c\",\"aliases\":[\"A-B\"]}]," WORDS ",\"example\":\"c\"}",
      "means both \"a b\" and \"c\""},
-    {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"label\":{\"fr\":\"f\"},\"help\":{\"fr\":\"f\",\"en\":\"e\"},"
+    {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"label\":{\"fr\":\"f\"},\"help\":{\"fr\":\"f\",\"en\":"
+     "\"e\"},"
      "\"example\":1}",
      "\"label\""},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\"," WORDS "}", "\"example\" is missing"},
-    {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"max\":3," WORDS ",\"example\":4}", "example: Input should"},
+    {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\",\"max\":3," WORDS ",\"example\":4}",
+     "example: Input should"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\"," WORDS ",\"example\":null}", "no value"},
     {"{\"name\":\"x\",\"type\":\"number\",\"known\":\"near\"," WORDS ",\"example\":3,\"absent\":\"a\"}",
      "example: Input should"},
@@ -215,13 +225,23 @@ START_TEST(shipped_schema)
     static const struct {
         const char *field, *text, *value;
     } spellings[] = {
-        {"genres", "Epouvante-horreur", "Horreur"}, {"genres", "Aventure - Action", "Action"},
-        {"genres", "science fiction", "Science-fiction"}, {"genres", "Film familial", "Famille"},
-        {"genres", "Drama", "Drame"}, {"genres", "X - Erotique", "Érotique"},
-        {"countries", "U.S.A.", "US"}, {"countries", "Etats-Unis", "US"}, {"countries", "états unis", "US"},
-        {"countries", "Rép. Tchèque", "CZ"}, {"countries", "Corée du Sud", "KR"}, {"countries", "Bosnie", "BA"},
-        {"countries", "Grande-Bretagne", "GB"}, {"countries", "fr", "FR"}, {"countries", "Germany", "DE"},
-        {"age_rating", "Tous publics", "tous_publics"}, {"age_rating", "-12", "12"},
+        {"genres", "Epouvante-horreur", "Horreur"},
+        {"genres", "Aventure - Action", "Action"},
+        {"genres", "science fiction", "Science-fiction"},
+        {"genres", "Film familial", "Famille"},
+        {"genres", "Drama", "Drame"},
+        {"genres", "X - Erotique", "Érotique"},
+        {"countries", "U.S.A.", "US"},
+        {"countries", "Etats-Unis", "US"},
+        {"countries", "états unis", "US"},
+        {"countries", "Rép. Tchèque", "CZ"},
+        {"countries", "Corée du Sud", "KR"},
+        {"countries", "Bosnie", "BA"},
+        {"countries", "Grande-Bretagne", "GB"},
+        {"countries", "fr", "FR"},
+        {"countries", "Germany", "DE"},
+        {"age_rating", "Tous publics", "tous_publics"},
+        {"age_rating", "-12", "12"},
         {"budget_currency", "usd", "USD"},
     };
     char *text = NULL;
