@@ -77,7 +77,7 @@ MRC_API int mrc_model_open_mem(mrc_model **out, const void *bytes, size_t n, str
 MRC_API void mrc_model_free(mrc_model *m); /* NULL is fine */
 
 /* Write to a file (replaced atomically) or to malloc'd memory (*bytes: the caller's to free()). MRC_EUNSUPPORTED when
- * JSON cannot hold the model (infinite borders, two target classifiers on one table). */
+ * JSON cannot hold the model (infinite borders, two target classifiers on one table, names that are not UTF-8). */
 MRC_API int mrc_model_save(const mrc_model *m, const char *path, enum mrc_format format, struct mrc_err *err);
 MRC_API int mrc_model_write(const mrc_model *m, enum mrc_format format, void **bytes, size_t *n, struct mrc_err *err);
 

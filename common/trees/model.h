@@ -159,6 +159,7 @@ enum {
     TREE_DEPTH_MAX = 16,           /* symmetric: CatBoost's own limit */
     NODE_DEPTH_MAX = 48,           /* non-symmetric */
     MODEL_DIM_MAX = 65536,         /* outputs */
+    TARGET_CLASSES_MAX = 65536,    /* of a CTR */
     FLAT_INDEX_MAX = (1 << 24) - 1 /* feature positions */
 };
 

@@ -406,8 +406,8 @@ static int read_ctr_table(struct reader *r, struct fb *b, struct ctr_table *t)
         return b->rc;
     }
     bool classes = t->type == CTR_BORDERS || t->type == CTR_BUCKETS;
-    if (classes && (t->target_classes < 1 || (uint32_t)t->target_classes > blob.n / 4 + 2)) {
-        fb_fail(b, root.pos, "TargetClassesCount is %d; CTRBlob has %u bytes", t->target_classes, blob.n);
+    if (classes && (t->target_classes < 1 || t->target_classes > TARGET_CLASSES_MAX)) {
+        fb_fail(b, root.pos, "TargetClassesCount is %d; it must lie in 1..%d", t->target_classes, TARGET_CLASSES_MAX);
         return b->rc;
     }
     return read_rows(r, b, raw, blob, t);

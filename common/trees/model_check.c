@@ -330,9 +330,9 @@ static int check_table(const mrc_model *m, uint32_t i, struct mrc_err *err)
     }
     MRC_TRY(check_projection(m, "CtrTables", i, &t->projection, err));
     int32_t classes_min = t->type == CTR_BORDERS ? 2 : t->type == CTR_BUCKETS ? 1 : 0;
-    if (t->target_classes < classes_min) {
-        return mrc_fail(err, MRC_EFORMAT, "CtrTables[%u].TargetClassesCount is %d; %s needs at least %d", i,
-                        t->target_classes, ctr_type_name(t->type), classes_min);
+    if (classes_min > 0 && (t->target_classes < classes_min || t->target_classes > TARGET_CLASSES_MAX)) {
+        return mrc_fail(err, MRC_EFORMAT, "CtrTables[%u].TargetClassesCount is %d; %s needs %d..%d", i,
+                        t->target_classes, ctr_type_name(t->type), classes_min, TARGET_CLASSES_MAX);
     }
     if (t->counter_denominator < 0) {
         return mrc_fail(err, MRC_EFORMAT, "CtrTables[%u].CounterDenominator is %d", i, t->counter_denominator);
@@ -621,6 +621,35 @@ static int check_leaves(const mrc_model *m, struct mrc_err *err)
     return MRC_OK;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    return str_cmp((*(const struct meta_pair *const *)a)->key, (*(const struct meta_pair *const *)b)->key);
+}
+
+/* Metadata is a map. */
+static int check_meta(mrc_model *m, struct mrc_err *err)
+{
+    struct arena_mark mark = arena_mark(&m->arena);
+    const struct meta_pair **sorted = ARENA_ARRAY(&m->arena, m->n_meta, const struct meta_pair *);
+    if (!sorted) {
+        return arena_fail(&m->arena, err);
+    }
+    for (uint32_t i = 0; i < m->n_meta; i++) {
+        sorted[i] = &m->meta[i];
+    }
+    if (m->n_meta) {
+        qsort(sorted, m->n_meta, sizeof *sorted, compare_keys);
+    }
+    for (uint32_t i = 1; i < m->n_meta; i++) {
+        if (str_eq(sorted[i - 1]->key, sorted[i]->key)) {
+            return mrc_fail(err, MRC_EFORMAT, "InfoMap[%td] and [%td] have the same key", sorted[i - 1] - m->meta,
+                            sorted[i] - m->meta);
+        }
+    }
+    arena_rewind(&m->arena, mark);
+    return MRC_OK;
+}
+
 int model_check(mrc_model *m, struct mrc_err *err)
 {
     if (m->dim == 0 || m->dim > MODEL_DIM_MAX) {
@@ -634,6 +663,7 @@ int model_check(mrc_model *m, struct mrc_err *err)
             return mrc_fail(err, MRC_EFORMAT, "MultiBias[%u] is not finite", d);
         }
     }
+    MRC_TRY(check_meta(m, err));
     MRC_TRY(check_float_features(m, err));
     MRC_TRY(check_cat_features(m, err));
     MRC_TRY(check_one_hot_features(m, err));

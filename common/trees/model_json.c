@@ -408,7 +408,7 @@ static int read_ctr_table(struct json_reader *r, const struct json *o, struct ct
 {
     int64_t stride = 0, denominator = 0;
     MRC_TRY(read_identifier(r, json_key(o), t));
-    MRC_TRY(jr_int(r, o, "hash_stride", 1, 1 << 20, -1, &stride));
+    MRC_TRY(jr_int(r, o, "hash_stride", 1, 1 + TARGET_CLASSES_MAX, -1, &stride));
     MRC_TRY(jr_int(r, o, "counter_denominator", 0, INT32_MAX, 0, &denominator));
     t->counter_denominator = (int32_t)denominator;
     bool classes = t->type == CTR_BORDERS || t->type == CTR_BUCKETS;

@@ -249,7 +249,7 @@ static int read_nodes(struct json_reader *r, const struct json *trees)
     return MRC_OK;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------------- */
+/* ---- scale and bias ---------------------------------------------------------------------------------------------- */
 
 /* [scale, [bias, …]], in older files [scale, bias]; absent: 1 and 0. A model without trees has as many outputs as
  * biases. */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what JSON cannot hold --------------------------------------------------------------------------------------- */
 
@@ -54,6 +55,37 @@ static int check_classifiers(const mrc_model *m, struct mrc_err *err)
     return rc;
 }
 
+/* Text goes out as it is or not at all: replaced bytes would change names and keys. */
+static int check_text(const char *kind, uint32_t item, struct str s, struct mrc_err *err)
+{
+    if (utf8_valid(s) != s.n || (s.n > 0 && memchr(s.p, 0, s.n) != NULL)) {
+        return mrc_fail(err, MRC_EUNSUPPORTED,
+                        "%s[%u] has text that is not UTF-8 or has a NUL, which JSON cannot hold; write .cbm", kind, item);
+    }
+    return MRC_OK;
+}
+
+static int check_texts(const mrc_model *m, struct mrc_err *err)
+{
+    for (uint32_t i = 0; i < m->n_float_features; i++) {
+        MRC_TRY(check_text("FloatFeatures", i, m->float_features[i].name, err));
+    }
+    for (uint32_t i = 0; i < m->n_cat_features; i++) {
+        MRC_TRY(check_text("CatFeatures", i, m->cat_features[i].name, err));
+    }
+    for (uint32_t i = 0; i < m->n_one_hot_features; i++) {
+        const struct one_hot_feature *f = &m->one_hot_features[i];
+        for (uint32_t k = 0; f->strings && k < f->n_values; k++) {
+            MRC_TRY(check_text("OneHotFeatures", i, f->strings[k], err));
+        }
+    }
+    for (uint32_t i = 0; i < m->n_meta; i++) {
+        MRC_TRY(check_text("InfoMap", i, m->meta[i].key, err));
+        MRC_TRY(check_text("InfoMap", i, m->meta[i].value, err));
+    }
+    return MRC_OK;
+}
+
 static int check_writable(const mrc_model *m, struct mrc_err *err)
 {
     for (uint32_t i = 0; i < m->n_float_features; i++) {
@@ -66,6 +98,7 @@ static int check_writable(const mrc_model *m, struct mrc_err *err)
         return mrc_fail(err, MRC_EUNSUPPORTED, "a model of %u outputs without trees cannot be held by JSON; write .cbm",
                         m->dim);
     }
+    MRC_TRY(check_texts(m, err));
     return check_classifiers(m, err);
 }
 

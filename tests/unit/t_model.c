@@ -138,6 +138,10 @@ static void scale_nan(struct small_model *s)
 {
     s->model.scale = NAN;
 }
+static void key_of_meta_twice(struct small_model *s)
+{
+    s->meta[1].key = s->meta[0].key;
+}
 static void node_out(struct small_model *s)
 {
     small_model_free_form(s);
@@ -204,6 +208,7 @@ static const struct {
     {weight_negative, "LeafWeights[4]"},
     {bias_inf, "MultiBias[0] is not finite"},
     {scale_nan, "Scale is not finite"},
+    {key_of_meta_twice, "InfoMap[0] and [1]"},
     {node_out, "steps by 2, out of the tree"},
     {node_shared, "another one reaches"},
     {node_lost, "NonSymmetricStepNodes[2] of tree 0 is reached from nowhere"},
@@ -367,6 +372,16 @@ START_TEST(json_refuses)
     ck_assert_ok(model_finish(m, &err), &err);
     ck_assert_fails(mrc_model_write(m, MRC_FORMAT_JSON, &bytes, &n, &err), &err, MRC_EUNSUPPORTED, "classifier");
     mrc_model_free(m);
+
+    static const struct str bad_texts[] = {{"a\0b", 3}, {"\xe9t\xe9", 3}};
+    for (size_t i = 0; i < 2; i++) {
+        small_model_init(&s);
+        s.meta[1].value = bad_texts[i];
+        m = small_model_make(&s);
+        ck_assert_ok(model_finish(m, &err), &err);
+        ck_assert_fails(mrc_model_write(m, MRC_FORMAT_JSON, &bytes, &n, &err), &err, MRC_EUNSUPPORTED, "InfoMap[1]");
+        mrc_model_free(m);
+    }
 }
 END_TEST
 
