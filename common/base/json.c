@@ -208,12 +208,9 @@ static bool keep_number(struct scan *s, double v)
 static int scan_number(struct scan *s)
 {
     size_t start = s->i, end = number_end(s);
-    double v;
-    if (end == start) {
-        return wrong(s, start, "Expecting value");
-    }
+    double v = 0;
     struct str digits = {s->text.p + start, end - start};
-    if (!parse_double(digits, &v)) {
+    if (end == start || !parse_double(digits, &v)) {
         return wrong(s, start, "Expecting value");
     }
     if (!isfinite(v)) {

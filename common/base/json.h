@@ -23,8 +23,9 @@ struct json_limits {
 /* 1 GiB, depth 256, no count: for files of ours. Requests have their own settings. */
 extern const struct json_limits json_limits_file;
 
-/* Read text (n bytes, need not be NUL-terminated). MRC_EFORMAT with line and column, MRC_ELIMIT, MRC_ENOMEM.
- * *offset (may be NULL): byte offset of the problem. The text is not referred to afterwards. */
+/* Read text (n bytes, need not be NUL-terminated). MRC_EFORMAT with line and column (in bytes), MRC_ELIMIT, MRC_ENOMEM.
+ * *offset (may be NULL): byte offset of the problem. What Python's json module refuses too has its message and position
+ * ("Expecting ',' delimiter", "Extra data", …), for FastAPI's json_invalid. The text is not referred to afterwards. */
 int json_read(struct json_doc **out, struct str text, const struct json_limits *limits, size_t *offset,
               struct mrc_err *err) MRC_CHECKED;
 void json_free(struct json_doc *doc); /* NULL is fine */

@@ -186,9 +186,6 @@ static double scale_long(const struct decimal *n, const struct format *f)
             }
         }
     }
-    if (kept == 0) {
-        return 0.0;
-    }
     if (dropped) {
         text[kept++] = '1';
         exponent--;

@@ -112,6 +112,24 @@ START_TEST(marks_nest)
     arena_rewind(&a, empty);
     ck_assert_uint_eq(a.used, 0);
     arena_release(&a);
+    /* A spare chunk that is too small or very large is not kept; zeros stay zeros. */
+    arena_init(&a, 0);
+    ck_assert_ptr_nonnull(arena_alloc(&a, 1, 1));
+    outer = arena_mark(&a);
+    ck_assert_ptr_nonnull(arena_alloc(&a, 100 << 10, 8));
+    arena_rewind(&a, outer);
+    unsigned char *large = arena_alloc(&a, 20 << 20, 8);
+    memset(large, 0xff, 20 << 20);
+    arena_rewind(&a, outer);
+    large = arena_alloc(&a, 20 << 20, 8);
+    ck_assert(all_zero(large, 20 << 20));
+    arena_rewind(&a, outer);
+    unsigned char *dirty = arena_alloc(&a, 1000, 8);
+    memset(dirty, 0xff, 1000);
+    arena_rewind(&a, outer);
+    dirty = arena_grow(&a, arena_alloc(&a, 10, 8), 10, 2000, 8);
+    ck_assert(all_zero(dirty, 2000));
+    arena_release(&a);
 }
 END_TEST
 

@@ -92,6 +92,9 @@ START_TEST(ceilings)
     free(text);
     ck_assert_fails(file_read(at("none"), 9, &text, &n, &err), &err, MRC_ENOTFOUND, "none: No such file");
     ck_assert_fails(file_read(scratch, 9, &text, &n, &err), &err, MRC_EIO, "folder");
+    if (file_exists("/proc/self/mem")) { /* opens, but its first page cannot be read */
+        ck_assert_fails(file_read("/proc/self/mem", 9, &text, &n, &err), &err, MRC_EIO, "mem: ");
+    }
 }
 END_TEST
 
@@ -211,6 +214,16 @@ START_TEST(removal_follows_no_link)
     check_content(at("kept/file"), "precious");
     ck_assert_ok(folder_remove(at("gone"), &err), &err); /* absent is fine */
     ck_assert_fails(folder_remove(at("kept/file"), &err), &err, MRC_EIO, "file: Not a directory");
+    /* Nested deeper than it goes: refused, and what is left can still be removed piece by piece. */
+    char deep[200];
+    size_t n = (size_t)snprintf(deep, sizeof(deep), "%s", scratch);
+    for (int i = 0; i < 66; i++) {
+        n += (size_t)snprintf(deep + n, sizeof(deep) - n, "/d");
+        ck_assert_ok(folder_create(deep, 0700, &err), &err);
+    }
+    ck_assert_fails(folder_remove(at("d"), &err), &err, MRC_EIO, "removing ");
+    ck_assert_ok(folder_remove(at("d/d/d"), &err), &err);
+    ck_assert_ok(folder_remove(at("d"), &err), &err);
 }
 END_TEST
 

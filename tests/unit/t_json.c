@@ -377,9 +377,11 @@ START_TEST(writer_compact_and_pretty)
 {
     static const char *const expected[2] = {
         "{\"s\":\"a\\\"\\u0000\xef\xbf\xbd\",\"n\":0.1,\"bad\":null,\"i\":-5,\"u\":18446744073709551615,\"t\":true,"
+        "\"c\":\"d\","
         "\"e\":{},\"l\":[1,[],\"x\",null,{\"raw\":1}]}",
         "{\n  \"s\": \"a\\\"\\u0000\xef\xbf\xbd\",\n  \"n\": 0.1,\n  \"bad\": null,\n  \"i\": -5,\n"
-        "  \"u\": 18446744073709551615,\n  \"t\": true,\n  \"e\": {},\n  \"l\": [\n    1,\n    [],\n    \"x\",\n"
+        "  \"u\": 18446744073709551615,\n  \"t\": true,\n  \"c\": \"d\",\n  \"e\": {},\n  \"l\": [\n    1,\n    [],\n  "
+        "  \"x\",\n"
         "    null,\n    {\"raw\":1}\n  ]\n}"};
     for (int pretty = 0; pretty < 2; pretty++) {
         struct buf b;
@@ -396,6 +398,7 @@ START_TEST(writer_compact_and_pretty)
         json_put_key(&w, "u");
         json_put_u64(&w, UINT64_MAX);
         json_pair_bool(&w, "t", true);
+        json_pair_cstr(&w, "c", "d");
         json_put_key(&w, "e");
         json_open_object(&w);
         json_close_object(&w);

@@ -293,6 +293,26 @@ START_TEST(help_fits_a_terminal)
 }
 END_TEST
 
+START_TEST(a_missing_flag_is_named_as_it_is_written)
+{
+    static const struct setting_spec needed[] = {
+        {.name = "token_file", .type = SETTING_PATH, .flags = SETTING_REQUIRED, .unit = "path", .help = "A token"}};
+    struct settings b;
+    struct buf out;
+    ck_assert_ok(settings_init(&b, needed, 1, &err), &err);
+    ck_assert_fails(settings_check(&b, &err), &err, MRC_EINVAL, "token_file is missing: give --token-file");
+    buf_init(&out, NULL, 0);
+    settings_help(needed, 1, &out);
+    ck_assert_ptr_nonnull(strstr(out.p, "A token (required, path)"));
+    buf_reset(&out);
+    ck_assert_ok(settings_set(&b, STR("token-file"), STR("x"), ORIGIN_FILE, 12, &err), &err);
+    settings_print(&b, &out);
+    ck_assert_str_eq(out.p, "token_file = x  # file, line 12\n");
+    buf_release(&out);
+    settings_release(&b);
+}
+END_TEST
+
 START_TEST(bad_default)
 {
     static const struct setting_spec broken[] = {
@@ -316,6 +336,7 @@ int main(void)
     tcase_add_test(tc, print_reads_back);
     tcase_add_test(tc, bounds);
     tcase_add_test(tc, help_fits_a_terminal);
+    tcase_add_test(tc, a_missing_flag_is_named_as_it_is_written);
     tcase_add_test(tc, bad_default);
     suite_add_tcase(suite, tc);
     return check_main(suite);
