@@ -162,7 +162,8 @@ int cmd_model(int argc, char **argv)
     }
     struct settings config;
     struct mrc_err err = {0};
-    int status = cmd_begin(&config, argc, argv, use ? 3 : 2, "model list, or model use VERSION: versions of the model.");
+    int status =
+        cmd_begin(&config, argc, argv, use ? 3 : 2, "model list, or model use VERSION: versions of the model.");
     if (status >= 0) {
         return status;
     }

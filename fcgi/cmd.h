@@ -18,8 +18,9 @@ int exit_of(int status);
 /* "mercredi-fcgi: message" on standard error; returns exit_of(e->code). */
 int cmd_fail(const struct mrc_err *e);
 
-/* Prints help and returns EXIT_DONE when the arguments ask for it; reads the settings from the arguments after the first
- * `skip` and returns -1 (go on; s is then the caller's to release); or says what is wrong and returns EXIT_CONFIG. */
+/* Prints help and returns EXIT_DONE when the arguments ask for it; reads the settings from the arguments after the
+ * first `skip` and returns -1 (go on; s is then the caller's to release); or says what is wrong and returns
+ * EXIT_CONFIG. */
 int cmd_begin(struct settings *s, int argc, char **argv, int skip, const char *line);
 /* Text to standard output, whole; returns an exit status. */
 int cmd_print(const struct buf *b);

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KIB 1024.0
-#define MIB (1024.0 * 1024.0)
+#define KIB    1024.0
+#define MIB    (1024.0 * 1024.0)
 #define SECOND 1000.0
-#define DAY (86400.0 * SECOND)
+#define DAY    (86400.0 * SECOND)
 
 const char *const config_ignored_variables[] = {"MERCREDI_PASSWORD", "MERCREDI_USER", "MERCREDI_DATA", "MERCREDI_PY",
                                                 NULL};
@@ -137,8 +137,8 @@ static int default_workers(struct settings *s, struct mrc_err *err)
         text[--at] = (char)('0' + v % 10);
     }
     /* Keeps who said 0: a file, a flag or the table. */
-    return settings_set(s, STR("workers"), (struct str){text + at, sizeof(text) - at},
-                        s->values[CONFIG_WORKERS].origin, s->values[CONFIG_WORKERS].line, err);
+    return settings_set(s, STR("workers"), (struct str){text + at, sizeof(text) - at}, s->values[CONFIG_WORKERS].origin,
+                        s->values[CONFIG_WORKERS].line, err);
 }
 
 static int check_socket_mode(const struct settings *s, struct mrc_err *err)

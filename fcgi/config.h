@@ -5,22 +5,22 @@
 #include "common/base/settings.h"
 
 enum config {
-    CONFIG_CONFIG,          /* path of the file */
-    CONFIG_SOCKET,          /* UNIX socket path or host:port; empty: file descriptor 0. Not given: fd 0 when that is a
-                               listening socket, else <run_dir>/fcgi.sock */
-    CONFIG_SOCKET_MODE,     /* octal permissions of the socket file */
-    CONFIG_RUN_DIR,         /* scribe.sock, shared file */
-    CONFIG_STATE_DIR,       /* databases, secrets */
-    CONFIG_DATABASE,        /* state database, default <state_dir>/mercredi.db */
-    CONFIG_LOG_DATABASE,    /* prediction log, default <state_dir>/predictions.db */
-    CONFIG_LOG,             /* required | best_effort | off */
+    CONFIG_CONFIG,       /* path of the file */
+    CONFIG_SOCKET,       /* UNIX socket path or host:port; empty: file descriptor 0. Not given: fd 0 when that is a
+                            listening socket, else <run_dir>/fcgi.sock */
+    CONFIG_SOCKET_MODE,  /* octal permissions of the socket file */
+    CONFIG_RUN_DIR,      /* scribe.sock, shared file */
+    CONFIG_STATE_DIR,    /* databases, secrets */
+    CONFIG_DATABASE,     /* state database, default <state_dir>/mercredi.db */
+    CONFIG_LOG_DATABASE, /* prediction log, default <state_dir>/predictions.db */
+    CONFIG_LOG,          /* required | best_effort | off */
     CONFIG_LOG_TIMEOUT,
-    CONFIG_MODELS_DIR,      /* folder of <name>/current */
-    CONFIG_MODEL,           /* name, default first-week */
-    CONFIG_WORKERS,         /* 0 = max(16, 4 x CPUs) */
+    CONFIG_MODELS_DIR, /* folder of <name>/current */
+    CONFIG_MODEL,      /* name, default first-week */
+    CONFIG_WORKERS,    /* 0 = max(16, 4 x CPUs) */
     CONFIG_WORKER_REQUESTS_MAX,
-    CONFIG_WWW_DIR,         /* pages and vendor assets; empty: none are served here */
-    CONFIG_TOKEN_KEY_FILE,  /* HS256 key, at least 32 bytes, mode 0600; made on first start in state_dir */
+    CONFIG_WWW_DIR,        /* pages and vendor assets; empty: none are served here */
+    CONFIG_TOKEN_KEY_FILE, /* HS256 key, at least 32 bytes, mode 0600; made on first start in state_dir */
     CONFIG_TOKEN_ISSUER,
     CONFIG_TOKEN_AUDIENCE,
     CONFIG_TOKEN_LIFETIME,
@@ -33,11 +33,11 @@ enum config {
     CONFIG_JSON_DEPTH_MAX,
     CONFIG_JSON_VALUES_MAX,
     CONFIG_ROWS_MAX,
-    CONFIG_TOKEN_MAX,       /* longest bearer token */
+    CONFIG_TOKEN_MAX, /* longest bearer token */
     CONFIG_LOG_LEVEL,
-    CONFIG_BACKLOG,         /* connections that may wait for a worker */
-    CONFIG_DRAIN_TIMEOUT,   /* how long requests in flight may take when a worker is to end */
-    CONFIG_MODELS_POLL,     /* how often `current` is looked at */
+    CONFIG_BACKLOG,       /* connections that may wait for a worker */
+    CONFIG_DRAIN_TIMEOUT, /* how long requests in flight may take when a worker is to end */
+    CONFIG_MODELS_POLL,   /* how often `current` is looked at */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];
@@ -47,7 +47,8 @@ extern const char *const config_ignored_variables[];
 
 /* Defaults, file (--config or MERCREDI_CONFIG), environment, flags; then cross-checks and derived defaults. argv: flags
  * only, without program and command. On failure s needs no release. */
-int config_load(struct settings *s, int argc, char *const *argv, char *const *environment, struct mrc_err *err) MRC_CHECKED;
+int config_load(struct settings *s, int argc, char *const *argv, char *const *environment,
+                struct mrc_err *err) MRC_CHECKED;
 /* Give name the value where it has none so far, with the origin of a default. */
 int config_default(struct settings *s, enum config which, struct str value, struct mrc_err *err) MRC_CHECKED;
 

@@ -24,8 +24,9 @@ bool is_listening(int fd)
 static int open_inherited(struct listener *l, struct mrc_err *err)
 {
     if (!is_listening(0)) {
-        return mrc_fail(err, MRC_EINVAL, "standard input is no listening socket: set `socket` to a path or host:port, "
-                                         "or let a web server or spawn-fcgi start this program");
+        return mrc_fail(err, MRC_EINVAL,
+                        "standard input is no listening socket: set `socket` to a path or host:port, "
+                        "or let a web server or spawn-fcgi start this program");
     }
     /* libfcgi's accept wants to block. */
     int flags = fcntl(0, F_GETFL);
@@ -132,7 +133,8 @@ static int open_tcp(struct listener *l, const char *address, int backlog, struct
     char host[256];
     const char *port;
     if (!split_address(address, host, sizeof(host), &port)) {
-        return mrc_fail(err, MRC_EINVAL, "socket %.100s: a path with '/', host:port or [address]:port is meant", address);
+        return mrc_fail(err, MRC_EINVAL, "socket %.100s: a path with '/', host:port or [address]:port is meant",
+                        address);
     }
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *list = NULL;

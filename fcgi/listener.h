@@ -11,9 +11,10 @@ struct listener {
 };
 
 /* Bind and listen. address: "" = file descriptor 0, which must be a listening socket; a text with '/' = UNIX path (made
- * with mode; a lock file path.lock keeps a second server away, a socket left by a dead one is replaced); else host:port,
- * [v6]:port or :port. MRC_EBUSY: served by another process. MRC_EINVAL: no such address, path too long. */
-int listener_open(struct listener *out, const char *address, unsigned mode, int backlog, struct mrc_err *err) MRC_CHECKED;
+ * with mode; a lock file path.lock keeps a second server away, a socket left by a dead one is replaced); else
+ * host:port, [v6]:port or :port. MRC_EBUSY: served by another process. MRC_EINVAL: no such address, path too long. */
+int listener_open(struct listener *out, const char *address, unsigned mode, int backlog,
+                  struct mrc_err *err) MRC_CHECKED;
 /* Close; remove: also remove the socket's file. Children close without removing. */
 void listener_close(struct listener *l, bool remove);
 /* Is fd a listening stream socket? */

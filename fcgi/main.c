@@ -75,7 +75,8 @@ static int cmd_worker(int argc, char **argv)
     struct settings config;
     struct mrc_err err = {0};
     struct process_title title = title_of(argc, argv);
-    int status = cmd_begin(&config, argc, argv, 1, "One worker on file descriptor 0, under a process manager such as mod_fcgid.");
+    int status = cmd_begin(&config, argc, argv, 1,
+                           "One worker on file descriptor 0, under a process manager such as mod_fcgid.");
     if (status >= 0) {
         return status;
     }
@@ -131,7 +132,8 @@ static int cmd_agent(int argc, char **argv)
 static int cmd_check_config(int argc, char **argv)
 {
     struct settings config;
-    int status = cmd_begin(&config, argc, argv, 1, "Read the settings and say what is wrong with them; 78 when something is.");
+    int status =
+        cmd_begin(&config, argc, argv, 1, "Read the settings and say what is wrong with them; 78 when something is.");
     if (status < 0) {
         settings_release(&config);
         status = EXIT_DONE;

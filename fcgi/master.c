@@ -1,5 +1,5 @@
-/* The master's loop. Versions: `serving` is the template whose workers answer; `candidate` loads another version and then
- * takes over worker by worker; `retiring` ones let their last requests finish.
+/* The master's loop. Versions: `serving` is the template whose workers answer; `candidate` loads another version and
+ * then takes over worker by worker; `retiring` ones let their last requests finish.
  *
  *   candidate ready → its target 1 → up 1 → serving's target n-1, candidate's 2 → … → serving retires, candidate serves
  *
@@ -67,14 +67,14 @@ struct master {
     struct template_child templates[TEMPLATES_MAX];
     struct helper scribe, agent;
     struct crashes crashes;
-    unsigned in_a_row;          /* early ends of templates */
-    int64_t start_at_ms;        /* no template before */
+    unsigned in_a_row;   /* early ends of templates */
+    int64_t start_at_ms; /* no template before */
     int64_t look_at_ms, repeat_at_ms, scribe_lock_at_ms;
-    struct current wanted;      /* the link as seen last */
-    struct current refused;     /* not tried again until the link changes */
-    bool replace;               /* HUP: the same version with new settings */
+    struct current wanted;  /* the link as seen last */
+    struct current refused; /* not tried again until the link changes */
+    bool replace;           /* HUP: the same version with new settings */
     bool stopping, announced;
-    int64_t stop_scribe_by_ms;  /* 0: not yet asked to end */
+    int64_t stop_scribe_by_ms; /* 0: not yet asked to end */
     int status;
 };
 
@@ -474,8 +474,9 @@ static void helper_ended(struct master *m, struct helper *h, int status)
     if (expected) {
         return;
     }
-    log_event(LOG_WARN, "process ended", LOG_CSTR("name", h->name),
-              LOG_INT(WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)));
+    log_event(
+        LOG_WARN, "process ended", LOG_CSTR("name", h->name),
+        LOG_INT(WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)));
     /* Without its log a service that requires it never worked: say so by ending. Everything else can wait. */
     if (h == &m->scribe && !h->worked_once && setting_int(m->config, CONFIG_LOG) == CONFIG_LOG_REQUIRED &&
         crashes_note(&m->crashes, now)) {
@@ -507,8 +508,9 @@ static void reload(struct master *m)
             log_event(LOG_WARN, "setting needs a restart", LOG_CSTR("name", config_specs[fixed[i]].name));
         }
     }
-    if (m->scribe.pid > 0 && (!text_same(m->config, &next, CONFIG_LOG_DATABASE) || !text_same(m->config, &next, CONFIG_LOG) ||
-                              !text_same(m->config, &next, CONFIG_LOG_LEVEL))) {
+    if (m->scribe.pid > 0 &&
+        (!text_same(m->config, &next, CONFIG_LOG_DATABASE) || !text_same(m->config, &next, CONFIG_LOG) ||
+         !text_same(m->config, &next, CONFIG_LOG_LEVEL))) {
         (void)kill(m->scribe.pid, SIGTERM);
     }
     if (m->agent.pid > 0) {

@@ -1,5 +1,5 @@
-/* What a process of the server needs from the kernel: a name in ps, an end when its parent ends, signals as something to
- * poll for, clocks, and a lock that dies with its holder. Linux. */
+/* What a process of the server needs from the kernel: a name in ps, an end when its parent ends, signals as something
+ * to poll for, clocks, and a lock that dies with its holder. Linux. */
 #ifndef MRC_FCGI_PROCESS_H
 #define MRC_FCGI_PROCESS_H
 
@@ -22,8 +22,8 @@ void process_name(const struct process_title *t, const char *name, const char *d
  * Returns 0 in the child, its pid in the parent, negative status (MRC_EIO). */
 pid_t process_fork(struct mrc_err *err);
 
-/* Become the parent of workers whose template died, so that they are reaped when they have finished, also in a container
- * whose first process reaps nobody. */
+/* Become the parent of workers whose template died, so that they are reaped when they have finished, also in a
+ * container whose first process reaps nobody. */
 void process_adopt_orphans(void);
 
 /* Block these signals (0-terminated list) and give a descriptor that becomes readable when one arrives. */
@@ -37,7 +37,8 @@ int64_t monotonic_us(void);
 int poll_timeout(int64_t deadline_ms);
 
 /* Hold the file path (made when absent) as the only process. The kernel gives it back when this process ends, also by
- * kill -9; children do not inherit it. *fd must stay open meanwhile. MRC_EBUSY: another process has it, named in err. */
+ * kill -9; children do not inherit it. *fd must stay open meanwhile. MRC_EBUSY: another process has it, named in err.
+ */
 int process_lock(const char *path, int *fd, struct mrc_err *err) MRC_CHECKED;
 
 #endif

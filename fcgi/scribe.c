@@ -2,7 +2,8 @@
  *
  *   accept → read what is there → every whole frame joins the batch → commit → answer all
  *
- * While a commit is in progress the next frames arrive, so the batch grows with the load and a sync costs little each. */
+ * While a commit is in progress the next frames arrive, so the batch grows with the load and a sync costs little each.
+ */
 #define _GNU_SOURCE /* accept4 */
 #include "fcgi/scribe.h"
 

@@ -1,4 +1,5 @@
-/* A worker's ways to the prediction log: through the scribe's socket, straight into a database, or whichever is there. */
+/* A worker's ways to the prediction log: through the scribe's socket, straight into a database, or whichever is there.
+ */
 #include "fcgi/process.h"
 #include "fcgi/scribe.h"
 #include "fcgi/scribe_frame.h"
@@ -231,8 +232,8 @@ int log_sink_scribe(struct log_sink **out, const char *socket_path, int timeout_
     size_t n = strlen(socket_path);
     if (n >= sizeof(s->address.sun_path)) {
         free(s);
-        return mrc_fail(err, MRC_EINVAL, "socket path of %zu bytes, at most %zu: %s", n, sizeof(s->address.sun_path) - 1,
-                        socket_path);
+        return mrc_fail(err, MRC_EINVAL, "socket path of %zu bytes, at most %zu: %s", n,
+                        sizeof(s->address.sun_path) - 1, socket_path);
     }
     s->sink = (struct log_sink){.append = scribe_append, .ping = scribe_ping, .close = scribe_close};
     s->address.sun_family = AF_UNIX;

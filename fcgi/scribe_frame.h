@@ -6,9 +6,9 @@
  *   6  u16  0
  *   8  u32  sequence number, chosen by the client, repeated in the answer
  *
- * SCRIBE_ROWS: u32 count, then each row: i64 time_ms, i64 latency_us, four f64 (score, admissions, low80, high80), eight
- * texts (id, user_id, request_id, trace_id, model_name, model_version, row_json, quantiles_json), each u32 length + bytes.
- * SCRIBE_PING: empty. SCRIBE_ANSWER: i32 status (enum mrc_status), then a message without end mark. */
+ * SCRIBE_ROWS: u32 count, then each row: i64 time_ms, i64 latency_us, four f64 (score, admissions, low80, high80),
+ * eight texts (id, user_id, request_id, trace_id, model_name, model_version, row_json, quantiles_json), each u32 length
+ * + bytes. SCRIBE_PING: empty. SCRIBE_ANSWER: i32 status (enum mrc_status), then a message without end mark. */
 #ifndef MRC_FCGI_SCRIBE_FRAME_H
 #define MRC_FCGI_SCRIBE_FRAME_H
 
@@ -47,7 +47,8 @@ void scribe_ping_write(struct buf *b, uint32_t sequence);
 
 /* Answer of status and message (cut to fit); out has SCRIBE_HEADER + SCRIBE_ANSWER_MAX bytes; returns the length. */
 size_t scribe_answer_write(unsigned char *out, uint32_t sequence, int status, const char *message);
-/* Read an answer's body: returns its status (MRC_OK or negative, then err has the message); MRC_EFORMAT when malformed. */
+/* Read an answer's body: returns its status (MRC_OK or negative, then err has the message); MRC_EFORMAT when malformed.
+ */
 int scribe_answer_read(struct str body, struct mrc_err *err);
 
 #endif

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 enum {
-    LAYOUT = 1,          /* part of the file's name: programs with another layout use another file */
-    BUCKETS = 4096,      /* of rate limits; a power of two */
-    BUCKET_WAYS = 4,     /* places a key can be in */
+    LAYOUT = 1,      /* part of the file's name: programs with another layout use another file */
+    BUCKETS = 4096,  /* of rate limits; a power of two */
+    BUCKET_WAYS = 4, /* places a key can be in */
     PATH_SIZE = 4096
 };
 

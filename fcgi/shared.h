@@ -1,9 +1,9 @@
 /* What the processes of one host share without a server: counters and gates in files of run_dir.
  *
- * The counters are a mapped file with one row of cells per process; each process adds to its own row only, readers sum all
- * rows, so nothing is lost when a process dies and nothing is locked when it counts. What a cell means is its user's
- * business (a table there). Slots of gates and rows are locks that the kernel gives back when their holder ends, also by
- * kill -9: nothing can leak. Open after fork: locks belong to an opening. */
+ * The counters are a mapped file with one row of cells per process; each process adds to its own row only, readers sum
+ * all rows, so nothing is lost when a process dies and nothing is locked when it counts. What a cell means is its
+ * user's business (a table there). Slots of gates and rows are locks that the kernel gives back when their holder ends,
+ * also by kill -9: nothing can leak. Open after fork: locks belong to an opening. */
 #ifndef MRC_FCGI_SHARED_H
 #define MRC_FCGI_SHARED_H
 
@@ -13,7 +13,8 @@ struct shared;
 
 enum { SHARED_CELLS = 512, SHARED_ROWS = 1024 };
 
-/* Map <run_dir>/shared.N (N: version of its layout; made when absent) and take a free row. MRC_EBUSY: all rows taken. */
+/* Map <run_dir>/shared.N (N: version of its layout; made when absent) and take a free row. MRC_EBUSY: all rows taken.
+ */
 int shared_open(struct shared **out, const char *run_dir, struct mrc_err *err) MRC_CHECKED;
 void shared_close(struct shared *s); /* NULL is fine; the row's counts stay */
 
@@ -28,9 +29,9 @@ uint64_t shared_generation(const struct shared *s);
 void shared_generation_next(struct shared *s);
 
 /* Token bucket common to all processes, for limits by account or address. key: any 64-bit digest, not 0. Allows `burst`
- * (>= 1) events at once and one more every interval_ms. Returns 0 when this event is allowed, else milliseconds until the
- * next one would be. Of two keys that share a place in the table the longer idle one is forgotten: a limit can be too
- * lenient, never too strict. s may be NULL: everything is allowed. */
+ * (>= 1) events at once and one more every interval_ms. Returns 0 when this event is allowed, else milliseconds until
+ * the next one would be. Of two keys that share a place in the table the longer idle one is forgotten: a limit can be
+ * too lenient, never too strict. s may be NULL: everything is allowed. */
 int64_t shared_rate(struct shared *s, uint64_t key, int64_t now_ms, int64_t interval_ms, int64_t burst);
 
 /* At most `slots` processes at once inside; the rest are told so immediately. */
@@ -38,7 +39,8 @@ struct gate;
 /* slots 1-256. path: lock file, made when absent. */
 int gate_open(struct gate **out, const char *path, unsigned slots, struct mrc_err *err) MRC_CHECKED;
 void gate_close(struct gate *g); /* NULL is fine; leaves first */
-/* MRC_OK, MRC_EBUSY when all slots are taken, MRC_EIO. A process enters once before it leaves; g NULL: always MRC_OK. */
+/* MRC_OK, MRC_EBUSY when all slots are taken, MRC_EIO. A process enters once before it leaves; g NULL: always MRC_OK.
+ */
 int gate_enter(struct gate *g) MRC_CHECKED;
 void gate_leave(struct gate *g);
 

@@ -94,13 +94,9 @@ enum { ACCOUNT_COLUMNS = 7 };
 
 int store_account_add(struct store *s, const struct account *a, struct mrc_err *err)
 {
-    struct sql_value args[ACCOUNT_COLUMNS] = {text(a->id),
-                                              text(a->username),
-                                              text(a->password_hash),
-                                              integer(a->scopes),
-                                              integer(a->disabled),
-                                              integer(a->created_ms),
-                                              integer(a->tokens_valid_from_ms)};
+    struct sql_value args[ACCOUNT_COLUMNS] = {
+        text(a->id),          text(a->username),      text(a->password_hash),          integer(a->scopes),
+        integer(a->disabled), integer(a->created_ms), integer(a->tokens_valid_from_ms)};
     int rc = s->driver->query(s->db, Q_account_add, args, ACCOUNT_COLUMNS, NULL, NULL, NULL, err);
     if (rc == MRC_ECONFLICT) {
         return mrc_fail(err, rc, "an account named %.*s exists", (int)(a->username.n < 100 ? a->username.n : 100),
@@ -215,10 +211,20 @@ static int add_prediction(struct store *s, const struct prediction *p, struct mr
     if (!isfinite(p->score) || !isfinite(p->admissions) || !isfinite(p->low80) || !isfinite(p->high80)) {
         return mrc_fail(err, MRC_EINVAL, "prediction %.*s has a number that is not finite", STR_ARG(p->id));
     }
-    struct sql_value args[PREDICTION_COLUMNS] = {
-        text(p->id),          integer(p->time_ms),    text(p->user_id),  text(p->request_id),     text(p->trace_id),
-        text(p->model_name),  text(p->model_version), text(p->row_json), real(p->score),          real(p->admissions),
-        real(p->low80),       real(p->high80),        text(p->quantiles_json), integer(p->latency_us)};
+    struct sql_value args[PREDICTION_COLUMNS] = {text(p->id),
+                                                 integer(p->time_ms),
+                                                 text(p->user_id),
+                                                 text(p->request_id),
+                                                 text(p->trace_id),
+                                                 text(p->model_name),
+                                                 text(p->model_version),
+                                                 text(p->row_json),
+                                                 real(p->score),
+                                                 real(p->admissions),
+                                                 real(p->low80),
+                                                 real(p->high80),
+                                                 text(p->quantiles_json),
+                                                 integer(p->latency_us)};
     return s->driver->query(s->db, Q_prediction_add, args, PREDICTION_COLUMNS, NULL, NULL, NULL, err);
 }
 

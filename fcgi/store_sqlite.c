@@ -303,8 +303,8 @@ static int apply(struct sqlite_db *d, const struct migration *m, struct mrc_err 
     return query_once(d, sqlite_migration_record, record, 3, NULL, NULL, err);
 }
 
-/* Inside a write transaction, so that of several processes one migrates and the others find it done. The table is in the
- * order of file names, hence of versions. */
+/* Inside a write transaction, so that of several processes one migrates and the others find it done. The table is in
+ * the order of file names, hence of versions. */
 static int migrate_locked(struct sqlite_db *d, struct mrc_err *err)
 {
     struct schema_state s;

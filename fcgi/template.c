@@ -20,24 +20,25 @@ enum { WORKERS_MAX = 1024, REPEAT_MS = 200 };
 
 struct child {
     pid_t pid;
-    bool up;            /* accepts, or has accepted, requests */
+    bool up; /* accepts, or has accepted, requests */
     bool stopping;
     int64_t kill_at_ms; /* when stopping: patience ends here */
 };
 
-struct template {
+struct template
+{
     const struct template_parts *parts;
     struct bundle *bundle; /* NULL: none */
     int signal_fd, ready_pipe[2];
     struct child children[WORKERS_MAX];
-    size_t n;          /* children, stopping ones included */
+    size_t n; /* children, stopping ones included */
     uint32_t target;
-    uint32_t told_up;  /* last TEMPLATE_UP */
+    uint32_t told_up; /* last TEMPLATE_UP */
     bool stopping, loop;
     struct crashes crashes;
-    unsigned in_a_row;     /* early ends since the last worker came up */
-    int64_t spawn_at_ms;   /* not before */
-    int64_t repeat_at_ms;  /* TERM again */
+    unsigned in_a_row;    /* early ends since the last worker came up */
+    int64_t spawn_at_ms;  /* not before */
+    int64_t repeat_at_ms; /* TERM again */
 };
 
 bool crashes_note(struct crashes *c, int64_t now_ms)
@@ -285,7 +286,8 @@ static int load(struct template *t, struct mrc_err *err)
 {
     const struct current *v = &t->parts->version;
     if (v->path[0] == '\0') {
-        log_event(LOG_WARN, "serving without a version", LOG_CSTR("models", setting_cstr(t->parts->config, CONFIG_MODELS_DIR)));
+        log_event(LOG_WARN, "serving without a version",
+                  LOG_CSTR("models", setting_cstr(t->parts->config, CONFIG_MODELS_DIR)));
         return MRC_OK;
     }
     int64_t begin = monotonic_ms();

@@ -1,5 +1,5 @@
-/* The template: a process that loads and tests one version once, then forks the workers that serve it, so that they share
- * its pages and none pays for a load. It keeps as many as the master asks for. */
+/* The template: a process that loads and tests one version once, then forks the workers that serve it, so that they
+ * share its pages and none pays for a load. It keeps as many as the master asks for. */
 #ifndef MRC_FCGI_TEMPLATE_H
 #define MRC_FCGI_TEMPLATE_H
 

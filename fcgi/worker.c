@@ -26,7 +26,7 @@ enum {
     DRAIN_BYTES_MAX = 64 << 20, /* of a body that is too large, before the answer */
     DRAIN_MS_MAX = 10000,
     HEAD_MAX = 64 * 1024,
-    LOOK_MS = 500, /* a worker that is alone looks for a new version at most that often */
+    LOOK_MS = 500,  /* a worker that is alone looks for a new version at most that often */
     PATIENCE_S = 60 /* with a web server that neither sends nor reads */
 };
 
@@ -100,7 +100,8 @@ static int open_all(struct worker *w, struct mrc_err *err)
         struct mrc_err why = {0};
         current_read(&w->current, config);
         if (w->current.path[0] == '\0') {
-            log_event(LOG_WARN, "there is no current version", LOG_CSTR("models", setting_cstr(config, CONFIG_MODELS_DIR)));
+            log_event(LOG_WARN, "there is no current version",
+                      LOG_CSTR("models", setting_cstr(config, CONFIG_MODELS_DIR)));
         } else if (bundle_open(&w->bundle, w->current.path, &why) < 0) {
             log_err(LOG_ERROR, "version refused", &why);
         }
@@ -156,10 +157,11 @@ static void look_for_version(struct worker *w)
 
 /* ---- signals --------------------------------------------------------------------------------------------------- */
 
-/* The worker waits in accept(0, …), and nowhere else do TERM and USR1 reach it: they are blocked while a request is read,
- * answered and closed, because libfcgi gives up a connection whose select or read a signal interrupts. accept is made to
- * end by taking its socket away: descriptor 0 becomes something that is no socket, so accept, which is restarted, fails
- * now or, when the signal came just before it, as soon as it is called. No signal is missed, none needs repeating. */
+/* The worker waits in accept(0, …), and nowhere else do TERM and USR1 reach it: they are blocked while a request is
+ * read, answered and closed, because libfcgi gives up a connection whose select or read a signal interrupts. accept is
+ * made to end by taking its socket away: descriptor 0 becomes something that is no socket, so accept, which is
+ * restarted, fails now or, when the signal came just before it, as soon as it is called. No signal is missed, none
+ * needs repeating. */
 static void on_stop(int sig)
 {
     int e = errno;
@@ -197,7 +199,8 @@ static const char *parameter(const char *name, void *arg)
     return FCGX_GetParam(name, arg);
 }
 
-/* The web server may send before it reads: take what it still has, within bounds, or closing would cost it the answer. */
+/* The web server may send before it reads: take what it still has, within bounds, or closing would cost it the answer.
+ */
 static void drain(FCGX_Stream *in)
 {
     char bin[16 * 1024];

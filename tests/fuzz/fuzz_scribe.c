@@ -1,5 +1,5 @@
-/* Any bytes as a frame of the prediction log's protocol: read without fault, and what is accepted is written back as the
- * same bytes. */
+/* Any bytes as a frame of the prediction log's protocol: read without fault, and what is accepted is written back as
+ * the same bytes. */
 #include "fcgi/scribe_frame.h"
 
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 /* Load with flags and environment; the message when it fails. */
 static int load(struct settings *s, char *const *argv, char *const *environment, struct mrc_err *err)
 {
@@ -48,7 +47,8 @@ START_TEST(precedence_and_derivation)
     close(fd);
     char variable[128];
     snprintf(variable, sizeof(variable), "MERCREDI_CONFIG=%s", path);
-    char *environment[] = {variable, (char[]){"MERCREDI_WORKERS=4"}, (char[]){"MERCREDI_MODEL=from-environment"}, (char[]){"HOME=/"}, NULL};
+    char *environment[] = {variable, (char[]){"MERCREDI_WORKERS=4"}, (char[]){"MERCREDI_MODEL=from-environment"},
+                           (char[]){"HOME=/"}, NULL};
     char *argv[] = {(char[]){"--workers"}, (char[]){"5"}, NULL};
     struct settings s;
     struct mrc_err err;
@@ -102,7 +102,8 @@ END_TEST
 
 START_TEST(unknown_variable)
 {
-    char *environment[] = {(char[]){"MERCREDI_WROKERS=4"}, NULL}, *ignored[] = {(char[]){"MERCREDI_PASSWORD=x"}, NULL}, *none[] = {NULL};
+    char *environment[] = {(char[]){"MERCREDI_WROKERS=4"}, NULL}, *ignored[] = {(char[]){"MERCREDI_PASSWORD=x"}, NULL},
+         *none[] = {NULL};
     struct settings s;
     struct mrc_err err;
     ck_assert_int_lt(load(&s, none, environment, &err), 0);
@@ -128,7 +129,8 @@ START_TEST(limits_at_both_ends)
             char text[40];
             ck_assert_int_eq(settings_init(&s, config_specs, CONFIG__COUNT, &err), MRC_OK);
             snprintf(text, sizeof(text), "%.0f", inside[k]);
-            ck_assert_msg(settings_set(&s, str_of(spec->name), str_of(text), ORIGIN_FILE, 1, &err) == MRC_OK, "%s", err.msg);
+            ck_assert_msg(settings_set(&s, str_of(spec->name), str_of(text), ORIGIN_FILE, 1, &err) == MRC_OK, "%s",
+                          err.msg);
             snprintf(text, sizeof(text), "%.0f", outside[k]);
             ck_assert_int_lt(settings_set(&s, str_of(spec->name), str_of(text), ORIGIN_FILE, 1, &err), 0);
             settings_release(&s);

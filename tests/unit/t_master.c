@@ -1,5 +1,5 @@
-/* The processes of `serve` as a web server sees them, over a small FastCGI client: killed, stopped, told to reload, given
- * another version or a broken one. */
+/* The processes of `serve` as a web server sees them, over a small FastCGI client: killed, stopped, told to reload,
+ * given another version or a broken one. */
 #include "common/base/log.h"
 #include "fcgi/cmd.h"
 #include "fcgi/listener.h"
@@ -259,10 +259,23 @@ static void start_service(const char *flag, const char *value)
 {
     char workers[8];
     snprintf(workers, sizeof(workers), "%d", WORKERS);
-    char *argv[] = {(char[]){"--socket"},      socket_path, (char[]){"--run-dir"},     run_dir,
-                    (char[]){"--state-dir"},   state_dir,   (char[]){"--models-dir"},  models_dir,
-                    (char[]){"--model"},       (char[]){"demo"}, (char[]){"--workers"}, workers,
-                    (char[]){"--models-poll"}, (char[]){"20ms"}, NULL,                 NULL, NULL};
+    char *argv[] = {(char[]){"--socket"},
+                    socket_path,
+                    (char[]){"--run-dir"},
+                    run_dir,
+                    (char[]){"--state-dir"},
+                    state_dir,
+                    (char[]){"--models-dir"},
+                    models_dir,
+                    (char[]){"--model"},
+                    (char[]){"demo"},
+                    (char[]){"--workers"},
+                    workers,
+                    (char[]){"--models-poll"},
+                    (char[]){"20ms"},
+                    NULL,
+                    NULL,
+                    NULL};
     int argc = 14;
     char f[64], v[160];
     if (flag != NULL) {
@@ -555,9 +568,15 @@ START_TEST(bodies)
         const char *length;
         int low, high;
     } cases[] = {
-        {MAX, "1048576", 400, 404},          {MAX + 1, "1048577", 413, 413}, {20 << 20, "20971520", 413, 413},
-        {MAX, NULL, 400, 404},               {MAX + 1, NULL, 413, 413},      {0, "18446744073709551616", 400, 400},
-        {0, "12x", 400, 400},                {10, "11", 400, 400},           {0, "0", 400, 404},
+        {MAX, "1048576", 400, 404},
+        {MAX + 1, "1048577", 413, 413},
+        {20 << 20, "20971520", 413, 413},
+        {MAX, NULL, 400, 404},
+        {MAX + 1, NULL, 413, 413},
+        {0, "18446744073709551616", 400, 400},
+        {0, "12x", 400, 400},
+        {10, "11", 400, 400},
+        {0, "0", 400, 404},
         {5, "18446744073709551615", 413, 413},
     };
     memset(chunk, ' ', sizeof(chunk));
@@ -637,8 +656,15 @@ START_TEST(a_worker_alone)
     ck_assert_ok(folder_create(run_dir, 0700, &err), &err);
     ck_assert_ok(folder_create(state_dir, 0700, &err), &err);
     ck_assert_ok(listener_open(&l, socket_path, 0600, 16, &err), &err);
-    char *argv[] = {(char[]){"--run-dir"}, run_dir, (char[]){"--state-dir"}, state_dir, (char[]){"--models-dir"},
-                    models_dir, (char[]){"--model"}, (char[]){"demo"}, NULL};
+    char *argv[] = {(char[]){"--run-dir"},
+                    run_dir,
+                    (char[]){"--state-dir"},
+                    state_dir,
+                    (char[]){"--models-dir"},
+                    models_dir,
+                    (char[]){"--model"},
+                    (char[]){"demo"},
+                    NULL};
     char *environment[] = {NULL};
     pid_t pid = fork();
     if (pid == 0) {

@@ -175,7 +175,8 @@ START_TEST(large_batches_travel_in_several_frames)
 }
 END_TEST
 
-/* A client process: appends `rows` rows, each with patience for a scribe that is being replaced. 0 when all were taken. */
+/* A client process: appends `rows` rows, each with patience for a scribe that is being replaced. 0 when all were taken.
+ */
 static int client(int rows)
 {
     struct log_sink *sink = NULL;

@@ -145,7 +145,7 @@ START_TEST(rate_is_a_token_bucket)
     ck_assert_int_eq(shared_rate(s, 42, now + 1000, 1000, 5), 0);
     ck_assert_int_eq(shared_rate(s, 42, now + 1000, 1000, 5), 1000);
     ck_assert_int_eq(shared_rate(s, 43, now, 1000, 5), 0); /* another key */
-    for (int i = 0; i < 5; i++) { /* full again after a rest, and not fuller */
+    for (int i = 0; i < 5; i++) {                          /* full again after a rest, and not fuller */
         ck_assert_int_eq(shared_rate(s, 42, now + 100000, 1000, 5), 0);
     }
     ck_assert_int_gt(shared_rate(s, 42, now + 100000, 1000, 5), 0);
