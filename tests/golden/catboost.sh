@@ -12,4 +12,4 @@ fi
 if [ ! -e "$B/libmercredi.so" ]; then
     ${MAKE:-make} -s B="$B" "$B/libmercredi.so" || exit 1
 fi
-exec "$PY" tests/golden/catboost.py "$B/libmercredi.so" tests/golden/catboost ${MERCREDI_DATA:+"$MERCREDI_DATA/fixtures/catboost"}
+exec "$PY" tests/golden/apply_models.py "$B/libmercredi.so" tests/golden/catboost ${MERCREDI_DATA:+"$MERCREDI_DATA/fixtures/catboost"}

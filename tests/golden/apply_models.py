@@ -1,6 +1,6 @@
 """Rewrite every fixture model with libmercredi, load the result in CatBoost, compare predictions.
 
-Usage: catboost.py LIBRARY FOLDER…   The last line counts: "N passed, N failed".
+Usage: apply_models.py LIBRARY FOLDER…   The last line counts: "N passed, N failed".
 """
 import csv
 import ctypes
