@@ -80,7 +80,7 @@ int bundle_json(struct json_doc **doc, struct str text, const char *name, enum j
 static int check_path(struct opening *o, struct str name, uint64_t bytes)
 {
     struct buf path;
-    struct stat st;
+    struct stat st = {0};
     buf_init(&path, &o->b->arena, 4096);
     buf_puts(&path, o->folder);
     for (size_t i = 0, end; i < name.n; i = end + 1) {
@@ -225,8 +225,8 @@ static int open_manifest(struct opening *o)
 /* Files and folders at the top that the manifest knows nothing of (a registry adds its own). */
 static int list_strangers(struct opening *o)
 {
-    struct str *names;
-    size_t n;
+    struct str *names = NULL;
+    size_t n = 0;
     MRC_TRY(folder_list(o->folder, &o->b->arena, &names, &n, o->err));
     uint32_t kept = 0;
     for (size_t i = 0; i < n; i++) {
@@ -320,8 +320,8 @@ static int read_doubles(struct opening *o, const struct json *object, const char
 static int read_interval(struct opening *o, const struct json *interval, struct bundle_model *m)
 {
     const struct json *models, *own;
-    double *levels, *offsets;
-    uint32_t n;
+    double *levels = NULL, *offsets = NULL;
+    uint32_t n = 0;
     MRC_TRY(json_get(interval, "models", JSON_OBJECT, &models, o->err));
     MRC_TRY(json_get(models, m->name.p, JSON_OBJECT, &own, o->err));
     MRC_TRY(read_doubles(o, own, "levels", &levels, &m->n_levels));

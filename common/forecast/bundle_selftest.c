@@ -24,17 +24,14 @@ static void bench_release(struct bench *t)
     free(t->scratch);
 }
 
+/* To be released whether it succeeds or not. */
 static int bench_init(struct bench *t, const struct bundle_model *m, struct mrc_err *err)
 {
     size_t bytes = mrc_scratch_size(m->model, 1) + MRC_SCRATCH_ALIGN;
     t->floats = calloc(features_floats(m->features) + 1, sizeof *t->floats);
     t->cats = calloc(features_cats(m->features) + 1, sizeof *t->cats);
     t->scratch = aligned_alloc(MRC_SCRATCH_ALIGN, bytes / MRC_SCRATCH_ALIGN * MRC_SCRATCH_ALIGN);
-    if (!t->floats || !t->cats || !t->scratch) {
-        bench_release(t);
-        return mrc_fail(err, MRC_ENOMEM, "no memory for the self-test");
-    }
-    return MRC_OK;
+    return t->floats && t->cats && t->scratch ? MRC_OK : mrc_fail(err, MRC_ENOMEM, "no memory for the self-test");
 }
 
 static int score(const struct bundle_model *m, struct bench *t, double *out, struct mrc_err *err)
@@ -85,9 +82,11 @@ static int write_model(const struct bundle_model *m, const struct row *row, stru
                        struct mrc_err *err)
 {
     struct bench t = {0};
-    double y;
-    MRC_TRY(bench_init(&t, m, err));
-    int rc = features_compute(m->features, row, a, t.floats, t.cats, NULL, err);
+    double y = 0;
+    int rc = bench_init(&t, m, err);
+    if (rc == MRC_OK) {
+        rc = features_compute(m->features, row, a, t.floats, t.cats, NULL, err);
+    }
     if (rc == MRC_OK) {
         rc = score(m, &t, &y, err);
     }
@@ -246,13 +245,16 @@ static int run_model(const struct bundle_model *m, const struct row *row, const 
 {
     struct bench t = {0};
     struct str text;
-    double y, stored;
+    double y = 0, stored;
+    uint64_t here_bits, stored_bits;
     MRC_TRY(json_get_str(expected, "score", &text, err));
     if (!parse_double(text, &stored)) {
         return mrc_fail(err, MRC_EFORMAT, "\"score\" is no hexadecimal number");
     }
-    MRC_TRY(bench_init(&t, m, err));
-    int rc = features_compute(m->features, row, a, t.floats, t.cats, NULL, err);
+    int rc = bench_init(&t, m, err);
+    if (rc == MRC_OK) {
+        rc = features_compute(m->features, row, a, t.floats, t.cats, NULL, err);
+    }
     if (rc == MRC_OK) {
         rc = compare_floats(m, json_find(expected, "floats"), &t, err);
     }
@@ -262,7 +264,9 @@ static int run_model(const struct bundle_model *m, const struct row *row, const 
     if (rc == MRC_OK) {
         rc = score(m, &t, &y, err);
     }
-    if (rc == MRC_OK && memcmp(&y, &stored, sizeof y) != 0) {
+    memcpy(&here_bits, &y, sizeof y);
+    memcpy(&stored_bits, &stored, sizeof stored);
+    if (rc == MRC_OK && here_bits != stored_bits) {
         char here[NUMBER_TEXT_MAX];
         format_hex(y, here);
         rc = mrc_fail(err, MRC_EFORMAT, "the score is %s here, %.*s where the bundle was made", here, STR_ARG(text));

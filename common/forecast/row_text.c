@@ -7,7 +7,9 @@
 static bool plain_number(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!memchr("0123456789+-.eE", s.p[i], 15)) {
+        char c = s.p[i];
+        bool digit = c >= '0' && c <= '9';
+        if (!digit && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E') {
             return false;
         }
     }

@@ -22,8 +22,7 @@ static const char schema_text[] =
 
 static const char *const films[] = {
     "{}",
-    "{\"t\":\"Rocky IV: 2\",\"o\":\"rocky iv "
-    "2\",\"d\":\"2020-12-31\",\"l\":[\"drame\",\"x\"],\"n\":-1,\"i\":-9,\"c\":\"usd\"}",
+    "{\"t\":\"Rocky IV: 2\",\"o\":\"rocky iv 2\",\"d\":\"2020-12-31\",\"l\":[\"drame\",\"x\"],\"n\":-1,\"c\":\"usd\"}",
     "{\"t\":\" \",\"d\":\"0001-01-01\",\"l\":[\"Action\"],\"n\":1e308,\"i\":400,\"c\":\"EUR\"}",
 };
 enum { FILMS = sizeof films / sizeof films[0] };
