@@ -108,8 +108,8 @@ struct hash_slot {
     uint32_t hash, id1;
 };
 
-static int number_hashes(uint32_t *values, size_t n, struct hash_slot **slots, uint32_t *n_ids, uint32_t **hashes,
-                         struct mrc_err *err)
+/* Replace hashes by dense ids, in order of appearance; *hashes is malloc'd. */
+static int number_hashes(uint32_t *values, size_t n, uint32_t *n_ids, uint32_t **hashes, struct mrc_err *err)
 {
     size_t capacity = 1024, used = 0;
     struct hash_slot *table = calloc(capacity, sizeof(*table));
@@ -150,7 +150,7 @@ static int number_hashes(uint32_t *values, size_t n, struct hash_slot **slots, u
         free(list);
         return mrc_fail(err, MRC_ENOMEM, "no memory for the categories of a column");
     }
-    *slots = table;
+    free(table);
     *n_ids = (uint32_t)used;
     *hashes = list;
     return MRC_OK;
@@ -164,10 +164,8 @@ int dataset_add_hashes(struct dataset *d, struct str name, const uint32_t *hashe
         return arena_fail(&d->arena, err);
     }
     memcpy(ids, hashes, d->n_rows * sizeof(*ids));
-    struct hash_slot *slots;
-    uint32_t *list, n_ids;
-    MRC_TRY(number_hashes(ids, d->n_rows, &slots, &n_ids, &list, err));
-    free(slots);
+    uint32_t *list = NULL, n_ids = 0;
+    MRC_TRY(number_hashes(ids, d->n_rows, &n_ids, &list, err));
     uint32_t *kept = ARENA_ARRAY(&d->arena, n_ids, uint32_t);
     if (kept) {
         memcpy(kept, list, n_ids * sizeof(*kept));

@@ -1,0 +1,373 @@
+/* Leaf estimation: derivative sums by leaf and steps from them, backtracking, and exact values by order statistics. */
+#include "train/leaves.h"
+
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_VALUES = 4096 };
+
+static int no_memory(struct mrc_err *err)
+{
+    return mrc_fail(err, MRC_ENOMEM, "no memory for leaf values");
+}
+
+void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_t n_leaves, double *weights)
+{
+    memset(weights, 0, n_leaves * sizeof(*weights));
+    for (size_t i = 0; i < n; i++) {
+        weights[leaves[i]] += weight ? (double)weight[i] : 1.0;
+    }
+}
+
+/* ---- sums over rows -------------------------------------------------------------------------------------------------- */
+
+struct sums {
+    size_t first, second, weight, width; /* offsets of a leaf's sums and their number */
+    bool wants_second, is_full;
+};
+
+static struct sums sums_of(const struct leaf_task *t)
+{
+    struct sums s = {.second = t->dim};
+    s.wants_second = t->method == LEAF_NEWTON;
+    s.is_full = objective_of(t->loss->type)->hessian == HESSIAN_FULL;
+    size_t n_second = !s.wants_second ? 0 : s.is_full ? (size_t)t->dim * (t->dim + 1) / 2 : t->dim;
+    s.weight = t->dim + n_second;
+    s.width = s.weight + 1;
+    return s;
+}
+
+/* Memory of one thread: approximations and derivatives of a block of rows. */
+struct block {
+    size_t rows;
+    double *approx, *d1, *d2;
+};
+
+static struct loss_rows block_rows(const struct leaf_task *t, const double *values, struct block *b, size_t begin,
+                                   size_t end)
+{
+    size_t n = end - begin;
+    for (uint32_t d = 0; d < t->dim; d++) {
+        for (size_t i = 0; i < n; i++) {
+            b->approx[d * b->rows + i] =
+                t->approx[d * t->n + begin + i] + values[(size_t)t->leaves[begin + i] * t->dim + d];
+        }
+    }
+    return (struct loss_rows){.n = n,
+                              .stride = b->rows,
+                              .dim = t->dim,
+                              .approx = b->approx,
+                              .target = t->target + begin,
+                              .weight = t->weight ? t->weight + begin : NULL};
+}
+
+static void add_row(const struct leaf_task *t, const struct sums *s, const struct block *b, size_t i, double weight,
+                    double *sum)
+{
+    for (uint32_t d = 0; d < t->dim; d++) {
+        sum[d] += b->d1[d * b->rows + i];
+    }
+    sum[s->weight] += weight;
+    if (!s->wants_second) {
+        return;
+    }
+    double *h = sum + s->second;
+    for (uint32_t d = 0; d < t->dim && !s->is_full; d++) {
+        h[d] += b->d2[d * b->rows + i];
+    }
+    for (uint32_t d = 0; d < t->dim && s->is_full; d++) { /* d2 holds probabilities */
+        double p = b->d2[d * b->rows + i];
+        for (uint32_t e = 0; e < d; e++) {
+            *h++ += weight * p * b->d2[e * b->rows + i];
+        }
+        *h++ += weight * p * (p - 1);
+    }
+}
+
+static void sum_chunk(const struct leaf_task *t, const struct sums *s, const double *values, size_t chunk,
+                      struct block *b, double *out)
+{
+    const struct objective *o = objective_of(t->loss->type);
+    size_t begin = chunk * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
+    memset(out, 0, t->n_leaves * s->width * sizeof(*out));
+    for (size_t at = begin; at < end; at += b->rows) {
+        size_t stop = at + b->rows < end ? at + b->rows : end;
+        struct loss_rows rows = block_rows(t, values, b, at, stop);
+        o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
+        for (size_t i = 0; i < rows.n; i++) {
+            add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0,
+                    out + t->leaves[at + i] * s->width);
+        }
+    }
+}
+
+struct work {
+    struct sums sums;
+    size_t chunks;
+    double *partial;      /* [chunks][n_leaves][width]; the first becomes the total */
+    double *errors;       /* [chunks] */
+    struct block *blocks; /* [threads] */
+    double *step, *trial; /* [n_leaves][dim] */
+};
+
+static void work_release(struct work *w, int threads)
+{
+    for (int i = 0; w->blocks && i < threads; i++) {
+        free(w->blocks[i].approx);
+        free(w->blocks[i].d1);
+        free(w->blocks[i].d2);
+    }
+    free(w->blocks);
+    free(w->partial);
+    free(w->errors);
+    free(w->step);
+    free(w->trial);
+}
+
+static int work_init(struct work *w, const struct leaf_task *t, struct mrc_err *err)
+{
+    *w = (struct work){.sums = sums_of(t), .chunks = (t->n + LOSS_CHUNK - 1) / LOSS_CHUNK};
+    size_t rows = BLOCK_VALUES / t->dim, values = (size_t)t->n_leaves * t->dim;
+    rows = rows > 0 ? rows : 1;
+    w->partial = malloc(w->chunks * t->n_leaves * w->sums.width * sizeof(double));
+    w->errors = malloc(w->chunks * sizeof(double));
+    w->step = malloc(values * sizeof(double));
+    w->trial = malloc(values * sizeof(double));
+    w->blocks = calloc((size_t)t->threads, sizeof(*w->blocks));
+    bool ok = w->partial && w->errors && w->step && w->trial && w->blocks;
+    for (int i = 0; ok && i < t->threads; i++) {
+        size_t bytes = rows * t->dim * sizeof(double);
+        w->blocks[i] = (struct block){.rows = rows, .approx = malloc(bytes), .d1 = malloc(bytes), .d2 = malloc(bytes)};
+        ok = w->blocks[i].approx && w->blocks[i].d1 && w->blocks[i].d2;
+    }
+    return ok ? MRC_OK : no_memory(err);
+}
+
+static void sum_all(const struct leaf_task *t, struct work *w, const double *values)
+{
+    size_t size = t->n_leaves * w->sums.width;
+    int chunks = (int)w->chunks;
+#pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
+    for (int c = 0; c < chunks; c++) {
+        sum_chunk(t, &w->sums, values, (size_t)c, &w->blocks[omp_get_thread_num()], w->partial + (size_t)c * size);
+    }
+    for (size_t c = 1; c < w->chunks; c++) {
+        for (size_t i = 0; i < size; i++) {
+            w->partial[i] += w->partial[c * size + i];
+        }
+    }
+}
+
+/* Sum of weighted losses with these leaf values added. */
+static double error_with(const struct leaf_task *t, struct work *w, const double *values)
+{
+    const struct objective *o = objective_of(t->loss->type);
+    int chunks = (int)w->chunks;
+#pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
+    for (int c = 0; c < chunks; c++) {
+        struct block *b = &w->blocks[omp_get_thread_num()];
+        size_t begin = (size_t)c * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
+        w->errors[c] = 0;
+        for (size_t at = begin; at < end; at += b->rows) {
+            struct loss_rows rows = block_rows(t, values, b, at, at + b->rows < end ? at + b->rows : end);
+            w->errors[c] += o->error(t->loss, &rows);
+        }
+    }
+    double sum = 0;
+    for (size_t c = 0; c < w->chunks; c++) {
+        sum += w->errors[c];
+    }
+    return sum;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------- */
+
+/* Solve (-H + l2 I) x = g by Cholesky; h is the lower triangle by rows. The matrix is overwritten. */
+static void solve_full(double *h, const double *g, uint32_t dim, double l2, double *x)
+{
+    double largest = 0;
+    for (uint32_t i = 0, at = 0; i < dim; at += ++i) {
+        largest = fmax(largest, fabs(h[at + i]));
+    }
+    double ridge = fmax(l2, (double)FLT_EPSILON * largest);
+    for (uint32_t i = 0; i < dim; i++) {
+        double *row = h + (size_t)i * (i + 1) / 2;
+        for (uint32_t j = 0; j <= i; j++) {
+            const double *other = h + (size_t)j * (j + 1) / 2;
+            double v = -row[j] + (i == j ? ridge : 0);
+            for (uint32_t k = 0; k < j; k++) {
+                v -= row[k] * other[k];
+            }
+            row[j] = i == j ? sqrt(fmax(v, 1e-300)) : v / other[j];
+        }
+    }
+    for (uint32_t i = 0; i < dim; i++) {
+        const double *row = h + (size_t)i * (i + 1) / 2;
+        double v = g[i];
+        for (uint32_t k = 0; k < i; k++) {
+            v -= row[k] * x[k];
+        }
+        x[i] = v / row[i];
+    }
+    for (uint32_t i = dim; i-- > 0;) {
+        double v = x[i];
+        for (uint32_t k = i + 1; k < dim; k++) {
+            v -= h[(size_t)k * (k + 1) / 2 + i] * x[k];
+        }
+        x[i] = v / h[(size_t)i * (i + 1) / 2 + i];
+    }
+}
+
+static void steps_from_sums(const struct leaf_task *t, struct work *w)
+{
+    const struct sums *s = &w->sums;
+    for (uint32_t leaf = 0; leaf < t->n_leaves; leaf++) {
+        double *sum = w->partial + leaf * s->width, *step = w->step + (size_t)leaf * t->dim;
+        bool empty = !(sum[s->weight] > 0);
+        if (!empty && s->wants_second && s->is_full) {
+            solve_full(sum + s->second, sum, t->dim, t->l2, step);
+            continue;
+        }
+        for (uint32_t d = 0; d < t->dim; d++) {
+            double divisor = (s->wants_second ? -sum[s->second + d] : sum[s->weight]) + t->l2;
+            step[d] = empty ? 0 : sum[d] / divisor;
+        }
+    }
+}
+
+/* Try the full step, half of it, a quarter, …; each failure uses up an iteration. */
+static void backtrack(const struct leaf_task *t, struct work *w, double *values, double *best, uint32_t *used)
+{
+    size_t n = (size_t)t->n_leaves * t->dim;
+    for (double scale = 1; *used < t->iterations; scale /= 2) {
+        for (size_t i = 0; i < n; i++) {
+            w->trial[i] = values[i] + scale * w->step[i];
+        }
+        double error = error_with(t, w, w->trial);
+        ++*used;
+        if (error < *best) {
+            *best = error;
+            memcpy(values, w->trial, n * sizeof(*values));
+            return;
+        }
+    }
+}
+
+static int estimate_by_steps(const struct leaf_task *t, double *values, uint32_t *steps, struct mrc_err *err)
+{
+    struct work w;
+    int rc = work_init(&w, t, err);
+    bool careful = t->backtracking && t->iterations > 1;
+    double best = rc == MRC_OK && careful ? error_with(t, &w, values) : 0;
+    *steps = 0;
+    for (uint32_t used = 0; rc == MRC_OK && used < t->iterations;) {
+        sum_all(t, &w, values);
+        steps_from_sums(t, &w);
+        ++*steps;
+        if (careful) {
+            backtrack(t, &w, values, &best, &used);
+            continue;
+        }
+        for (size_t i = 0; i < (size_t)t->n_leaves * t->dim; i++) {
+            values[i] += w.step[i];
+        }
+        used++;
+    }
+    work_release(&w, t->threads);
+    return rc;
+}
+
+/* ---- exact ------------------------------------------------------------------------------------------------------------- */
+
+/* Root of sum w tanh(x - r) by halving, as CatBoost: at most 100 steps or to a width of 1e-9; the lower end. */
+static double logcosh_centre(const float *r, size_t n)
+{
+    double low = (double)r[0], high = low;
+    for (size_t i = 1; i < n; i++) {
+        low = fmin(low, (double)r[i]);
+        high = fmax(high, (double)r[i]);
+    }
+    for (int k = 0; k < 100 && high - low > 1e-9; k++) {
+        double middle = (low + high) / 2, sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += tanh(middle - (double)r[i]);
+        }
+        if (sum > 0) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return (double)(float)low;
+}
+
+static int exact_leaf(const struct leaf_task *t, uint32_t d, const float *residuals, float *weights, size_t n,
+                      double *value, struct mrc_err *err)
+{
+    switch (t->loss->type) {
+    case LOSS_MAPE:
+        for (size_t i = 0; i < n; i++) {
+            weights[i] = 1 / (fabsf(residuals[i]) > 1 ? fabsf(residuals[i]) : 1);
+        }
+        return weighted_quantile(residuals, weights, n, 0.5, 0, value, err);
+    case LOSS_LOGCOSH:
+        *value = logcosh_centre(residuals, n);
+        return MRC_OK;
+    case LOSS_MULTI_QUANTILE:
+        return weighted_quantile(residuals, weights, n, t->loss->alphas[d], t->loss->delta, value, err);
+    default: /* with one output CatBoost leaves the weights out here */
+        return weighted_quantile(residuals, NULL, n, t->loss->alphas[0], t->loss->delta, value, err);
+    }
+}
+
+static int estimate_exactly(const struct leaf_task *t, double *values, struct mrc_err *err)
+{
+    uint32_t *starts = calloc((size_t)t->n_leaves + 2, sizeof(*starts)), *rows = malloc(t->n * sizeof(*rows));
+    float *residuals = malloc(t->n * sizeof(*residuals)), *weights = malloc(t->n * sizeof(*weights));
+    int rc = starts && rows && residuals && weights ? MRC_OK : no_memory(err);
+    if (rc == MRC_OK) { /* rows by leaf, in their order */
+        for (size_t i = 0; i < t->n; i++) {
+            starts[t->leaves[i] + 2]++;
+        }
+        for (uint32_t leaf = 1; leaf <= t->n_leaves; leaf++) {
+            starts[leaf + 1] += starts[leaf];
+        }
+        for (size_t i = 0; i < t->n; i++) {
+            rows[starts[t->leaves[i] + 1]++] = (uint32_t)i;
+        }
+    }
+    int n_leaves = (int)t->n_leaves;
+    for (uint32_t d = 0; rc == MRC_OK && d < t->dim; d++) {
+        const double *approx = t->approx + d * t->n;
+#pragma omp parallel for num_threads(t->threads) schedule(dynamic, 1) if (t->threads > 1 && t->n > 20000)
+        for (int leaf = 0; leaf < n_leaves; leaf++) {
+            size_t begin = starts[leaf], end = starts[leaf + 1];
+            for (size_t k = begin; k < end; k++) {
+                residuals[k] = (float)((double)t->target[rows[k]] - approx[rows[k]]);
+                weights[k] = t->weight ? t->weight[rows[k]] : 1.0f;
+            }
+            double *value = &values[(size_t)leaf * t->dim + d];
+            *value = 0;
+            if (end > begin &&
+                exact_leaf(t, d, residuals + begin, weights + begin, end - begin, value, NULL) != MRC_OK) {
+#pragma omp atomic write
+                rc = MRC_ENOMEM;
+            }
+        }
+    }
+    free(starts);
+    free(rows);
+    free(residuals);
+    free(weights);
+    return rc == MRC_OK ? rc : no_memory(err);
+}
+
+int leaves_estimate(const struct leaf_task *t, double *values, uint32_t *steps, struct mrc_err *err)
+{
+    *steps = 0;
+    memset(values, 0, (size_t)t->n_leaves * t->dim * sizeof(*values));
+    return t->method == LEAF_EXACT ? estimate_exactly(t, values, err) : estimate_by_steps(t, values, steps, err);
+}

@@ -1,0 +1,210 @@
+/* Quantising a data set: floats by their grids, categories by the learn set's ids. */
+#include "train/pool.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int no_memory(struct mrc_err *err)
+{
+    return mrc_fail(err, MRC_ENOMEM, "no memory for the quantised data");
+}
+
+static int quantise(struct column *c, const struct grid *g, const float *values, const uint32_t *order, size_t n,
+                    struct mrc_err *err)
+{
+    if (g->n_borders == 0) {
+        return MRC_OK;
+    }
+    if (g->n_borders <= 255) {
+        uint8_t *bins = malloc(n);
+        if (!bins) {
+            return no_memory(err);
+        }
+        grid_bins_u8(g, values, order, n, bins);
+        c->u8 = bins;
+        return MRC_OK;
+    }
+    uint16_t *bins = malloc(n * sizeof(*bins));
+    if (!bins) {
+        return no_memory(err);
+    }
+    grid_bins_u16(g, values, order, n, bins);
+    c->u16 = bins;
+    return MRC_OK;
+}
+
+static int start(struct pool *pool, const struct dataset *data, const uint32_t *order, struct mrc_err *err)
+{
+    *pool = (struct pool){.n = data->n_rows, .n_floats = data->n_floats, .n_cats = data->n_cats};
+    pool->floats = calloc((size_t)data->n_floats + 1, sizeof(*pool->floats));
+    pool->cats = calloc((size_t)data->n_cats + 1, sizeof(*pool->cats));
+    pool->target = malloc(pool->n * sizeof(float));
+    pool->weight = data->weight ? malloc(pool->n * sizeof(float)) : NULL;
+    if (!pool->floats || !pool->cats || !pool->target || (data->weight && !pool->weight)) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < pool->n; i++) {
+        size_t row = order ? order[i] : i;
+        pool->target[i] = data->target[row];
+        if (pool->weight) {
+            pool->weight[i] = data->weight[row];
+        }
+    }
+    return MRC_OK;
+}
+
+/* Ids as bins for one-hot splits. */
+static int one_hot_bins(struct cat_column *c, size_t n, struct mrc_err *err)
+{
+    uint8_t *bins = malloc(n);
+    if (!bins) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        bins[i] = (uint8_t)(c->ids[i] < c->n_ids ? c->ids[i] : 255);
+    }
+    c->bins.u8 = bins;
+    return MRC_OK;
+}
+
+/* Name of the k-th float column, for messages. */
+static struct str float_name(const struct dataset *data, uint32_t k)
+{
+    for (uint32_t i = 0; i < data->n_features; i++) {
+        if (data->features[i].kind == DATASET_FLOAT && data->features[i].index == k) {
+            return data->features[i].name;
+        }
+    }
+    return STR("");
+}
+
+static int learn_floats(struct pool *pool, struct grid *grids, const struct dataset *data, const struct params *p,
+                        const uint32_t *order, int threads, struct mrc_err *err)
+{
+    int n = (int)data->n_floats, first_bad = n, rc = MRC_OK;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1 && data->n_rows > 4096)
+    for (int k = 0; k < n; k++) {
+        struct mrc_err e = {0};
+        int r = grid_choose(&grids[k], data->floats[k].values, data->n_rows, (enum border_type)p->border_type,
+                            (enum nan_mode)p->nan_mode, (uint32_t)p->border_count, &e);
+        if (r == MRC_OK) {
+            r = quantise(&pool->floats[k], &grids[k], data->floats[k].values, order, data->n_rows, &e);
+        }
+        if (r < 0) {
+#pragma omp critical(pool_failure)
+            if (k < first_bad) {
+                first_bad = k;
+                rc = r;
+                if (err) {
+                    *err = e;
+                }
+            }
+        }
+    }
+    if (rc == MRC_EFORMAT) {
+        err_wrap(err, "column \"%.*s\"", STR_ARG(float_name(data, (uint32_t)first_bad)));
+    }
+    return rc;
+}
+
+int pool_learn(struct pool *pool, struct grid *grids, const struct dataset *data, const struct params *p,
+               const uint32_t *order, int threads, struct mrc_err *err)
+{
+    MRC_TRY(start(pool, data, order, err));
+    pool->grids = grids;
+    MRC_TRY(learn_floats(pool, grids, data, p, order, threads, err));
+    for (uint32_t k = 0; k < data->n_cats; k++) {
+        struct cat_column *c = &pool->cats[k];
+        uint32_t *ids = malloc(pool->n * sizeof(*ids));
+        if (!ids) {
+            return no_memory(err);
+        }
+        for (size_t i = 0; i < pool->n; i++) {
+            ids[i] = data->cats[k].ids[order ? order[i] : i];
+        }
+        c->ids = ids;
+        c->n_ids = data->cats[k].n_ids;
+        c->hashes = data->cats[k].hashes;
+        if (c->n_ids > 1 && c->n_ids <= (uint32_t)p->one_hot_max_size) {
+            MRC_TRY(one_hot_bins(c, pool->n, err));
+        }
+    }
+    return MRC_OK;
+}
+
+struct known {
+    uint32_t hash, id;
+};
+
+static int compare_known(const void *a, const void *b)
+{
+    uint32_t x = ((const struct known *)a)->hash, y = ((const struct known *)b)->hash;
+    return (x > y) - (x < y);
+}
+
+/* map[id of b] = id of a, UNSEEN when a has no such category. */
+static int map_categories(const struct dataset_cat *a, const struct dataset_cat *b, uint32_t *map, struct mrc_err *err)
+{
+    struct known *known = malloc(((size_t)a->n_ids + 1) * sizeof(*known));
+    if (!known) {
+        return no_memory(err);
+    }
+    for (uint32_t i = 0; i < a->n_ids; i++) {
+        known[i] = (struct known){a->hashes[i], i};
+    }
+    qsort(known, a->n_ids, sizeof(*known), compare_known);
+    for (uint32_t i = 0; i < b->n_ids; i++) {
+        struct known key = {b->hashes[i], 0};
+        const struct known *at = bsearch(&key, known, a->n_ids, sizeof(*known), compare_known);
+        map[i] = at ? at->id : (uint32_t)UNSEEN;
+    }
+    free(known);
+    return MRC_OK;
+}
+
+int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *learn_data,
+              const struct dataset *data, const struct params *p, int threads, struct mrc_err *err)
+{
+    (void)threads;
+    MRC_TRY(start(pool, data, NULL, err));
+    pool->grids = learn->grids;
+    for (uint32_t k = 0; k < data->n_floats; k++) {
+        MRC_TRY(quantise(&pool->floats[k], &learn->grids[k], data->floats[k].values, NULL, pool->n, err));
+    }
+    for (uint32_t k = 0; k < data->n_cats; k++) {
+        struct cat_column *c = &pool->cats[k];
+        uint32_t *ids = malloc(pool->n * sizeof(*ids));
+        uint32_t *map = malloc(((size_t)data->cats[k].n_ids + 1) * sizeof(*map));
+        int rc = ids && map ? map_categories(&learn_data->cats[k], &data->cats[k], map, err) : no_memory(err);
+        for (size_t i = 0; rc == MRC_OK && i < pool->n; i++) {
+            ids[i] = map[data->cats[k].ids[i]];
+        }
+        free(map);
+        c->ids = ids;
+        MRC_TRY(rc);
+        c->n_ids = learn->cats[k].n_ids;
+        c->hashes = learn->cats[k].hashes;
+        if (c->n_ids > 1 && c->n_ids <= (uint32_t)p->one_hot_max_size) {
+            MRC_TRY(one_hot_bins(c, pool->n, err));
+        }
+    }
+    return MRC_OK;
+}
+
+void pool_release(struct pool *pool)
+{
+    for (uint32_t k = 0; pool->floats && k < pool->n_floats; k++) {
+        free(pool->floats[k].u8);
+        free(pool->floats[k].u16);
+    }
+    for (uint32_t k = 0; pool->cats && k < pool->n_cats; k++) {
+        free(pool->cats[k].ids);
+        free(pool->cats[k].bins.u8);
+    }
+    free(pool->floats);
+    free(pool->cats);
+    free(pool->target);
+    free(pool->weight);
+    *pool = (struct pool){0};
+}
