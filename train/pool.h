@@ -17,7 +17,6 @@ static inline uint32_t column_at(const struct column *c, size_t i)
 }
 
 /* One yes/no question about a row. */
-enum split_kind { SPLIT_FLOAT, SPLIT_ONE_HOT, SPLIT_CTR };
 struct split {
     enum split_kind kind;
     uint32_t feature; /* FLOAT: float column; ONE_HOT: categorical column; CTR: projection of the statistics */

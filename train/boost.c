@@ -1,0 +1,716 @@
+/* The boosting loop: folds, one tree at a time, early stopping, the best model. */
+#include "train/boost.h"
+#include "train/assemble.h"
+#include "train/leaves.h"
+#include "train/sampling.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { THREADS_MAX = 256 };
+
+/* One order of the rows with its own approximations. The last fold is the averaging fold, whose leaf values are the
+ * model's; the others are there to find structures. */
+struct fold {
+    uint32_t *rows;   /* NULL = 0, 1, 2, … */
+    uint32_t order;   /* in the target statistics */
+    double *approx;   /* [dim][n] */
+};
+
+struct trainer {
+    const struct dataset *learn_data, *eval_data;
+    struct params params; /* resolved */
+    struct labels labels;
+    uint32_t dim;
+    int threads;
+    struct random random;
+    double started;
+
+    struct grid *grids;
+    uint32_t *row_order; /* pool row -> data row, NULL = the same */
+    struct pool learn, eval;
+    bool has_statistics;
+    struct target_stats stats;
+    const uint32_t **orders;
+    uint32_t n_learning;  /* folds that find structures; fold n_learning is the averaging one */
+    struct fold *folds;   /* [n_learning + 1]; all the same when they share approximations */
+    bool shared;          /* one fold is both */
+
+    struct tree_search *search;
+    double *bias, *d1, *eval_approx;
+    float *sample;
+    uint16_t *leaves, *eval_leaves;
+    double *values;       /* [leaves][dim] of a learning fold */
+    double l2, leaf_size;
+
+    uint32_t n_trees, tree_capacity;
+    struct trained_tree *trees;
+    double *learn_loss, *eval_loss;
+    uint32_t best_iteration;
+    double best_eval;
+    double *recent;       /* scores for IncToDec */
+    double od_error;
+};
+
+static int no_memory(struct mrc_err *err)
+{
+    return mrc_fail(err, MRC_ENOMEM, "no memory to train");
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double *new_doubles(size_t n)
+{
+    return calloc(n > 0 ? n : 1, sizeof(double));
+}
+
+/* ---- data ------------------------------------------------------------------------------------------------------------ */
+
+struct timed {
+    int64_t time;
+    uint32_t row;
+};
+
+static int compare_timed(const void *a, const void *b)
+{
+    const struct timed *x = a, *y = b;
+    if (x->time != y->time) {
+        return x->time < y->time ? -1 : 1;
+    }
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* Learning order: by time when asked for, shuffled when there are categories, else as the rows come. */
+static int order_rows(struct trainer *t, struct mrc_err *err)
+{
+    const struct dataset *d = t->learn_data;
+    bool by_time = t->params.has_time && d->timestamp;
+    bool shuffled = !t->params.has_time && d->n_cats > 0;
+    if (!by_time && !shuffled) {
+        return MRC_OK;
+    }
+    t->row_order = malloc(d->n_rows * sizeof(*t->row_order));
+    struct timed *timed = by_time ? malloc(d->n_rows * sizeof(*timed)) : NULL;
+    if (!t->row_order || (by_time && !timed)) {
+        free(timed);
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < d->n_rows; i++) {
+        t->row_order[i] = (uint32_t)i;
+        if (by_time) {
+            timed[i] = (struct timed){d->timestamp[i], (uint32_t)i};
+        }
+    }
+    if (by_time) {
+        qsort(timed, d->n_rows, sizeof(*timed), compare_timed);
+        for (size_t i = 0; i < d->n_rows; i++) {
+            t->row_order[i] = timed[i].row;
+        }
+        free(timed);
+    } else {
+        random_shuffle(&t->random, t->row_order, d->n_rows);
+    }
+    return MRC_OK;
+}
+
+static int check_target(const struct trainer *t, const struct pool *pool, const char *which, struct mrc_err *err)
+{
+    const struct objective *o = objective_of(t->params.loss.type);
+    for (size_t i = 0; i < pool->n; i++) {
+        const char *rule = o->target_rule(pool->target[i]);
+        if (rule) {
+            char text[NUMBER_TEXT_MAX];
+            format_float(pool->target[i], text);
+            return mrc_fail(err, MRC_EFORMAT, "%s: target %s is not %s, as %s needs", which, text, rule, o->name);
+        }
+    }
+    return MRC_OK;
+}
+
+static bool is_constant(const float *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (v[i] != v[0]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int weigh_classes(struct trainer *t, struct mrc_err *err)
+{
+    struct pool *pool = &t->learn;
+    double *sums = new_doubles(t->labels.n);
+    if (!pool->weight) {
+        pool->weight = malloc(pool->n * sizeof(float));
+        for (size_t i = 0; pool->weight && i < pool->n; i++) {
+            pool->weight[i] = 1;
+        }
+    }
+    if (!sums || !pool->weight) {
+        free(sums);
+        return no_memory(err);
+    }
+    double most = 0;
+    for (size_t i = 0; i < pool->n; i++) {
+        sums[(size_t)pool->target[i]] += (double)pool->weight[i];
+    }
+    for (uint32_t k = 0; k < t->labels.n; k++) {
+        most = fmax(most, sums[k]);
+    }
+    for (size_t i = 0; i < pool->n; i++) {
+        double sum = sums[(size_t)pool->target[i]];
+        double w = sum > 0 ? most / sum : 1;
+        w = t->params.auto_class_weights == CLASS_WEIGHTS_SQRT_BALANCED ? sqrt(w) : w;
+        pool->weight[i] *= (float)w;
+    }
+    free(sums);
+    return MRC_OK;
+}
+
+static int check_data(const struct trainer *t, struct mrc_err *err)
+{
+    const struct dataset *learn = t->learn_data, *eval = t->eval_data;
+    if (!learn->target) {
+        return mrc_fail(err, MRC_EFORMAT, "the learn set has no target");
+    }
+    if (eval && !eval->target) {
+        return mrc_fail(err, MRC_EFORMAT, "the eval set has no target");
+    }
+    if (learn->n_features == 0) {
+        return mrc_fail(err, MRC_EFORMAT, "the learn set has no feature columns");
+    }
+    if (is_constant(learn->target, learn->n_rows) && !t->params.allow_const_label) {
+        char text[NUMBER_TEXT_MAX];
+        format_float(learn->target[0], text);
+        return mrc_fail(err, MRC_EFORMAT, "the target is constant (%s): there is nothing to learn", text);
+    }
+    if (eval && dataset_check_alike(learn, eval, err) < 0) {
+        return err_wrap(err, "eval set");
+    }
+    return MRC_OK;
+}
+
+static int prepare_data(struct trainer *t, struct mrc_err *err)
+{
+    struct params_facts facts = {.n_rows = t->learn_data->n_rows,
+                                 .n_eval_rows = t->eval_data ? t->eval_data->n_rows : 0,
+                                 .n_features = t->learn_data->n_features};
+    MRC_TRY(check_data(t, err));
+    facts.eval_target_constant = t->eval_data && is_constant(t->eval_data->target, t->eval_data->n_rows);
+    MRC_TRY(params_resolve(&t->params, &facts, err));
+    MRC_TRY(labels_find(&t->labels, t->learn_data, &t->params, err));
+    t->dim = objective_dim(&t->params.loss, t->labels.n);
+    if (objective_dim(&t->params.eval_metric, t->labels.n) != t->dim) {
+        return mrc_fail(err, MRC_EINVAL, "parameter eval_metric: %s does not fit the outputs of %s",
+                        loss_name(t->params.eval_metric.type), loss_name(t->params.loss.type));
+    }
+    random_init(&t->random, t->params.random_seed);
+    MRC_TRY(order_rows(t, err));
+    t->grids = calloc((size_t)t->learn_data->n_floats + 1, sizeof(*t->grids));
+    if (!t->grids) {
+        return no_memory(err);
+    }
+    MRC_TRY(pool_learn(&t->learn, t->grids, t->learn_data, &t->params, t->row_order, t->threads, err));
+    MRC_TRY(labels_apply(&t->labels, t->learn_data, t->learn.target, t->learn.n, err));
+    MRC_TRY(check_target(t, &t->learn, "learn set", err));
+    if (t->params.auto_class_weights != CLASS_WEIGHTS_NONE) {
+        MRC_TRY(weigh_classes(t, err));
+    }
+    if (t->eval_data) {
+        MRC_TRY(pool_eval(&t->eval, &t->learn, t->learn_data, t->eval_data, &t->params, t->threads, err));
+        if (labels_apply(&t->labels, t->eval_data, t->eval.target, t->eval.n, err) < 0) {
+            return err_wrap(err, "eval set");
+        }
+        MRC_TRY(check_target(t, &t->eval, "eval set", err));
+    }
+    return MRC_OK;
+}
+
+/* ---- folds ----------------------------------------------------------------------------------------------------------- */
+
+/* A shuffled order in blocks of consecutive rows. */
+static int shuffle_rows(struct trainer *t, uint32_t **out, struct mrc_err *err)
+{
+    size_t n = t->learn.n, block = (size_t)t->params.fold_permutation_block, n_blocks = (n + block - 1) / block;
+    uint32_t *rows = malloc(n * sizeof(*rows)), *blocks = malloc(n_blocks * sizeof(*blocks));
+    if (!rows || !blocks) {
+        free(rows);
+        free(blocks);
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < n_blocks; i++) {
+        blocks[i] = (uint32_t)i;
+    }
+    random_shuffle(&t->random, blocks, n_blocks);
+    size_t k = 0;
+    for (size_t i = 0; i < n_blocks; i++) {
+        size_t begin = blocks[i] * block, end = begin + block < n ? begin + block : n;
+        for (size_t row = begin; row < end; row++) {
+            rows[k++] = (uint32_t)row;
+        }
+    }
+    free(blocks);
+    *out = rows;
+    return MRC_OK;
+}
+
+static bool needs_statistics(const struct trainer *t)
+{
+    for (uint32_t k = 0; k < t->learn.n_cats; k++) {
+        if (t->learn.cats[k].n_ids > 1 && !t->learn.cats[k].bins.u8) {
+            return t->params.max_ctr_complexity > 0;
+        }
+    }
+    return false;
+}
+
+static int prepare_folds(struct trainer *t, struct mrc_err *err)
+{
+    t->has_statistics = needs_statistics(t);
+    bool permuted = t->has_statistics && !t->params.has_time;
+    int64_t learning = permuted ? t->params.permutation_count - 1 : 1;
+    t->n_learning = (uint32_t)(learning > 1 ? learning : 1);
+    t->shared = !permuted;
+    uint32_t n_folds = t->n_learning + 1;
+    t->folds = calloc(n_folds, sizeof(*t->folds));
+    t->orders = calloc((size_t)n_folds + 1, sizeof(*t->orders));
+    if (!t->folds || !t->orders) {
+        return no_memory(err);
+    }
+    uint32_t n_orders = 1; /* order 0: as the rows come */
+    for (uint32_t f = 1; f < n_folds; f++) {
+        if (permuted) {
+            MRC_TRY(shuffle_rows(t, &t->folds[f].rows, err));
+            t->folds[f].order = n_orders;
+            t->orders[n_orders++] = t->folds[f].rows;
+        }
+    }
+    for (uint32_t f = t->shared ? t->n_learning : 0; f < n_folds; f++) {
+        t->folds[f].approx = new_doubles(t->learn.n * t->dim);
+        if (!t->folds[f].approx) {
+            return no_memory(err);
+        }
+    }
+    if (!t->has_statistics) {
+        return MRC_OK;
+    }
+    uint32_t n_classes = objective_of(t->params.loss.type)->is_classes ? t->labels.n : 0;
+    return stats_init(&t->stats, &t->learn, t->eval_data ? &t->eval : NULL, &t->params, n_classes,
+                      (const uint32_t *const *)t->orders, n_orders, err);
+}
+
+static int start_values(struct trainer *t, struct mrc_err *err)
+{
+    const struct objective *o = objective_of(t->params.loss.type);
+    if (t->params.boost_from_average || o->always_start) {
+        MRC_TRY(objective_start(&t->params.loss, t->dim, t->learn.n, t->learn.target, t->learn.weight, t->bias, err));
+    }
+    for (uint32_t d = 0; d < t->dim; d++) {
+        if (!isfinite(t->bias[d])) {
+            return mrc_fail(err, MRC_EFORMAT, "the target is constant: there is no finite start value");
+        }
+        for (uint32_t f = t->shared ? t->n_learning : 0; f <= t->n_learning; f++) {
+            for (size_t i = 0; i < t->learn.n; i++) {
+                t->folds[f].approx[d * t->learn.n + i] = t->bias[d];
+            }
+        }
+        for (size_t i = 0; t->eval_data && i < t->eval.n; i++) {
+            t->eval_approx[d * t->eval.n + i] = t->bias[d];
+        }
+    }
+    return MRC_OK;
+}
+
+static bool has_splits(const struct trainer *t)
+{
+    for (uint32_t k = 0; k < t->learn.n_floats; k++) {
+        if (t->grids[k].n_borders > 0) {
+            return true;
+        }
+    }
+    for (uint32_t k = 0; k < t->learn.n_cats; k++) {
+        if (t->learn.cats[k].n_ids > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int prepare(struct trainer *t, struct mrc_err *err)
+{
+    MRC_TRY(prepare_data(t, err));
+    if (!has_splits(t)) {
+        return mrc_fail(err, MRC_EFORMAT, "all feature columns are constant: there is nothing to split");
+    }
+    MRC_TRY(prepare_folds(t, err));
+    size_t n = t->learn.n, iterations = (size_t)t->params.iterations;
+    size_t leaves = (size_t)1 << t->params.depth;
+    t->bias = new_doubles(t->dim);
+    t->d1 = new_doubles(n * t->dim);
+    t->sample = malloc(n * sizeof(*t->sample));
+    t->leaves = malloc(n * sizeof(*t->leaves));
+    t->values = new_doubles(leaves * t->dim);
+    t->learn_loss = new_doubles(iterations);
+    t->eval_loss = new_doubles(iterations);
+    t->recent = new_doubles(iterations);
+    t->eval_approx = new_doubles(t->eval.n * t->dim);
+    t->eval_leaves = malloc((t->eval.n + 1) * sizeof(*t->eval_leaves));
+    if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->learn_loss || !t->eval_loss ||
+        !t->recent || !t->eval_approx || !t->eval_leaves) {
+        return no_memory(err);
+    }
+    MRC_TRY(start_values(t, err));
+    double weight = 0;
+    for (size_t i = 0; i < n; i++) {
+        weight += t->learn.weight ? (double)t->learn.weight[i] : 1.0;
+    }
+    t->l2 = t->params.l2_leaf_reg * (weight / (double)n);
+    t->leaf_size = -1;
+    return tree_search_new(&t->search, &t->learn, t->has_statistics ? &t->stats : NULL, &t->params, t->dim, t->threads,
+                           err);
+}
+
+/* ---- one tree -------------------------------------------------------------------------------------------------------- */
+
+static double noise_size(const struct trainer *t, uint32_t iteration)
+{
+    double n = (double)t->learn.n, square = 0;
+    for (size_t i = 0; i < t->learn.n * t->dim; i++) {
+        square += t->d1[i] * t->d1[i];
+    }
+    double left = exp(log(n) - (double)iteration * t->params.learning_rate);
+    return t->params.random_strength * sqrt(square / n) * (left / (1 + left));
+}
+
+static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tree, struct mrc_err *err)
+{
+    uint32_t f = (uint32_t)(random_next(&t->random) % t->n_learning);
+    const struct fold *fold = &t->folds[f];
+    const double *approx = t->shared ? t->folds[t->n_learning].approx : fold->approx;
+    random_next(&t->random); /* CatBoost's seed for derivatives that need one */
+    objective_derivatives(&t->params.loss, t->dim, t->learn.n, approx, t->learn.target, t->learn.weight, t->d1,
+                          t->threads);
+    struct tree_task task = {.rows = fold->rows, .order = fold->order, .d1 = t->d1, .random = &t->random};
+    task.noise = t->params.random_strength > 0 ? noise_size(t, iteration) : 0;
+    struct sampling_task sampling = {.params = &t->params,
+                                     .n = t->learn.n,
+                                     .rows = fold->rows,
+                                     .dim = t->dim,
+                                     .d1 = t->d1,
+                                     .leaf_size = t->leaf_size,
+                                     .random = &t->random};
+    bool sampled;
+    MRC_TRY(sampling_draw(&sampling, t->sample, &sampled, err));
+    task.sample = sampled ? t->sample : NULL;
+    return tree_search_run(t->search, &task, tree, err);
+}
+
+static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, double *values,
+                    uint32_t *steps, struct mrc_err *err)
+{
+    struct leaf_task task = {.loss = &t->params.loss,
+                             .dim = t->dim,
+                             .n_leaves = 1u << tree->depth,
+                             .n = t->learn.n,
+                             .leaves = t->leaves,
+                             .approx = fold->approx,
+                             .target = t->learn.target,
+                             .weight = t->learn.weight,
+                             .method = (enum leaf_method)t->params.leaf_method,
+                             .iterations = (uint32_t)t->params.leaf_estimation_iterations,
+                             .backtracking = t->params.backtracking == BACKTRACKING_ANY_IMPROVEMENT,
+                             .l2 = t->l2,
+                             .threads = t->threads};
+    MRC_TRY(leaves_estimate(&task, values, steps, err));
+    for (size_t i = 0; i < (size_t)task.n_leaves * t->dim; i++) {
+        values[i] *= t->params.learning_rate;
+    }
+    return MRC_OK;
+}
+
+static void add_values(double *approx, size_t n, uint32_t dim, const uint16_t *leaves, const double *values)
+{
+    for (uint32_t d = 0; d < dim; d++) {
+        for (size_t i = 0; i < n; i++) {
+            approx[d * n + i] += values[(size_t)leaves[i] * dim + d];
+        }
+    }
+}
+
+/* Learning folds get leaf values of their own. */
+static int update_learning_folds(struct trainer *t, const struct tree *tree, struct mrc_err *err)
+{
+    uint32_t steps;
+    for (uint32_t f = 0; !t->shared && f < t->n_learning; f++) {
+        struct fold *fold = &t->folds[f];
+        MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, fold->order, false, t->leaves, t->threads, err));
+        MRC_TRY(estimate(t, fold, tree, t->values, &steps, err));
+        add_values(fold->approx, t->learn.n, t->dim, t->leaves, t->values);
+    }
+    return MRC_OK;
+}
+
+static void measure_leaves(struct trainer *t, const struct trained_tree *tree)
+{
+    uint32_t n = 1u << tree->tree.depth;
+    double sum = 0;
+    for (uint32_t leaf = 0; leaf < n; leaf++) {
+        double square = 0;
+        for (uint32_t d = 0; d < t->dim; d++) {
+            double v = tree->values[(size_t)leaf * t->dim + d];
+            square += v * v;
+        }
+        sum += sqrt(square);
+    }
+    t->leaf_size = sum / n;
+}
+
+static int new_tree(struct trainer *t, const struct tree *tree, struct trained_tree **out, struct mrc_err *err)
+{
+    if (t->n_trees == t->tree_capacity) {
+        uint32_t capacity = t->tree_capacity ? 2 * t->tree_capacity : 256;
+        struct trained_tree *more = realloc(t->trees, capacity * sizeof(*more));
+        if (!more) {
+            return no_memory(err);
+        }
+        t->trees = more;
+        t->tree_capacity = capacity;
+    }
+    size_t leaves = (size_t)1 << tree->depth;
+    struct trained_tree *tt = &t->trees[t->n_trees++];
+    *tt = (struct trained_tree){.tree = *tree, .values = new_doubles(leaves * t->dim), .weights = new_doubles(leaves)};
+    *out = tt;
+    return tt->values && tt->weights ? MRC_OK : no_memory(err);
+}
+
+static bool all_finite(const double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(v[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, struct mrc_err *err)
+{
+    struct trained_tree *tt = NULL;
+    struct fold *averaging = &t->folds[t->n_learning];
+    size_t n_values = ((size_t)1 << tree->depth) * t->dim;
+    uint32_t steps;
+    random_next(&t->random); /* seeds of the learning folds */
+    MRC_TRY(new_tree(t, tree, &tt, err));
+    MRC_TRY(update_learning_folds(t, tree, err));
+    MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, averaging->order, false, t->leaves, t->threads, err));
+    MRC_TRY(estimate(t, averaging, tree, tt->values, &steps, err));
+    if (t->dim == 1 && t->params.leaf_method != LEAF_EXACT) {
+        for (uint32_t i = 0; i < steps; i++) {
+            random_next(&t->random);
+        }
+    }
+    *finite = all_finite(tt->values, n_values);
+    if (!*finite) {
+        return MRC_OK;
+    }
+    leaves_weigh(t->leaves, t->learn.weight, t->learn.n, 1u << tree->depth, tt->weights);
+    add_values(averaging->approx, t->learn.n, t->dim, t->leaves, tt->values);
+    measure_leaves(t, tt);
+    if (t->eval_data) {
+        MRC_TRY(tree_leaves(tree, &t->eval, &t->stats, 0, true, t->eval_leaves, t->threads, err));
+        add_values(t->eval_approx, t->eval.n, t->dim, t->eval_leaves, tt->values);
+    }
+    if (t->has_statistics) {
+        stats_forget_columns(&t->stats);
+    }
+    return MRC_OK;
+}
+
+/* ---- stopping -------------------------------------------------------------------------------------------------------- */
+
+enum { RECENT_MAX = 2000 };
+
+/* CatBoost's IncToDec: how probable is it that the score still rises? Scores: higher is better. */
+static bool inc_to_dec_stops(struct trainer *t, uint32_t i, double score)
+{
+    t->od_error *= 0.99;
+    double factor = 1;
+    for (uint32_t k = 0; k < i && k < RECENT_MAX; k++) {
+        factor *= 0.99;
+        t->od_error = fmax(t->od_error, factor * (score - t->recent[i - 1 - k]));
+    }
+    t->recent[i] = score;
+    if (i - t->best_iteration < (uint32_t)t->params.od_wait) {
+        return false;
+    }
+    double q = t->od_error / fmax(-t->best_eval - score, 1e-10);
+    return exp(-0.5 / fmax(q, 1e-10)) < t->params.od_pval;
+}
+
+/* Metrics after tree i; true when training should stop. */
+static bool judge(struct trainer *t, uint32_t i)
+{
+    t->learn_loss[i] = objective_metric(&t->params.loss, t->dim, t->learn.n, t->folds[t->n_learning].approx,
+                                        t->learn.target, t->learn.weight, t->threads);
+    if (!t->eval_data) {
+        t->best_iteration = i;
+        return false;
+    }
+    double loss = objective_metric(&t->params.eval_metric, t->dim, t->eval.n, t->eval_approx, t->eval.target,
+                                   t->eval.weight, t->threads);
+    t->eval_loss[i] = loss;
+    if (i == 0 || loss < t->best_eval) {
+        t->best_eval = loss;
+        t->best_iteration = i;
+    }
+    if (t->params.od_type == OD_ITER) {
+        return i - t->best_iteration >= (uint32_t)t->params.od_wait;
+    }
+    return t->params.od_type == OD_INC_TO_DEC && inc_to_dec_stops(t, i, -loss);
+}
+
+static int loop(struct trainer *t, const struct boost_progress *progress, struct boost_report *report,
+                struct mrc_err *err)
+{
+    uint32_t iterations = (uint32_t)t->params.iterations;
+    for (uint32_t i = 0; i < iterations; i++) {
+        struct tree tree;
+        bool finite = true;
+        MRC_TRY(find_structure(t, i, &tree, err));
+        MRC_TRY(add_tree(t, &tree, &finite, err));
+        if (!finite) {
+            struct trained_tree *last = &t->trees[--t->n_trees];
+            free(last->values);
+            free(last->weights);
+            report->stopped_early = true;
+            break;
+        }
+        report->stopped_early = judge(t, i);
+        struct boost_step step = {.iteration = i,
+                                  .iterations = iterations,
+                                  .learn_loss = t->learn_loss[i],
+                                  .eval_loss = t->eval_data ? t->eval_loss[i] : NAN,
+                                  .best_iteration = t->best_iteration,
+                                  .seconds = now() - t->started};
+        if (progress && progress->step && !progress->step(&step, progress->arg)) {
+            report->cancelled = true;
+            break;
+        }
+        if (report->stopped_early) {
+            break;
+        }
+    }
+    report->n_iterations = t->n_trees;
+    report->best_iteration = t->best_iteration;
+    return MRC_OK;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+
+static void release(struct trainer *t)
+{
+    tree_search_free(t->search);
+    for (uint32_t i = 0; i < t->n_trees; i++) {
+        free(t->trees[i].values);
+        free(t->trees[i].weights);
+    }
+    free(t->trees);
+    stats_release(&t->stats);
+    for (uint32_t f = 0; t->folds && f <= t->n_learning; f++) {
+        free(t->folds[f].rows);
+        free(t->folds[f].approx);
+    }
+    free(t->folds);
+    free(t->orders);
+    pool_release(&t->learn);
+    pool_release(&t->eval);
+    for (uint32_t k = 0; t->grids && k < t->learn_data->n_floats; k++) {
+        grid_release(&t->grids[k]);
+    }
+    free(t->grids);
+    free(t->row_order);
+    labels_release(&t->labels);
+    free(t->bias);
+    free(t->d1);
+    free(t->sample);
+    free(t->leaves);
+    free(t->values);
+    free(t->learn_loss);
+    free(t->eval_loss);
+    free(t->recent);
+    free(t->eval_approx);
+    free(t->eval_leaves);
+}
+
+void boost_report_release(struct boost_report *r)
+{
+    free(r->learn_loss);
+    free(r->eval_loss);
+    *r = (struct boost_report){0};
+}
+
+static int finish(struct trainer *t, struct boost_report *report, mrc_model **model, struct mrc_err *err)
+{
+    uint32_t n_trees = t->n_trees;
+    if (t->params.use_best_model && n_trees > 0) {
+        uint32_t best = t->best_iteration + 1;
+        best = best < t->params.best_model_min_trees ? (uint32_t)t->params.best_model_min_trees : best;
+        n_trees = best < n_trees ? best : n_trees;
+    }
+    struct assembly a = {.learn = t->learn_data,
+                         .pool = &t->learn,
+                         .stats = t->has_statistics ? &t->stats : NULL,
+                         .params = &t->params,
+                         .labels = &t->labels,
+                         .dim = t->dim,
+                         .n_trees = n_trees,
+                         .bias = t->bias,
+                         .trees = t->trees};
+    MRC_TRY(assemble_model(&a, model, err));
+    report->n_trees = n_trees;
+    report->seconds = now() - t->started;
+    report->learn_loss = t->learn_loss;
+    t->learn_loss = NULL;
+    if (t->eval_data) {
+        report->eval_loss = t->eval_loss;
+        t->eval_loss = NULL;
+    }
+    return MRC_OK;
+}
+
+int boost_fit(const struct dataset *learn, const struct dataset *eval, const struct params *params,
+              const struct boost_progress *progress, mrc_model **model, struct boost_report *report,
+              struct mrc_err *err)
+{
+    struct trainer *t = calloc(1, sizeof(*t));
+    if (!t) {
+        return no_memory(err);
+    }
+    t->learn_data = learn;
+    t->eval_data = eval;
+    t->params = *params;
+    t->started = now();
+    int64_t threads = params->thread_count > 0 ? params->thread_count : omp_get_num_procs();
+    t->threads = (int)(threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads);
+    struct boost_report own = {0};
+    int rc = prepare(t, err);
+    rc = rc == MRC_OK ? loop(t, progress, &own, err) : rc;
+    rc = rc == MRC_OK ? finish(t, &own, model, err) : rc;
+    release(t);
+    free(t);
+    if (rc == MRC_OK && report) {
+        *report = own;
+    } else {
+        boost_report_release(&own);
+    }
+    return rc;
+}
