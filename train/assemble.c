@@ -1,4 +1,5 @@
-/* Assembly of a model: used borders and values, statistics with their tables, trees by global split number, metadata. */
+/* Assembly of a model: used borders and values, statistics with their tables, trees by global split number, metadata.
+ */
 #include "train/assemble.h"
 
 #include <stdlib.h>
@@ -7,18 +8,18 @@
 /* What is used, and where it went. */
 struct plan {
     struct arena arena;
-    bool **bins;            /* [n_floats][n_borders]: border is used */
-    uint32_t **rank;        /* [n_floats][n_borders]: position among the used ones */
-    bool **values;          /* [n_cats][n_ids] or NULL: one-hot value is used */
+    bool **bins;     /* [n_floats][n_borders]: border is used */
+    uint32_t **rank; /* [n_floats][n_borders]: position among the used ones */
+    bool **values;   /* [n_cats][n_ids] or NULL: one-hot value is used */
     uint32_t **value_rank;
-    bool *cat_used;         /* [n_cats] by a one-hot split or a statistic */
+    bool *cat_used; /* [n_cats] by a one-hot split or a statistic */
     uint32_t n_ctrs;
     struct used_ctr {
         uint32_t projection, stat;
         bool bins[256];
         uint32_t rank[256];
         struct ctr_feature feature;
-    } * ctrs;               /* sorted as the model wants them */
+    } * ctrs; /* sorted as the model wants them */
 };
 
 static struct used_ctr *find_ctr(const struct plan *p, uint32_t projection, uint32_t stat)
@@ -113,7 +114,8 @@ static int plan_init(struct plan *p, const struct pool *pool, struct mrc_err *er
     return ok ? MRC_OK : arena_fail(&p->arena, err);
 }
 
-/* ---- features ------------------------------------------------------------------------------------------------------ */
+/* ---- features ------------------------------------------------------------------------------------------------------
+ */
 
 static int put_float(const struct assembly *a, const struct plan *p, mrc_model *m, uint32_t flat, uint32_t k,
                      struct mrc_err *err)
@@ -204,7 +206,8 @@ static int put_features(const struct assembly *a, struct plan *p, mrc_model *m, 
     return MRC_OK;
 }
 
-/* ---- statistics ---------------------------------------------------------------------------------------------------- */
+/* ---- statistics ----------------------------------------------------------------------------------------------------
+ */
 
 static int compare_one_hots(const void *a, const void *b)
 {
@@ -309,7 +312,8 @@ static int put_statistics(const struct assembly *a, struct plan *p, mrc_model *m
     return MRC_OK;
 }
 
-/* ---- trees --------------------------------------------------------------------------------------------------------- */
+/* ---- trees ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Global numbers: borders of floats, then one-hot values, then borders of statistics. */
 static void number_splits(mrc_model *m)
@@ -387,7 +391,8 @@ static int put_trees(const struct assembly *a, const struct plan *p, mrc_model *
     return MRC_OK;
 }
 
-/* ---- metadata ------------------------------------------------------------------------------------------------------ */
+/* ---- metadata ------------------------------------------------------------------------------------------------------
+ */
 
 static int put_meta(mrc_model *m, const char *key, struct buf *text, struct mrc_err *err)
 {

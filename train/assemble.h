@@ -18,7 +18,7 @@ struct assembly {
     const struct params *params;      /* resolved */
     const struct labels *labels;
     uint32_t dim, n_trees;
-    const double *bias;               /* [dim] */
+    const double *bias; /* [dim] */
     const struct trained_tree *trees;
 };
 

@@ -191,10 +191,10 @@ static int select_greedy(enum penalty p, const float *v, size_t n, uint32_t max,
 
 struct exact {
     enum penalty penalty;
-    const double *weight;     /* [m + 1] values up to the j-th distinct one */
-    const double *previous;   /* best error of the first j distinct values with one bin less */
+    const double *weight;   /* [m + 1] values up to the j-th distinct one */
+    const double *previous; /* best error of the first j distinct values with one bin less */
     double *current;
-    uint32_t *choice;         /* where the last bin begins */
+    uint32_t *choice; /* where the last bin begins */
 };
 
 static double exact_error(const struct exact *e, size_t begin, size_t end)

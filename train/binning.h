@@ -18,9 +18,9 @@ int borders_select(enum border_type type, const float *sorted, size_t n, uint32_
 
 /* A numeric column's grid. */
 struct grid {
-    float *borders;      /* [n_borders], owned */
+    float *borders; /* [n_borders], owned */
     uint32_t n_borders;
-    bool has_nans;       /* the learn column has missing values */
+    bool has_nans; /* the learn column has missing values */
     enum nan_treatment nan_treatment;
 };
 void grid_release(struct grid *g);

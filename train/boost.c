@@ -15,9 +15,9 @@ enum { THREADS_MAX = 256 };
 /* One order of the rows with its own approximations. The last fold is the averaging fold, whose leaf values are the
  * model's; the others are there to find structures. */
 struct fold {
-    uint32_t *rows;   /* NULL = 0, 1, 2, … */
-    uint32_t order;   /* in the target statistics */
-    double *approx;   /* [dim][n] */
+    uint32_t *rows; /* NULL = 0, 1, 2, … */
+    uint32_t order; /* in the target statistics */
+    double *approx; /* [dim][n] */
 };
 
 struct trainer {
@@ -35,15 +35,15 @@ struct trainer {
     bool has_statistics;
     struct target_stats stats;
     const uint32_t **orders;
-    uint32_t n_learning;  /* folds that find structures; fold n_learning is the averaging one */
-    struct fold *folds;   /* [n_learning + 1]; all the same when they share approximations */
-    bool shared;          /* one fold is both */
+    uint32_t n_learning; /* folds that find structures; fold n_learning is the averaging one */
+    struct fold *folds;  /* [n_learning + 1]; all the same when they share approximations */
+    bool shared;         /* one fold is both */
 
     struct tree_search *search;
     double *bias, *d1, *eval_approx;
     float *sample;
     uint16_t *leaves, *eval_leaves;
-    double *values;       /* [leaves][dim] of a learning fold */
+    double *values; /* [leaves][dim] of a learning fold */
     double l2, leaf_size;
 
     uint32_t n_trees, tree_capacity;
@@ -51,7 +51,7 @@ struct trainer {
     double *learn_loss, *eval_loss;
     uint32_t best_iteration;
     double best_eval;
-    double *recent;       /* scores for IncToDec */
+    double *recent; /* scores for IncToDec */
     double od_error;
 };
 
@@ -72,7 +72,8 @@ static double *new_doubles(size_t n)
     return calloc(n > 0 ? n : 1, sizeof(double));
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------------ */
+/* ---- data
+ * ------------------------------------------------------------------------------------------------------------ */
 
 struct timed {
     int64_t time;
@@ -235,7 +236,8 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
     return MRC_OK;
 }
 
-/* ---- folds ----------------------------------------------------------------------------------------------------------- */
+/* ---- folds
+ * ----------------------------------------------------------------------------------------------------------- */
 
 /* A shuffled order in blocks of consecutive rows. */
 static int shuffle_rows(struct trainer *t, uint32_t **out, struct mrc_err *err)
@@ -364,8 +366,8 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     t->recent = new_doubles(iterations);
     t->eval_approx = new_doubles(t->eval.n * t->dim);
     t->eval_leaves = malloc((t->eval.n + 1) * sizeof(*t->eval_leaves));
-    if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->learn_loss || !t->eval_loss ||
-        !t->recent || !t->eval_approx || !t->eval_leaves) {
+    if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->learn_loss || !t->eval_loss || !t->recent ||
+        !t->eval_approx || !t->eval_leaves) {
         return no_memory(err);
     }
     MRC_TRY(start_values(t, err));
@@ -379,7 +381,8 @@ static int prepare(struct trainer *t, struct mrc_err *err)
                            err);
 }
 
-/* ---- one tree -------------------------------------------------------------------------------------------------------- */
+/* ---- one tree
+ * -------------------------------------------------------------------------------------------------------- */
 
 static double noise_size(const struct trainer *t, uint32_t iteration)
 {
@@ -535,7 +538,8 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     return MRC_OK;
 }
 
-/* ---- stopping -------------------------------------------------------------------------------------------------------- */
+/* ---- stopping
+ * -------------------------------------------------------------------------------------------------------- */
 
 enum { RECENT_MAX = 2000 };
 
@@ -614,7 +618,8 @@ static int loop(struct trainer *t, const struct boost_progress *progress, struct
     return MRC_OK;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void release(struct trainer *t)
 {

@@ -21,7 +21,7 @@ struct boost_step {
     double learn_loss;   /* of the training loss as a metric: RMSE is the root, Logloss the mean, … */
     double eval_loss;    /* NaN without an eval set */
     uint32_t best_iteration;
-    double seconds;      /* since boost_fit began */
+    double seconds; /* since boost_fit began */
 };
 
 struct boost_progress {

@@ -2,7 +2,8 @@
  *
  * Built column by column from arrays, or from a CSV by the roles of its columns. The order in which feature columns are
  * added is the flat feature order of the model trained on them. Values are copied; nothing is referred to afterwards.
- * Numbers are rounded to float32 (-0 becomes 0), as CatBoost does. Not thread-safe while it is built, shareable after. */
+ * Numbers are rounded to float32 (-0 becomes 0), as CatBoost does. Not thread-safe while it is built, shareable after.
+ */
 #ifndef MRC_TRAIN_DATASET_H
 #define MRC_TRAIN_DATASET_H
 
@@ -24,13 +25,13 @@ struct dataset_cat {
 };
 
 struct dataset_feature {
-    struct str name;        /* "" allowed; NUL-terminated */
+    struct str name; /* "" allowed; NUL-terminated */
     enum dataset_kind kind;
-    uint32_t index;         /* in floats or cats */
+    uint32_t index; /* in floats or cats */
 };
 
 struct dataset {
-    struct arena arena;     /* owns everything below */
+    struct arena arena; /* owns everything below */
     size_t n_rows;
     uint32_t n_features, n_floats, n_cats;
     struct dataset_feature *features; /* [n_features] flat order */
@@ -77,20 +78,21 @@ enum column_role {
     ROLE_WEIGHT,
     ROLE_TIMESTAMP,
     ROLE_IGNORE,
-    ROLE_TEXT,      /* known, not trained on: MRC_EUNSUPPORTED when a data set is read by them */
+    ROLE_TEXT, /* known, not trained on: MRC_EUNSUPPORTED when a data set is read by them */
     ROLE_EMBEDDING,
     ROLE_GROUP,
     ROLE_BASELINE,
     ROLE__COUNT
 };
 
+struct column_roles_row {
+    struct str name; /* "" = not given */
+    enum column_role role;
+};
 struct column_roles {
     struct arena arena;
     uint32_t n;
-    struct column_role_row {
-        struct str name; /* "" = not given */
-        enum column_role role;
-    } * columns;         /* [n] in the order of the CSV's columns */
+    struct column_roles_row *columns; /* [n] in the order of the CSV's columns */
 };
 
 /* columns.json: [{"name","kind"}], one entry a column of the CSV. MRC_EFORMAT names the entry. */
@@ -99,8 +101,8 @@ int roles_read_json(struct column_roles *r, const char *path, struct mrc_err *er
 int roles_read_cd(struct column_roles *r, const char *path, struct mrc_err *err) MRC_CHECKED;
 void roles_release(struct column_roles *r);
 
-/* Read a CSV with a header row. Names given by the roles must be those of the header. Cells of num columns: model_cell's
- * spellings; an empty cell is NaN. Errors carry file, line and column in the message. */
+/* Read a CSV with a header row. Names given by the roles must be those of the header. Cells of num columns:
+ * model_cell's spellings; an empty cell is NaN. Errors carry file, line and column in the message. */
 int dataset_read_csv(struct dataset **out, const char *path, const struct column_roles *roles,
                      struct mrc_err *err) MRC_CHECKED;
 

@@ -12,21 +12,26 @@
 
 enum { ROLES_FILE_MAX = 64 << 20, CELL_ECHO = 60 };
 
-static const char *const role_names[ROLE__COUNT] = {
-    [ROLE_NUM] = "num",         [ROLE_CAT] = "cat",       [ROLE_TARGET] = "target",       [ROLE_WEIGHT] = "weight",
-    [ROLE_TIMESTAMP] = "timestamp", [ROLE_IGNORE] = "ignore", [ROLE_TEXT] = "text", [ROLE_EMBEDDING] = "embedding",
-    [ROLE_GROUP] = "group",     [ROLE_BASELINE] = "baseline"};
+static const char *const role_names[ROLE__COUNT] = {[ROLE_NUM] = "num",
+                                                    [ROLE_CAT] = "cat",
+                                                    [ROLE_TARGET] = "target",
+                                                    [ROLE_WEIGHT] = "weight",
+                                                    [ROLE_TIMESTAMP] = "timestamp",
+                                                    [ROLE_IGNORE] = "ignore",
+                                                    [ROLE_TEXT] = "text",
+                                                    [ROLE_EMBEDDING] = "embedding",
+                                                    [ROLE_GROUP] = "group",
+                                                    [ROLE_BASELINE] = "baseline"};
 
 /* CatBoost's words in a column description. */
 static const struct {
     const char *name;
     enum column_role role;
-} cd_types[] = {{"Num", ROLE_NUM},           {"Categ", ROLE_CAT},     {"Label", ROLE_TARGET},
-                {"Target", ROLE_TARGET},     {"Weight", ROLE_WEIGHT}, {"Timestamp", ROLE_TIMESTAMP},
-                {"Auxiliary", ROLE_IGNORE},  {"SampleId", ROLE_IGNORE}, {"DocId", ROLE_IGNORE},
-                {"Text", ROLE_TEXT},         {"NumVector", ROLE_EMBEDDING}, {"GroupId", ROLE_GROUP},
-                {"QueryId", ROLE_GROUP},     {"SubgroupId", ROLE_GROUP}, {"GroupWeight", ROLE_GROUP},
-                {"Baseline", ROLE_BASELINE}};
+} cd_types[] = {
+    {"Num", ROLE_NUM},       {"Categ", ROLE_CAT},           {"Label", ROLE_TARGET},        {"Target", ROLE_TARGET},
+    {"Weight", ROLE_WEIGHT}, {"Timestamp", ROLE_TIMESTAMP}, {"Auxiliary", ROLE_IGNORE},    {"SampleId", ROLE_IGNORE},
+    {"DocId", ROLE_IGNORE},  {"Text", ROLE_TEXT},           {"NumVector", ROLE_EMBEDDING}, {"GroupId", ROLE_GROUP},
+    {"QueryId", ROLE_GROUP}, {"SubgroupId", ROLE_GROUP},    {"GroupWeight", ROLE_GROUP},   {"Baseline", ROLE_BASELINE}};
 
 void roles_release(struct column_roles *r)
 {
@@ -34,7 +39,8 @@ void roles_release(struct column_roles *r)
     *r = (struct column_roles){0};
 }
 
-/* ---- columns.json ---------------------------------------------------------------------------------------------------- */
+/* ---- columns.json
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int read_role(struct column_roles *r, const struct json *item, uint32_t i, struct mrc_err *err)
 {
@@ -50,10 +56,11 @@ static int read_role(struct column_roles *r, const struct json *item, uint32_t i
             return MRC_OK;
         }
     }
-    return mrc_fail(err, MRC_EFORMAT,
-                    "column \"%.*s\" has kind \"%.*s\"; kinds are num, cat, text, embedding, target, weight, timestamp, "
-                    "group, ignore, baseline",
-                    STR_ARG(name), STR_ARG(kind));
+    return mrc_fail(
+        err, MRC_EFORMAT,
+        "column \"%.*s\" has kind \"%.*s\"; kinds are num, cat, text, embedding, target, weight, timestamp, "
+        "group, ignore, baseline",
+        STR_ARG(name), STR_ARG(kind));
 }
 
 int roles_read_json(struct column_roles *r, const char *path, struct mrc_err *err)
@@ -89,7 +96,8 @@ int roles_read_json(struct column_roles *r, const char *path, struct mrc_err *er
     return MRC_OK;
 }
 
-/* ---- column description ------------------------------------------------------------------------------------------------ */
+/* ---- column description
+ * ------------------------------------------------------------------------------------------------ */
 
 static struct str next_field(struct str *line)
 {
@@ -151,7 +159,8 @@ int roles_read_cd(struct column_roles *r, const char *path, struct mrc_err *err)
     return rc;
 }
 
-/* ---- the CSV ------------------------------------------------------------------------------------------------------------ */
+/* ---- the CSV
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Columns as they grow; texts of labels in an arena of their own. */
 struct reading {
@@ -159,13 +168,13 @@ struct reading {
     const struct column_roles *roles;
     uint32_t n_columns;
     size_t n, capacity;
-    enum column_role *role;  /* [n_columns] */
-    float **floats;          /* [n_columns] num */
-    uint32_t **hashes;       /* [n_columns] cat */
+    enum column_role *role; /* [n_columns] */
+    float **floats;         /* [n_columns] num */
+    uint32_t **hashes;      /* [n_columns] cat */
     double *weight;
     int64_t *time;
     struct str *target;
-    double *target_number;   /* as long as every label is a number */
+    double *target_number; /* as long as every label is a number */
     bool target_is_number;
     struct arena labels;
 };
@@ -270,7 +279,8 @@ static int bind_roles(struct reading *r, const struct str *names, struct mrc_err
             return mrc_fail(err, MRC_EFORMAT, "%s: column %u is called \"%.*s\", described as \"%.*s\"", r->path, i,
                             STR_ARG(names[i]), STR_ARG(row.name));
         }
-        if (row.role == ROLE_TEXT || row.role == ROLE_EMBEDDING || row.role == ROLE_GROUP || row.role == ROLE_BASELINE) {
+        if (row.role == ROLE_TEXT || row.role == ROLE_EMBEDDING || row.role == ROLE_GROUP ||
+            row.role == ROLE_BASELINE) {
             return mrc_fail(err, MRC_EUNSUPPORTED, "column \"%.*s\": training on %s columns is not supported",
                             STR_ARG(names[i]), role_names[row.role]);
         }

@@ -15,25 +15,52 @@
 enum { DATA, COLUMNS, CD, PARAMS, SET, EVAL, THREADS, MODEL_OUT, JSON, QUIET };
 
 static const struct setting_spec options[] = {
-    [DATA] = {.name = "data", .type = SETTING_PATH, .flags = SETTING_FLAG_ONLY | SETTING_REQUIRED,
+    [DATA] = {.name = "data",
+              .type = SETTING_PATH,
+              .flags = SETTING_FLAG_ONLY | SETTING_REQUIRED,
               .help = "CSV to learn from, with a header; - is standard input."},
-    [COLUMNS] = {.name = "columns", .type = SETTING_PATH, .flags = SETTING_FLAG_ONLY,
-                 .help = "Columns of the CSV: [{\"name\",\"kind\"}], kinds num, cat, target, weight, timestamp, ignore."},
-    [CD] = {.name = "cd", .type = SETTING_PATH, .flags = SETTING_FLAG_ONLY,
+    [COLUMNS] = {.name = "columns",
+                 .type = SETTING_PATH,
+                 .flags = SETTING_FLAG_ONLY,
+                 .help =
+                     "Columns of the CSV: [{\"name\",\"kind\"}], kinds num, cat, target, weight, timestamp, ignore."},
+    [CD] = {.name = "cd",
+            .type = SETTING_PATH,
+            .flags = SETTING_FLAG_ONLY,
             .help = "The same as CatBoost's column description."},
-    [PARAMS] = {.name = "params", .type = SETTING_PATH, .flags = SETTING_FLAG_ONLY,
+    [PARAMS] = {.name = "params",
+                .type = SETTING_PATH,
+                .flags = SETTING_FLAG_ONLY,
                 .help = "Parameters by CatBoost's names: {\"loss_function\":\"RMSE\",\"iterations\":500,…}."},
-    [SET] = {.name = "set", .type = SETTING_TEXT, .max = 4096, .flags = SETTING_FLAG_ONLY,
+    [SET] = {.name = "set",
+             .type = SETTING_TEXT,
+             .max = 4096,
+             .flags = SETTING_FLAG_ONLY,
              .help = "More parameters: name=value, separated by blanks; they win over the file."},
-    [EVAL] = {.name = "eval", .type = SETTING_PATH, .flags = SETTING_FLAG_ONLY,
+    [EVAL] = {.name = "eval",
+              .type = SETTING_PATH,
+              .flags = SETTING_FLAG_ONLY,
               .help = "CSV with the same columns, for early stopping and the best model."},
-    [THREADS] = {.name = "threads", .type = SETTING_INT, .value = "0", .min = 0, .max = 256, .flags = SETTING_FLAG_ONLY,
+    [THREADS] = {.name = "threads",
+                 .type = SETTING_INT,
+                 .value = "0",
+                 .min = 0,
+                 .max = 256,
+                 .flags = SETTING_FLAG_ONLY,
                  .help = "0 = as many as there are CPUs. The model does not depend on it."},
-    [MODEL_OUT] = {.name = "model_out", .type = SETTING_PATH, .flags = SETTING_FLAG_ONLY | SETTING_REQUIRED,
+    [MODEL_OUT] = {.name = "model_out",
+                   .type = SETTING_PATH,
+                   .flags = SETTING_FLAG_ONLY | SETTING_REQUIRED,
                    .help = "Model to write; .json gives CatBoost's JSON, anything else .cbm."},
-    [JSON] = {.name = "json", .type = SETTING_BOOL, .value = "false", .flags = SETTING_FLAG_ONLY,
+    [JSON] = {.name = "json",
+              .type = SETTING_BOOL,
+              .value = "false",
+              .flags = SETTING_FLAG_ONLY,
               .help = "End with one line of JSON: times, memory, losses."},
-    [QUIET] = {.name = "quiet", .type = SETTING_BOOL, .value = "false", .flags = SETTING_FLAG_ONLY,
+    [QUIET] = {.name = "quiet",
+               .type = SETTING_BOOL,
+               .value = "false",
+               .flags = SETTING_FLAG_ONLY,
                .help = "No progress on a terminal."},
 };
 
@@ -50,7 +77,8 @@ static double peak_mb(void)
     return getrusage(RUSAGE_SELF, &u) == 0 ? (double)u.ru_maxrss / 1024 : 0;
 }
 
-/* ---- interruption and progress ----------------------------------------------------------------------------------------- */
+/* ---- interruption and progress
+ * ----------------------------------------------------------------------------------------- */
 
 /* The first SIGINT ends training after the current tree and the model is written; the second one kills. */
 static volatile sig_atomic_t interrupted;
@@ -77,7 +105,8 @@ static bool show_step(const struct boost_step *step, void *arg)
     return !interrupted;
 }
 
-/* ---- input --------------------------------------------------------------------------------------------------------------- */
+/* ---- input
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static int read_params(const struct settings *s, struct params *p, struct mrc_err *err)
 {
@@ -119,7 +148,8 @@ static int read_data(const struct settings *s, struct dataset **learn, struct da
     return rc;
 }
 
-/* ---- output -------------------------------------------------------------------------------------------------------------- */
+/* ---- output
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static int save(const mrc_model *m, const char *path, struct mrc_err *err)
 {
@@ -203,10 +233,11 @@ int fit_table(int argc, char **argv)
         .name = "fit",
         .usage = "--data CSV (--columns F | --cd F) [--params F] [--eval CSV] --model-out FILE.cbm|.json [options]\n"
                  "   or: mercredi-train fit --schema data/schema.json --data FILMS.csv --out BUNDLE [options]",
-        .about = "Trains gradient-boosted oblivious trees on any table, as CatBoost does, and writes a model that CatBoost\n"
-                 "loads. The same data and parameters give the same file, byte for byte, for any number of threads.\n"
-                 "Ctrl-C ends after the current tree and writes the model; a second one kills.\n"
-                 "With --schema it trains the film model: see fit --schema --help.",
+        .about =
+            "Trains gradient-boosted oblivious trees on any table, as CatBoost does, and writes a model that CatBoost\n"
+            "loads. The same data and parameters give the same file, byte for byte, for any number of threads.\n"
+            "Ctrl-C ends after the current tree and writes the model; a second one kills.\n"
+            "With --schema it trains the film model: see fit --schema --help.",
         .options = options,
         .n_options = sizeof(options) / sizeof(options[0]),
         .run = run,

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static void build_one(double *hist, const uint8_t *bins, const uint32_t *rows, const double *g, size_t begin, size_t end)
+static void build_one(double *hist, const uint8_t *bins, const uint32_t *rows, const double *g, size_t begin,
+                      size_t end)
 {
     for (size_t k = begin; k < end; k++) {
         double *h = hist + 2 * (size_t)bins[rows[k]];

@@ -76,7 +76,8 @@ int labels_find(struct labels *l, const struct dataset *learn, const struct para
     }
     if (o->is_binary && l->n > 2) {
         return mrc_fail(err, MRC_EFORMAT,
-                        "the target has %u different labels, Logloss takes two (CrossEntropy takes probabilities)", l->n);
+                        "the target has %u different labels, Logloss takes two (CrossEntropy takes probabilities)",
+                        l->n);
     }
     if (l->n > CLASSES_MAX) {
         return mrc_fail(err, MRC_EFORMAT, "the target has %u different labels; the limit is %d", l->n, CLASSES_MAX);

@@ -12,12 +12,12 @@ struct labels {
 };
 
 /* Find the labels that the loss needs. MRC_EFORMAT: too few or too many, or text for a loss of numbers; MRC_ENOMEM. */
-int labels_find(struct labels *l, const struct dataset *learn, const struct params *params, struct mrc_err *err)
-    MRC_CHECKED;
+int labels_find(struct labels *l, const struct dataset *learn, const struct params *params,
+                struct mrc_err *err) MRC_CHECKED;
 void labels_release(struct labels *l);
 /* Replace targets of a pool by class numbers. data: where the pool's labels come from. MRC_EFORMAT: unknown label. */
-int labels_apply(const struct labels *l, const struct dataset *data, float *target, size_t n, struct mrc_err *err)
-    MRC_CHECKED;
+int labels_apply(const struct labels *l, const struct dataset *data, float *target, size_t n,
+                 struct mrc_err *err) MRC_CHECKED;
 /* CatBoost's class_params: names and numbers of the classes. */
 void labels_write(const struct labels *l, struct json_out *w);
 

@@ -22,7 +22,8 @@ void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_
     }
 }
 
-/* ---- sums over rows -------------------------------------------------------------------------------------------------- */
+/* ---- sums over rows
+ * -------------------------------------------------------------------------------------------------- */
 
 struct sums {
     size_t first, second, weight, width; /* offsets of a leaf's sums and their number */
@@ -98,8 +99,7 @@ static void sum_chunk(const struct leaf_task *t, const struct sums *s, const dou
         struct loss_rows rows = block_rows(t, values, b, at, stop);
         o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
         for (size_t i = 0; i < rows.n; i++) {
-            add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0,
-                    out + t->leaves[at + i] * s->width);
+            add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0, out + t->leaves[at + i] * s->width);
         }
     }
 }
@@ -183,7 +183,8 @@ static double error_with(const struct leaf_task *t, struct work *w, const double
     return sum;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* Solve (-H + l2 I) x = g by Cholesky; h is the lower triangle by rows. The matrix is overwritten. */
 static void solve_full(double *h, const double *g, uint32_t dim, double l2, double *x)
@@ -280,7 +281,8 @@ static int estimate_by_steps(const struct leaf_task *t, double *values, uint32_t
     return rc;
 }
 
-/* ---- exact ------------------------------------------------------------------------------------------------------------- */
+/* ---- exact
+ * ------------------------------------------------------------------------------------------------------------- */
 
 /* Root of sum w tanh(x - r) by halving, as CatBoost: at most 100 steps or to a width of 1e-9; the lower end. */
 static double logcosh_centre(const float *r, size_t n)

@@ -1,6 +1,7 @@
 /* Leaf values of a tree whose structure is known: Newton, Gradient or Exact, one or several steps.
  *
- * Sums are taken in fixed chunks of rows and added in their order: the result does not depend on the number of threads. */
+ * Sums are taken in fixed chunks of rows and added in their order: the result does not depend on the number of threads.
+ */
 #ifndef MRC_TRAIN_LEAVES_H
 #define MRC_TRAIN_LEAVES_H
 
@@ -15,12 +16,13 @@ struct leaf_task {
     const float *target, *weight; /* [n]; weight NULL = all 1 */
     enum leaf_method method;
     uint32_t iterations;
-    bool backtracking;            /* shorten a step that does not improve the loss; only with several iterations */
-    double l2;                    /* already scaled by the mean weight */
+    bool backtracking; /* shorten a step that does not improve the loss; only with several iterations */
+    double l2;         /* already scaled by the mean weight */
     int threads;
 };
 
-/* values[n_leaves][dim], before the learning rate; 0 for a leaf without rows. *steps: full steps computed. MRC_ENOMEM. */
+/* values[n_leaves][dim], before the learning rate; 0 for a leaf without rows. *steps: full steps computed. MRC_ENOMEM.
+ */
 int leaves_estimate(const struct leaf_task *task, double *values, uint32_t *steps, struct mrc_err *err) MRC_CHECKED;
 
 /* Sum of weights of each leaf: weights[n_leaves]. */

@@ -52,8 +52,8 @@ static int loss_number(struct str key, struct str value, double min, double max,
         char low[NUMBER_TEXT_MAX], high[NUMBER_TEXT_MAX];
         format_double(min, low);
         format_double(max, high);
-        return mrc_fail(err, MRC_EINVAL, "loss_function: %.*s must be a number from %s to %s, not \"%.*s\"", STR_ARG(key),
-                        low, high, STR_ARG(value));
+        return mrc_fail(err, MRC_EINVAL, "loss_function: %.*s must be a number from %s to %s, not \"%.*s\"",
+                        STR_ARG(key), low, high, STR_ARG(value));
     }
     *out = v;
     return MRC_OK;
@@ -71,7 +71,8 @@ static int loss_key(struct loss *loss, struct str key, struct str value, struct 
     if (str_is(key, "variance_power") && loss->type == LOSS_TWEEDIE) {
         return loss_number(key, value, 1.0001, 1.9999, &loss->power, err);
     }
-    return mrc_fail(err, MRC_EINVAL, "loss_function: %s has no parameter \"%.*s\"", loss_name(loss->type), STR_ARG(key));
+    return mrc_fail(err, MRC_EINVAL, "loss_function: %s has no parameter \"%.*s\"", loss_name(loss->type),
+                    STR_ARG(key));
 }
 
 static int loss_complete(const struct loss *loss, bool has_delta, struct mrc_err *err)
@@ -150,7 +151,8 @@ static int ctr_count(struct str key, struct str value, const char *param, uint32
 {
     int64_t v;
     if (!parse_i64(value, &v) || v < 1 || v > 255) {
-        return mrc_fail(err, MRC_EINVAL, "%s: %.*s must be 1 to 255, not \"%.*s\"", param, STR_ARG(key), STR_ARG(value));
+        return mrc_fail(err, MRC_EINVAL, "%s: %.*s must be 1 to 255, not \"%.*s\"", param, STR_ARG(key),
+                        STR_ARG(value));
     }
     *out = (uint32_t)v;
     return MRC_OK;
@@ -231,7 +233,7 @@ enum value_type {
     VALUE_LOSS,
     VALUE_CTRS,
     VALUE_IGNORED,
-    VALUE_ONLY    /* only the values in choices, which is what this version does anyway */
+    VALUE_ONLY /* only the values in choices, which is what this version does anyway */
 };
 
 struct row {
@@ -295,7 +297,8 @@ static const struct row rows[] = {
     {"od_type", PARAM_OD_TYPE, VALUE_CHOICE, AT(od_type), 0, 0, "None|Iter|IncToDec", "Wilcoxon"},
     {"od_wait", PARAM_OD_WAIT, VALUE_INT, AT(od_wait), 1, 1000000, NULL, NULL},
     {"od_pval", PARAM_OD_PVAL, VALUE_NUMBER, AT(od_pval), 0, 1, NULL, NULL},
-    {"early_stopping_rounds", PARAM_EARLY_STOPPING_ROUNDS, VALUE_INT, AT(early_stopping_rounds), 1, 1000000, NULL, NULL},
+    {"early_stopping_rounds", PARAM_EARLY_STOPPING_ROUNDS, VALUE_INT, AT(early_stopping_rounds), 1, 1000000, NULL,
+     NULL},
     {"classes_count", PARAM_CLASSES_COUNT, VALUE_INT, AT(classes_count), 0, 4096, NULL, NULL},
     {"auto_class_weights", PARAM_AUTO_CLASS_WEIGHTS, VALUE_CHOICE, AT(auto_class_weights), 0, 0,
      "None|Balanced|SqrtBalanced", NULL},

@@ -5,9 +5,10 @@
  *     params_set(&p, STR("loss_function"), STR("RMSE"), err);
  *     params_set(&p, STR("iterations"), STR("800"), err);
  *
- * A value that the caller did not set keeps CatBoost's default, which for some depends on the data; boost_fit works on a
- * copy completed by params_resolve. An unknown name or a value out of range is MRC_EINVAL naming it and what is allowed;
- * a known one that this version does not do is MRC_EUNSUPPORTED. A struct params holds no memory: copy it freely. */
+ * A value that the caller did not set keeps CatBoost's default, which for some depends on the data; boost_fit works on
+ * a copy completed by params_resolve. An unknown name or a value out of range is MRC_EINVAL naming it and what is
+ * allowed; a known one that this version does not do is MRC_EUNSUPPORTED. A struct params holds no memory: copy it
+ * freely. */
 #ifndef MRC_TRAIN_PARAMS_H
 #define MRC_TRAIN_PARAMS_H
 
@@ -34,7 +35,8 @@ enum loss_type {
 
 enum { LOSS_ALPHAS_MAX = 32 };
 
-/* A loss with its own parameters: "Quantile:alpha=0.9", "MultiQuantile:alpha=0.1,0.5,0.9", "Tweedie:variance_power=1.7". */
+/* A loss with its own parameters: "Quantile:alpha=0.9", "MultiQuantile:alpha=0.1,0.5,0.9",
+ * "Tweedie:variance_power=1.7". */
 struct loss {
     enum loss_type type;
     uint32_t n_alphas;
@@ -65,11 +67,11 @@ enum auto_class_weights { CLASS_WEIGHTS_NONE, CLASS_WEIGHTS_BALANCED, CLASS_WEIG
 
 enum { CTR_PRIORS_MAX = 8, CTR_DESCRIPTIONS_MAX = 8 };
 struct ctr_description {
-    enum ctr_type type;        /* Borders, Buckets, BinarizedTargetMeanValue, Counter */
+    enum ctr_type type; /* Borders, Buckets, BinarizedTargetMeanValue, Counter */
     uint32_t n_priors;
     float priors[CTR_PRIORS_MAX];
-    uint32_t border_count;     /* bins - 1 of the statistic: 1 … 255, default 15 */
-    uint32_t target_borders;   /* borders of the target: 1 … 255; 0 = target_border_count */
+    uint32_t border_count;   /* bins - 1 of the statistic: 1 … 255, default 15 */
+    uint32_t target_borders; /* borders of the target: 1 … 255; 0 = target_border_count */
 };
 
 /* Every row of the table in params.c has a number, to ask whether the caller set it. */
@@ -119,7 +121,7 @@ enum param_id {
     PARAM_SAMPLING_FREQUENCY,
     PARAM_MODEL_SHRINK_RATE,
     PARAM_THREAD_COUNT,
-    PARAM_IGNORED,  /* accepted for CatBoost's sake, without effect on the model: verbose, train_dir, … */
+    PARAM_IGNORED, /* accepted for CatBoost's sake, without effect on the model: verbose, train_dir, … */
     PARAM__COUNT
 };
 
@@ -159,8 +161,8 @@ struct params_facts {
 /* Complete the unset values as CatBoost does (learning rate, leaf estimation, sampling, …) and check that all of them
  * agree. MRC_EINVAL, MRC_EUNSUPPORTED. */
 int params_resolve(struct params *p, const struct params_facts *facts, struct mrc_err *err) MRC_CHECKED;
-/* Write resolved params as CatBoost's nested "params" object of a model. No thread count, no time: equal runs give equal
- * text. */
+/* Write resolved params as CatBoost's nested "params" object of a model. No thread count, no time: equal runs give
+ * equal text. */
 void params_write(const struct params *p, struct json_out *w);
 
 /* "RMSE", "Quantile", …; "?" for none. */

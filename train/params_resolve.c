@@ -47,12 +47,12 @@ static int resolve_leaves(struct params *p, const struct params_facts *facts, st
         p->leaf_method = o->method;
     }
     if (p->leaf_method == LEAF_NEWTON && !o->has_newton) {
-        return mrc_fail(err, MRC_EINVAL, "parameter leaf_estimation_method: %s has no second derivative; use %s", o->name,
-                        o->has_exact ? "Exact or Gradient" : "Gradient");
+        return mrc_fail(err, MRC_EINVAL, "parameter leaf_estimation_method: %s has no second derivative; use %s",
+                        o->name, o->has_exact ? "Exact or Gradient" : "Gradient");
     }
     if (p->leaf_method == LEAF_EXACT && !o->has_exact) {
-        return mrc_fail(err, MRC_EINVAL, "parameter leaf_estimation_method: Exact is not for %s; use Newton or Gradient",
-                        o->name);
+        return mrc_fail(err, MRC_EINVAL,
+                        "parameter leaf_estimation_method: Exact is not for %s; use Newton or Gradient", o->name);
     }
     if (!p->is_set[PARAM_LEAF_ESTIMATION_ITERATIONS]) {
         p->leaf_estimation_iterations = p->leaf_method == LEAF_NEWTON     ? o->newton_iterations
@@ -100,7 +100,7 @@ static int resolve_stopping(struct params *p, const struct params_facts *facts, 
     }
     if (!p->is_set[PARAM_OD_TYPE]) {
         bool wait = p->is_set[PARAM_EARLY_STOPPING_ROUNDS] || p->is_set[PARAM_OD_WAIT];
-        p->od_type = p->is_set[PARAM_EARLY_STOPPING_ROUNDS]          ? OD_ITER
+        p->od_type = p->is_set[PARAM_EARLY_STOPPING_ROUNDS]       ? OD_ITER
                      : p->is_set[PARAM_OD_PVAL] && p->od_pval > 0 ? OD_INC_TO_DEC
                      : wait                                       ? OD_ITER
                                                                   : OD_NONE;
@@ -167,7 +167,7 @@ int params_resolve(struct params *p, const struct params_facts *facts, struct mr
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static const char *const border_names[] = {"GreedyLogSum", "Median",    "Uniform",          "UniformAndQuantiles",
+static const char *const border_names[] = {"GreedyLogSum", "Median",    "Uniform",         "UniformAndQuantiles",
                                            "MinEntropy",   "MaxLogSum", "GreedyMinEntropy"};
 static const char *const nan_names[] = {"Min", "Max", "Forbidden"};
 static const char *const score_names[] = {"Cosine", "L2"};

@@ -163,8 +163,8 @@ static int map_categories(const struct dataset_cat *a, const struct dataset_cat 
     return MRC_OK;
 }
 
-int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *learn_data,
-              const struct dataset *data, const struct params *p, int threads, struct mrc_err *err)
+int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *learn_data, const struct dataset *data,
+              const struct params *p, int threads, struct mrc_err *err)
 {
     (void)threads;
     MRC_TRY(start(pool, data, NULL, err));

@@ -8,10 +8,10 @@
 struct sampling_task {
     const struct params *params;
     size_t n;
-    const uint32_t *rows;  /* the fold's order, in which numbers are drawn; NULL = 0, 1, 2, … */
+    const uint32_t *rows; /* the fold's order, in which numbers are drawn; NULL = 0, 1, 2, … */
     uint32_t dim;
-    const double *d1;      /* [dim][n] for MVS */
-    double leaf_size;      /* mean norm of the previous tree's leaf values; < 0: there is none */
+    const double *d1; /* [dim][n] for MVS */
+    double leaf_size; /* mean norm of the previous tree's leaf values; < 0: there is none */
     struct random *random;
 };
 

@@ -11,10 +11,11 @@ static int no_memory(struct mrc_err *err)
     return mrc_fail(err, MRC_ENOMEM, "no memory for target statistics");
 }
 
-/* ---- target classes ------------------------------------------------------------------------------------------------ */
+/* ---- target classes ------------------------------------------------------------------------------------------------
+ */
 
-static int choose_target_borders(struct classifier *c, const struct pool *learn, uint32_t n_borders,
-                                 uint32_t n_classes, struct mrc_err *err)
+static int choose_target_borders(struct classifier *c, const struct pool *learn, uint32_t n_borders, uint32_t n_classes,
+                                 struct mrc_err *err)
 {
     uint32_t n = n_classes > 1 ? n_classes - 1 : n_borders;
     c->borders = malloc(((size_t)n + 1) * sizeof(float));
@@ -41,7 +42,7 @@ static int choose_target_borders(struct classifier *c, const struct pool *learn,
         while (class < c->n_borders && learn->target[i] > c->borders[class]) {
             class ++;
         }
-        c->classes[i] = (uint8_t)class;
+        c->classes[i] = (uint8_t) class;
     }
     return rc;
 }
@@ -167,7 +168,8 @@ void stats_forget_columns(struct target_stats *s)
     }
 }
 
-/* ---- keys of projections --------------------------------------------------------------------------------------------- */
+/* ---- keys of projections
+ * --------------------------------------------------------------------------------------------- */
 
 /* Numbers for pairs (id so far, value): open addressing, grown at half load. */
 struct pair_table {
@@ -227,8 +229,8 @@ static uint32_t member_value(const struct member *m, const struct pool *pool, si
 }
 
 /* ids[i] <- number of (ids[i], value of the member) among the learn rows. */
-static int refine(struct stat_projection *p, const struct pool *learn, const struct pool *eval, struct member learn_member,
-                  struct member eval_member, struct mrc_err *err)
+static int refine(struct stat_projection *p, const struct pool *learn, const struct pool *eval,
+                  struct member learn_member, struct member eval_member, struct mrc_err *err)
 {
     struct pair_table t = {0};
     bool ok = pair_grow(&t);
@@ -341,7 +343,8 @@ int stats_projection(struct target_stats *s, const uint32_t *cats, uint32_t n_ca
     return compute_keys(s, p, err);
 }
 
-/* ---- columns ----------------------------------------------------------------------------------------------------------- */
+/* ---- columns
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static uint8_t stat_bin(const struct stat *t, float good, float total)
 {
@@ -463,9 +466,8 @@ static int columns(const struct target_stats *s, const struct stat_projection *p
     int rc = bins ? MRC_OK : no_memory(err);
     for (uint32_t begin = 0, end; rc == MRC_OK && begin < p->list->n; begin = end) {
         end = run_of(p->list, begin);
-        rc = p->list->stats[begin].type == CTR_COUNTER
-                 ? counter_columns(s, p, begin, end, is_eval, bins, err)
-                 : target_columns(s, p, begin, end, order, is_eval, bins, err);
+        rc = p->list->stats[begin].type == CTR_COUNTER ? counter_columns(s, p, begin, end, is_eval, bins, err)
+                                                       : target_columns(s, p, begin, end, order, is_eval, bins, err);
     }
     if (rc < 0) {
         free(bins);
@@ -493,7 +495,8 @@ struct column stats_column(const struct target_stats *s, uint32_t projection, ui
     return (struct column){.u8 = p->bins[order] + stat * s->learn->n};
 }
 
-/* ---- tables -------------------------------------------------------------------------------------------------------------- */
+/* ---- tables
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t key_hash(const struct target_stats *s, const struct stat_projection *p, size_t row)
 {

@@ -10,10 +10,10 @@
 
 struct stat {
     enum ctr_type type;
-    uint32_t classifier;    /* 0: none (Counter); else 1 + index into classifiers */
+    uint32_t classifier; /* 0: none (Counter); else 1 + index into classifiers */
     uint32_t target_border;
     float prior, shift, norm;
-    uint32_t border_count;  /* bins - 1 */
+    uint32_t border_count; /* bins - 1 */
 };
 
 /* Borders that turn the target into classes. */
@@ -30,21 +30,21 @@ struct stat_list {
 
 struct stat_projection {
     uint32_t n_cats, n_splits;
-    uint32_t *cats;        /* ascending */
-    struct split *splits;  /* floats by (feature, bin), then one-hots by (feature, id) */
+    uint32_t *cats;       /* ascending */
+    struct split *splits; /* floats by (feature, bin), then one-hots by (feature, id) */
     const struct stat_list *list;
     uint32_t n_keys;
-    uint32_t *ids;         /* [n] dense key of each learn row */
-    uint32_t *eval_ids;    /* [n_eval] UNSEEN for keys the learn set lacks; NULL without eval set */
-    bool owns_ids;         /* false: they are a column of the pool */
-    uint32_t used_types;   /* bit per ctr_type: a split of the model has it */
-    uint8_t **bins;        /* [n_orders][list->n * n] or NULL until computed */
-    uint8_t *eval_bins;    /* [list->n * n_eval] or NULL */
+    uint32_t *ids;       /* [n] dense key of each learn row */
+    uint32_t *eval_ids;  /* [n_eval] UNSEEN for keys the learn set lacks; NULL without eval set */
+    bool owns_ids;       /* false: they are a column of the pool */
+    uint32_t used_types; /* bit per ctr_type: a split of the model has it */
+    uint8_t **bins;      /* [n_orders][list->n * n] or NULL until computed */
+    uint8_t *eval_bins;  /* [list->n * n_eval] or NULL */
 };
 
 struct target_stats {
-    const struct pool *learn, *eval;   /* eval may be NULL */
-    const uint32_t *const *orders;     /* [n_orders] row numbers in a fold's order; NULL = 0, 1, 2, … */
+    const struct pool *learn, *eval; /* eval may be NULL */
+    const uint32_t *const *orders;   /* [n_orders] row numbers in a fold's order; NULL = 0, 1, 2, … */
     uint32_t n_orders;
     uint32_t n_classifiers;
     struct classifier *classifiers;
@@ -59,7 +59,8 @@ int stats_init(struct target_stats *s, const struct pool *learn, const struct po
                uint32_t n_classes, const uint32_t *const *orders, uint32_t n_orders, struct mrc_err *err) MRC_CHECKED;
 void stats_release(struct target_stats *s);
 
-/* The projection of these members (cats ascending, splits ordered as above), made when it is new; *out is its number. */
+/* The projection of these members (cats ascending, splits ordered as above), made when it is new; *out is its number.
+ */
 int stats_projection(struct target_stats *s, const uint32_t *cats, uint32_t n_cats, const struct split *splits,
                      uint32_t n_splits, uint32_t *out, struct mrc_err *err) MRC_CHECKED;
 /* Compute the columns of a projection along an order, unless they are there. */

@@ -17,11 +17,11 @@ struct candidate {
     uint32_t feature, ctr;
     struct column column;
     uint32_t n_bins, n_splits;
-    double *hist;     /* [leaves of the last level][n_bins][dim + 1], or NULL when memory does not allow to keep it */
-    int hist_level;   /* level whose leaves hist has, or NO_LEVEL */
+    double *hist;   /* [leaves of the last level][n_bins][dim + 1], or NULL when memory does not allow to keep it */
+    int hist_level; /* level whose leaves hist has, or NO_LEVEL */
     double best_score;
     uint32_t best_bin;
-    bool is_live;     /* takes part in this level */
+    bool is_live; /* takes part in this level */
 };
 
 /* Candidates drawn together: a column, or all statistics of a projection. */
@@ -57,7 +57,7 @@ struct tree_search {
     uint32_t scratch_bins;
     struct scratch *scratch; /* [threads] */
 
-    size_t n_rows;           /* rows sampled */
+    size_t n_rows; /* rows sampled */
     uint32_t *rows, *rows_spare;
     double *gradients, *gradients_spare;
     struct segment *segments; /* [leaves] */
@@ -70,7 +70,8 @@ static int no_memory(struct mrc_err *err)
     return mrc_fail(err, MRC_ENOMEM, "no memory for the tree search");
 }
 
-/* ---- candidates ---------------------------------------------------------------------------------------------------- */
+/* ---- candidates ----------------------------------------------------------------------------------------------------
+ */
 
 static int add_candidate(struct tree_search *s, struct candidate c, struct mrc_err *err)
 {
@@ -260,7 +261,8 @@ static int add_combined(struct tree_search *s, const struct tree_task *task, con
                 continue;
             }
             uint32_t projection;
-            MRC_TRY(stats_projection(s->stats, wider.cats, wider.n_cats, wider.splits, wider.n_splits, &projection, err));
+            MRC_TRY(
+                stats_projection(s->stats, wider.cats, wider.n_cats, wider.splits, wider.n_splits, &projection, err));
             uint32_t g = find_group(s, projection);
             if (g == s->n_groups) {
                 MRC_TRY(add_statistics(s, projection, err));
@@ -296,7 +298,8 @@ static int draw_candidates(struct tree_search *s, const struct tree_task *task, 
     return MRC_OK;
 }
 
-/* ---- scoring --------------------------------------------------------------------------------------------------------- */
+/* ---- scoring
+ * --------------------------------------------------------------------------------------------------------- */
 
 static size_t hist_size(const struct tree_search *s, const struct candidate *c)
 {
@@ -317,8 +320,8 @@ static void update_histograms(const struct tree_search *s, struct candidate *c, 
     if (level > 0 && c->hist_level == (int)level - 1) {
         for (uint32_t leaf = 0; leaf < leaves / 2; leaf++) {
             uint32_t other = leaf + leaves / 2;
-            bool small_is_true = s->segments[other].end - s->segments[other].begin <=
-                                 s->segments[leaf].end - s->segments[leaf].begin;
+            bool small_is_true =
+                s->segments[other].end - s->segments[other].begin <= s->segments[leaf].end - s->segments[leaf].begin;
             build_leaf(s, c, small_is_true ? other : leaf, c->hist + other * size);
             histogram_subtract(c->hist + leaf * size, c->hist + other * size, c->n_bins, s->dim, !small_is_true);
         }
@@ -441,7 +444,8 @@ static struct candidate *choose(struct tree_search *s, const struct tree_task *t
     return best;
 }
 
-/* ---- rows by leaf ------------------------------------------------------------------------------------------------------ */
+/* ---- rows by leaf
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void load_rows(struct tree_search *s, const struct tree_task *task)
 {
@@ -520,7 +524,8 @@ static uint32_t find_redundant(const struct tree_search *s, uint32_t depth)
     return depth;
 }
 
-/* ---- the search ------------------------------------------------------------------------------------------------------- */
+/* ---- the search
+ * ------------------------------------------------------------------------------------------------------- */
 
 int tree_search_run(struct tree_search *s, const struct tree_task *task, struct tree *tree, struct mrc_err *err)
 {
@@ -540,6 +545,10 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
         }
         struct split *split = &tree->splits[tree->depth++];
         *split = (struct split){.kind = best->kind, .feature = best->feature, .ctr = best->ctr, .bin = best->best_bin};
+        if (split->kind == SPLIT_CTR) {
+            struct stat_projection *p = &s->stats->projections[split->feature];
+            p->used_types |= 1u << p->list->stats[split->ctr].type;
+        }
         apply_split(s, split, &best->column, level);
         uint32_t redundant = find_redundant(s, tree->depth);
         if (redundant < tree->depth) {
@@ -547,12 +556,6 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
                     (tree->depth - redundant - 1) * sizeof(*tree->splits));
             tree->depth--;
             break;
-        }
-    }
-    for (uint32_t i = 0; i < tree->depth; i++) {
-        if (tree->splits[i].kind == SPLIT_CTR) {
-            struct stat_projection *p = &s->stats->projections[tree->splits[i].feature];
-            p->used_types |= 1u << p->list->stats[tree->splits[i].ctr].type;
         }
     }
     return MRC_OK;
@@ -641,7 +644,8 @@ void tree_search_free(struct tree_search *s)
     free(s);
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------------------------------- */
+/* ---- leaves
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static int column_of(const struct split *split, const struct pool *pool, struct target_stats *stats, uint32_t order,
                      bool is_eval, struct column *out, struct mrc_err *err)

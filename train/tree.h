@@ -14,12 +14,12 @@ struct tree {
 };
 
 struct tree_task {
-    const uint32_t *rows;     /* the fold's order; NULL = 0, 1, 2, … */
-    uint32_t order;           /* its number in the target statistics */
-    const double *d1;         /* [dim][n] weighted first derivatives */
-    const float *sample;      /* [n] sampling weight of each row; 0 = left out; NULL = all 1 */
-    double noise;             /* standard deviation added to scores */
-    struct random *random;    /* the training generator */
+    const uint32_t *rows;  /* the fold's order; NULL = 0, 1, 2, … */
+    uint32_t order;        /* its number in the target statistics */
+    const double *d1;      /* [dim][n] weighted first derivatives */
+    const float *sample;   /* [n] sampling weight of each row; 0 = left out; NULL = all 1 */
+    double noise;          /* standard deviation added to scores */
+    struct random *random; /* the training generator */
 };
 
 struct tree_search;
@@ -29,8 +29,8 @@ int tree_search_new(struct tree_search **out, const struct pool *pool, struct ta
                     const struct params *params, uint32_t dim, int threads, struct mrc_err *err) MRC_CHECKED;
 void tree_search_free(struct tree_search *s); /* NULL is fine */
 /* Find a tree; it may have fewer levels than params->depth, even none. */
-int tree_search_run(struct tree_search *s, const struct tree_task *task, struct tree *tree, struct mrc_err *err)
-    MRC_CHECKED;
+int tree_search_run(struct tree_search *s, const struct tree_task *task, struct tree *tree,
+                    struct mrc_err *err) MRC_CHECKED;
 
 /* Leaf of each row: bit k is the outcome of split k. stats and order as above; eval columns when is_eval. */
 int tree_leaves(const struct tree *tree, const struct pool *pool, struct target_stats *stats, uint32_t order,
