@@ -299,7 +299,7 @@ START_TEST(learns_vocabularies)
         "{\"name\":\"kept\",\"derive\":\"category\",\"field\":\"house\",\"min_count\":2,\"values\":[\"z\"]},"
         "{\"name\":\"kind\",\"derive\":\"item\",\"field\":\"kinds\",\"min_count\":3,\"names\":{\"Aventure\":\"Action\"}"
         "},"
-        "{\"name\":\"size\",\"derive\":\"copy\",\"field\":\"size\"}]}";
+        "{\"name\":\"tabled\",\"derive\":\"category\",\"field\":\"house\",\"min_count\":2,\"table\":\"houses\"}]}";
     static const char *const films[] = {
         "{\"house\":\"UGC\",\"kinds\":[\"Action\"]}",  "{\"house\":\"Pathé\",\"kinds\":[\"Aventure\",\"Drame\"]}",
         "{\"house\":\"PATHE\",\"kinds\":[\"Drame\"]}", "{\"house\":\"ugc \",\"kinds\":[\"Action\"]}",
@@ -327,7 +327,7 @@ START_TEST(learns_vocabularies)
         ck_assert_str_eq(buf_text(&b).p, expected[i]);
     }
     json_free(doc);
-    ck_assert_ok(features_read(&f, schema, buf_text(&learnt), NULL, NULL, &err), &err);
+    ck_assert_ok(features_read(&f, schema, buf_text(&learnt), houses, NULL, &err), &err);
     features_free(f);
     buf_init(&again, &arena, 1 << 20);
     ck_assert_ok(features_learn(schema, buf_text(&learnt), rows, 3, &again, &err), &err);
