@@ -20,6 +20,14 @@ static bool same(double a, double b)
     return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof(a)) == 0;
 }
 
+/* glibc 2.36 cuts bits of subnormal hexadecimal numbers before it rounds: 0x1.ffffffffffffd8p-1023 lies three quarters
+ * of the way to 0x0.fffffffffffffp-1022 and comes out below. One unit either way is forgiven there, nowhere else. */
+static bool strtod_may_err(struct str text, double v, double expected)
+{
+    bool hexadecimal = memchr(text.p, 'x', text.n) != NULL || memchr(text.p, 'X', text.n) != NULL;
+    return hexadecimal && fabs(expected) <= 0x1p-1022 && fabs(v - expected) <= 0x1p-1074;
+}
+
 static void check_text(struct str text)
 {
     char *copy = malloc(text.n + 1);
@@ -30,7 +38,7 @@ static void check_text(struct str text)
     double expected = strtod(copy, &end), v = 0;
     bool whole = text.n > 0 && end == copy + text.n;
     if (parse_double(text, &v)) {
-        require(whole && same(v, expected));
+        require(whole && (same(v, expected) || strtod_may_err(text, v, expected)));
     } else if (whole) {
         /* What only strtod takes: blanks before the number, nan(…). */
         require(strchr(" \t\n\v\f\r", copy[0]) != NULL || strchr(copy, '(') != NULL);
