@@ -15,6 +15,7 @@ static const struct {
     {"evaluate", cmd_evaluate, "judge a model or bundle on a CSV whose truth is known"},
     {"explain", cmd_explain, "SHAP values of a model for each row of a CSV"},
     {"importance", cmd_importance, "what each feature, or pair of features, contributes to a model"},
+    {"fit", cmd_fit, "train a model on a CSV"},
     {"inspect", cmd_inspect, "show trees, features, borders and metadata of a model or bundle"},
     {"leaves", cmd_leaves, "leaf number of every tree for each row of a CSV"},
     {"predict", cmd_predict, "predict each row of a CSV with a model or bundle"},
