@@ -11,9 +11,11 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *line;
 } commands[] = {
+    {"backtest", cmd_backtest, "judge the film recipe on past films, beside a naive rule"},
     {"convert", cmd_convert, "write a model as CatBoost's .cbm or .json"},
     {"evaluate", cmd_evaluate, "judge a model or bundle on a CSV whose truth is known"},
     {"explain", cmd_explain, "SHAP values of a model for each row of a CSV"},
+    {"features", cmd_features, "the columns of the film models, per film"},
     {"importance", cmd_importance, "what each feature, or pair of features, contributes to a model"},
     {"fit", cmd_fit, "train a model on a CSV"},
     {"inspect", cmd_inspect, "show trees, features, borders and metadata of a model or bundle"},

@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# The film trainer on the synthetic sample: fit, predict, evaluate, features, backtest, and what they refuse.
+load common
+
+setup_file() {
+    load common
+    export FITTED=$BATS_FILE_TMPDIR/models/first-week/0001
+    SOURCE_DATE_EPOCH=1767225600 "$MT" fit --schema "$ROOT/data/schema.json" --data "$ROOT/data/sample.csv" \
+        --out "$FITTED" --json >"$BATS_FILE_TMPDIR/fit.json"
+}
+
+fit() { "$MT" fit --schema "$ROOT/data/schema.json" "$@"; }
+
+film_file() { # lines below the header
+    echo 'title,release_date,first_week_entries,screens' >"$BATS_TEST_TMPDIR/f.csv"
+    printf '%s\n' "$@" >>"$BATS_TEST_TMPDIR/f.csv"
+}
+
+@test "fit: a bundle with both models, its figures in JSON" {
+    [ -f "$FITTED/model.cbm" ] && [ -f "$FITTED/model_screens.cbm" ] && [ -f "$FITTED/manifest.json" ]
+    jq -e '.name == "first-week" and .version == "0001"' "$BATS_FILE_TMPDIR/fit.json"
+    jq -e '.metrics.ahead.films == 400 and .metrics.screens.films > 300' "$BATS_FILE_TMPDIR/fit.json"
+    jq -e '.metrics.ahead.out_of_time.r2 > 0.2' "$BATS_FILE_TMPDIR/fit.json"
+    jq -e '.data.rows_train == 400 and .seed == 1' "$FITTED/manifest.json"
+    [ "$(jq -r .data.sha256 "$FITTED/manifest.json")" = "$(sha256sum <"$ROOT/data/sample.csv" | cut -d' ' -f1)" ]
+}
+
+@test "fit: the same data and seed give the same bytes, for any number of threads and any order of rows" {
+    { head -1 "$ROOT/data/sample.csv"; tail -n +2 "$ROOT/data/sample.csv" | sort -t, -k1,1r; } >"$BATS_TEST_TMPDIR/r.csv"
+    SOURCE_DATE_EPOCH=1767225600 fit --data "$ROOT/data/sample.csv" --threads 3 --out "$BATS_TEST_TMPDIR/first-week/0001"
+    diff -r "$FITTED" "$BATS_TEST_TMPDIR/first-week/0001"
+    fit --data "$BATS_TEST_TMPDIR/r.csv" --threads 1 --out "$BATS_TEST_TMPDIR/other/0001"
+    cmp "$FITTED/model.cbm" "$BATS_TEST_TMPDIR/other/0001/model.cbm"
+    cmp "$FITTED/interval.json" "$BATS_TEST_TMPDIR/other/0001/interval.json"
+}
+
+@test "fit: no name in the bundle belongs to fewer than three films" {
+    jq -e '[.features[] | select(.min_count) | .min_count >= 3] | length >= 5 and all' "$FITTED/features.json"
+    # A director of the sample with one film is in no file of the bundle.
+    python3 - "$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/rare" <<'P'
+import collections, csv, sys
+seen = collections.Counter(r["directors"] for r in csv.DictReader(open(sys.argv[1], encoding="utf-8")) if r["directors"])
+for name, n in seen.items():
+    if n < 3:
+        print(name.replace("Réalisateur", "realisateur"))
+P
+    [ -s "$BATS_TEST_TMPDIR/rare" ]
+    ! jq -r '.features[] | select(.values) | .values[]' "$FITTED"/features*.json | grep -xFf "$BATS_TEST_TMPDIR/rare"
+    ! grep -rq 'chapitre 4' "$FITTED"
+}
+
+@test "fit: refuses an existing version before training" {
+    call fit --data /none.csv --out "$FITTED"
+    [ "$status" -eq 73 ]
+    one_error_line fit exists
+}
+
+@test "fit: a wrong cell stops with file, line, column, value and rule; --max-bad leaves it out" {
+    film_file 'A,2020-01-01,12,3' 'B,2020-01-08,lots,3'
+    call fit --data "$BATS_TEST_TMPDIR/f.csv" --out "$BATS_TEST_TMPDIR/b"
+    [ "$status" -eq 65 ]
+    one_error_line fit 'f.csv:3:14: first_week_entries: Input should be a valid integer'
+    [[ $err == *lots* ]]
+    [ ! -e "$BATS_TEST_TMPDIR/b" ]
+    { cat "$ROOT/data/sample.csv"; echo 's9,X,,2020-99-01,,,,,,,,,,,5,train,1'; } >"$BATS_TEST_TMPDIR/g.csv"
+    call fit --data "$BATS_TEST_TMPDIR/g.csv" --out "$BATS_TEST_TMPDIR/b"
+    [ "$status" -eq 65 ]
+    call fit --data "$BATS_TEST_TMPDIR/g.csv" --max-bad 1 --out "$BATS_TEST_TMPDIR/b/1"
+    [ "$status" -eq 0 ]
+    [[ $out == *"1 wrong rows left out"* ]]
+    cmp "$BATS_TEST_TMPDIR/b/1/model.cbm" "$FITTED/model.cbm"
+}
+
+@test "fit: files that are no films have messages of their own" {
+    cd "$BATS_TEST_TMPDIR"
+    : >f.csv
+    call fit --data f.csv --out b
+    [ "$status" -eq 65 ] && one_error_line fit empty
+    echo 'title,release_date,title,first_week_entries' >f.csv
+    call fit --data f.csv --out b
+    [ "$status" -eq 65 ] && one_error_line fit '"title"'
+    printf 'title,release_date\nA,2020-01-01\n' >f.csv
+    call fit --data f.csv --out b
+    [ "$status" -eq 65 ] && one_error_line fit 'no column "first_week_entries"'
+    printf 'title,release_date,first_week_entries\n\351,2020-01-01,3\n' >f.csv
+    call fit --data f.csv --out b
+    [ "$status" -eq 65 ] && one_error_line fit UTF-8
+    printf 'title,release_date,first_week_entries\n"A,2020-01-01,3\n' >f.csv
+    call fit --data f.csv --out b
+    [ "$status" -eq 65 ] && one_error_line fit closed
+    call fit --data none.csv --out b
+    [ "$status" -eq 66 ] && one_error_line fit none.csv
+    film_file 'A,2020-01-01,12,3'
+    call fit --data f.csv --out b
+    [ "$status" -eq 65 ] && one_error_line fit 'at least 100'
+    call fit --data "$ROOT/data/sample.csv" --until 2020-02-30 --out b
+    [ "$status" -eq 64 ] && one_error_line fit 2020-02-30
+    [ ! -e b ]
+}
+
+@test "fit: a feature known only after release is refused" {
+    sed 's/"field": "screens"/"field": "first_week_entries"/' "$ROOT/data/features_screens.json" >"$BATS_TEST_TMPDIR/f.json"
+    call fit --data "$ROOT/data/sample.csv" --features-screens "$BATS_TEST_TMPDIR/f.json" --out "$BATS_TEST_TMPDIR/b"
+    [ "$status" -eq 65 ]
+    one_error_line fit 'only after release'
+}
+
+@test "predict: tickets in order, alone and in a batch the same" {
+    call "$MT" predict --model "$FITTED" --data "$ROOT/data/sample.csv"
+    [ "$status" -eq 0 ]
+    [ "$(head -1 "$BATS_TEST_TMPDIR/out")" = admissions,low80,high80,low90,high90,q05,q10,q25,q50,q75,q90,q95 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 401 ]
+    awk -F, 'NR > 1 && !($4 <= $2 && $2 <= $1 && $1 <= $3 && $3 <= $5 && $6 <= $7 && $11 <= $12) {exit 1}' "$BATS_TEST_TMPDIR/out"
+    cp "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/all"
+    for i in 2 57 401; do
+        { head -1 "$ROOT/data/sample.csv"; sed -n "${i}p" "$ROOT/data/sample.csv"; } |
+            "$MT" predict --model "$FITTED" --data - | tail -1 | cmp - <(sed -n "${i}p" "$BATS_TEST_TMPDIR/all")
+    done
+}
+
+@test "predict: an own target changes nothing, a wrong cell says where" {
+    cut_target() { python3 -c 'import csv,sys
+r = csv.DictReader(sys.stdin); w = csv.DictWriter(sys.stdout, [f for f in r.fieldnames if f != "first_week_entries"], extrasaction="ignore", lineterminator="\n")
+w.writeheader(); w.writerows(r)'; }
+    "$MT" predict --model "$FITTED" --data "$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/a"
+    cut_target <"$ROOT/data/sample.csv" | "$MT" predict --model "$FITTED" --data - | cmp - "$BATS_TEST_TMPDIR/a"
+    printf 'title,release_date,screens\nA,2026-01-07,0\n' >"$BATS_TEST_TMPDIR/f.csv"
+    call "$MT" predict --model "$FITTED" --data "$BATS_TEST_TMPDIR/f.csv"
+    [ "$status" -eq 65 ]
+    one_error_line predict f.csv:2:14
+}
+
+@test "predict: raw scores of a bundle are those of its plain model on its features" {
+    "$MT" features --data "$ROOT/data/sample.csv" --model "$FITTED" --setting N --out "$BATS_TEST_TMPDIR/n.csv"
+    jq '[{name: "film_id", kind: "ignore"}] + [.features[] | {name, kind: (if .derive == "category" or .derive == "item" then "cat" else "num" end)}]' \
+        "$FITTED/features.json" >"$BATS_TEST_TMPDIR/c.json"
+    "$MT" predict --model "$FITTED/model.cbm" --data "$BATS_TEST_TMPDIR/n.csv" --columns "$BATS_TEST_TMPDIR/c.json" \
+        --float hex >"$BATS_TEST_TMPDIR/plain"
+    # Without screens every film goes to the model for weeks ahead. The sample is in time order already.
+    python3 -c 'import csv,sys
+r = csv.DictReader(sys.stdin); w = csv.DictWriter(sys.stdout, r.fieldnames, lineterminator="\n"); w.writeheader()
+for x in r: w.writerow({**x, "screens": ""})' <"$ROOT/data/sample.csv" |
+        "$MT" predict --model "$FITTED" --data - --type RawFormulaVal --float hex | cmp - "$BATS_TEST_TMPDIR/plain"
+}
+
+@test "evaluate and inspect a bundle" {
+    call "$MT" evaluate --model "$FITTED" --data "$ROOT/data/sample.csv" --json
+    [ "$status" -eq 0 ]
+    jq -e '.films == 400 and .r2_log10 > 0.5' <<<"$out"
+    call "$MT" inspect --json "$FITTED"
+    jq -e '.version == "0001" and (.models | length) == 2 and .models[0].per == "screens"' <<<"$out"
+    jq -e '[.models[].model.ctrs[].cats | length] | max <= 1' <<<"$out"
+}
+
+@test "features: time order, the header of the list, empty = unknown" {
+    call "$MT" features --data "$ROOT/data/sample.csv" --setting N
+    [ "$status" -eq 0 ]
+    [ "$(head -1 "$BATS_TEST_TMPDIR/out")" = "film_id,$(jq -r '[.features[].name] | join(",")' "$ROOT/data/features.json")" ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 401 ]
+    ! grep -qi nan "$BATS_TEST_TMPDIR/out"
+}
+
+@test "backtest: figures beside the naive rule, one line a film" {
+    call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2022-12-31 --test 2023-01-01..2024-12-31 \
+        --setting N --predictions "$BATS_TEST_TMPDIR/p.csv" --json
+    [ "$status" -eq 0 ]
+    jq -e '.median.r2_log10 > .naive.r2_log10 and .films_S == 0' <<<"$out"
+    [ "$(head -1 "$BATS_TEST_TMPDIR/p.csv")" = film_id,setting,point,median,low80,high80,low90,high90 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/p.csv")" -eq $(($(jq .films_N <<<"$out") + 1)) ]
+    awk -F, 'NR > 1 && !($2 == "N" && $5 <= $4 && $4 <= $6) {exit 1}' "$BATS_TEST_TMPDIR/p.csv"
+}
+
+@test "backtest: neither a film's own figures nor later films touch its prediction" {
+    run_it() { "$MT" backtest --data "$1" --train-until 2022-12-31 --test 2023-01-01..2023-06-30 --setting N \
+        --predictions "$2" >/dev/null; }
+    python3 -c 'import csv,sys
+r = csv.DictReader(sys.stdin); w = csv.DictWriter(sys.stdout, r.fieldnames, lineterminator="\n"); w.writeheader()
+for x in r:
+    if x["release_date"] > "2022-12-18": x["first_week_entries"] = "77"; x["screens"] = "5"
+    if x["release_date"] > "2023-06-30": x["distributor"] = "Autre"
+    w.writerow(x)' <"$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/changed.csv"
+    run_it "$ROOT/data/sample.csv" "$BATS_TEST_TMPDIR/a"
+    run_it "$BATS_TEST_TMPDIR/changed.csv" "$BATS_TEST_TMPDIR/b"
+    cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+}
+
+@test "backtest: settings, refits, and plans out of order" {
+    t() { call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2021-12-31 "$@"; }
+    t --test 2022-01-01..2023-12-31 --refit yearly --json
+    [ "$status" -eq 0 ]
+    [ "$(jq .models_trained <<<"$out")" -eq 4 ]
+    jq -e '.films_N > 0 and .films_S > 0' <<<"$out"
+    t --test 2022-01-01..2022-06-30 --refit 2022-03-01 --setting S
+    [ "$status" -eq 0 ]
+    [[ $out == *"0 films weeks ahead"*"2 models trained"* ]]
+    t --test 2022-01-01..2021-01-01
+    [ "$status" -eq 64 ] && one_error_line backtest 'ends before'
+    t --test 2021-06-01..2022-12-31
+    [ "$status" -eq 64 ] && one_error_line backtest 'begin after'
+    t --test 2022-01-01..2022-12-31 --refit 2025-01-01
+    [ "$status" -eq 64 ] && one_error_line backtest 'inside the test'
+    t --test 2090-01-01..2091-12-31
+    [ "$status" -eq 65 ]
+}
+
+@test "backtest: finds its tables from any folder" {
+    cd "$BATS_TEST_TMPDIR"
+    call "$MT" backtest --data "$(realpath "$ROOT")/data/sample.csv" --train-until 2022-12-31 --test 2023-01-01..2023-06-30
+    [ "$status" -eq 0 ]
+}

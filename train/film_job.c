@@ -1,0 +1,109 @@
+/* What fit and backtest have in common before the first tree: schema, feature lists, parameters, films, progress. */
+#include "common/base/file.h"
+#include "train/command.h"
+#include "train/fit_films.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TEXT_MAX = 64 << 20 };
+
+/* A file given, or the one that came with the program, into the job's arena. */
+static int read_text(struct film_job *job, const char *given, const char *own, char **path, struct str *out,
+                     struct mrc_err *err)
+{
+    if (given) {
+        *path = arena_copy(&job->arena, given, str_of(given).n);
+        if (!*path) {
+            return arena_fail(&job->arena, err);
+        }
+    } else {
+        MRC_TRY(command_data_file(own, &job->arena, path, err));
+    }
+    char *text;
+    size_t n;
+    MRC_TRY(file_read(*path, TEXT_MAX, &text, &n, err));
+    bool copied = str_copy(&job->arena, (struct str){text, n}, out);
+    free(text);
+    return copied ? MRC_OK : arena_fail(&job->arena, err);
+}
+
+/* One line that is written over; at most ten times a second. */
+static void show_progress(const char *what, const struct boost_step *step, void *arg)
+{
+    double *shown = arg;
+    double now = step->seconds;
+    bool last = step->iteration + 1 >= step->iterations;
+    if (now >= *shown && now - *shown < 0.1 && !last) {
+        return;
+    }
+    *shown = last ? 0 : now;
+    fprintf(stderr, "\r\033[K%s: tree %u of %u", what, step->iteration + 1, step->iterations);
+}
+
+static int read_params(struct film_recipe *r, const struct film_job_options *o, struct mrc_err *err)
+{
+    for (int k = 0; k < FILM__SETTINGS; k++) {
+        if (o->params) {
+            MRC_TRY(params_read(&r->params[k], o->params, err));
+        }
+        if (r->params[k].loss.type != LOSS_RMSE) {
+            return mrc_fail(err, MRC_EINVAL, "loss_function %s: the film recipe learns the mean of logs, RMSE",
+                            loss_name(r->params[k].loss.type));
+        }
+        r->params[k].thread_count = o->threads;
+    }
+    return MRC_OK;
+}
+
+/* The lists are read here once for their mistakes; vocabularies come with the films. */
+static int check_features(const struct film_recipe *r, enum film_setting setting, const char *path, struct mrc_err *err)
+{
+    struct buf text;
+    buf_init(&text, NULL, TEXT_MAX);
+    int rc = features_learn(r->schema, r->features[setting], NULL, 0, &text, err);
+    buf_release(&text);
+    return rc < 0 ? command_where(err, path) : MRC_OK;
+}
+
+int film_job_open(struct film_job *job, const struct film_job_options *o, struct mrc_err *err)
+{
+    *job = (struct film_job){0};
+    arena_init(&job->arena, 0);
+    char *path;
+    MRC_TRY(read_text(job, o->schema, "schema.json", &path, &job->schema_text, err));
+    if (schema_read(&job->schema, job->schema_text, err) < 0) {
+        return command_where(err, path);
+    }
+    struct film_recipe *r = &job->recipe;
+    MRC_TRY(film_recipe_init(r, job->schema, err));
+    static const char *const own[FILM__SETTINGS] = {"features.json", "features_screens.json"};
+    const char *given[FILM__SETTINGS] = {o->features, o->features_screens};
+    for (int k = 0; k < FILM__SETTINGS; k++) {
+        MRC_TRY(read_text(job, given[k], own[k], &path, &r->features[k], err));
+        MRC_TRY(check_features(r, (enum film_setting)k, path, err));
+    }
+    MRC_TRY(read_params(r, o, err));
+    r->seed = o->seed;
+    if (!o->quiet && isatty(STDERR_FILENO)) {
+        double *shown = ARENA_NEW(&job->arena, double);
+        if (!shown) {
+            return arena_fail(&job->arena, err);
+        }
+        r->progress = show_progress;
+        r->progress_arg = shown;
+    }
+    return film_data_read(&job->data, job->schema, o->data, &o->reading, err);
+}
+
+void film_job_close(struct film_job *job)
+{
+    if (job->recipe.progress) {
+        fputs("\r\033[K", stderr);
+    }
+    film_data_free(job->data);
+    schema_free(job->schema);
+    arena_release(&job->arena);
+    *job = (struct film_job){0};
+}

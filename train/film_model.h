@@ -1,0 +1,62 @@
+/* One trained model of a film's first week: the recipe from films to trees and interval offsets.
+ *
+ * Setting N (weeks ahead) learns log10 of the entries, setting S (screens known) log10 of entries per screen. The
+ * number of trees is found on later films, offsets come from films later still, and the model that is kept learns from
+ * all of them. Part of the films have optional fields blanked, because an empty cell is a sign of a small film in any
+ * past file and of nothing in a manager's form. Depends on films, recipe and seed only. */
+#ifndef MRC_TRAIN_FILM_MODEL_H
+#define MRC_TRAIN_FILM_MODEL_H
+
+#include "common/forecast/forecast.h"
+#include "train/boost.h"
+#include "train/calibrate.h"
+#include "train/film_data.h"
+
+enum film_setting { FILM_AHEAD, FILM_SCREENS, FILM__SETTINGS };
+extern const char *const film_setting_letters[FILM__SETTINGS]; /* "N", "S" */
+
+struct film_recipe {
+    const struct schema *schema;
+    struct str features[FILM__SETTINGS];  /* feature lists, vocabularies not yet learnt */
+    struct params params[FILM__SETTINGS]; /* iterations: the most trees */
+    double mask_share, mask;              /* part of the films to blank in, and how likely each group is then blanked */
+    double half_life;                     /* years after which a film counts half */
+    uint64_t seed;
+    void (*progress)(const char *what, const struct boost_step *step, void *arg); /* may be NULL */
+    void *progress_arg;
+};
+/* The recipe as measured on the real data; the texts are set by the caller. */
+int film_recipe_init(struct film_recipe *r, const struct schema *schema, struct mrc_err *err) MRC_CHECKED;
+
+struct film_model {
+    enum film_setting setting;
+    struct features *features;
+    struct str features_text; /* complete features.json */
+    mrc_model *model;
+    double offsets[CALIBRATE_LEVELS];
+    size_t n_films; /* learnt from */
+    size_t n_trees;
+    int32_t newest; /* latest release learnt from */
+    /* Out-of-time judgement while calibrating: films that the scored model had not seen. */
+    size_t n_residuals;
+    double r2_log, rmse_log, bias_log;
+    double cover80, cover90; /* of the last block, with offsets from the one before; NaN when that is too small */
+    struct arena arena;      /* owns the text, and a bundle_model's arrays */
+};
+
+enum { FILM_MODEL_FILMS_MIN = 100 };
+
+/* Can this film teach or judge this setting? */
+bool film_usable(const struct film *f, const struct schema *s, enum film_setting setting);
+
+/* films: n in time order, usable or not. MRC_EFORMAT when fewer than FILM_MODEL_FILMS_MIN are usable. */
+int film_model_fit(struct film_model *out, const struct film_recipe *r, enum film_setting setting,
+                   const struct film *films, size_t n, struct mrc_err *err) MRC_CHECKED;
+void film_model_release(struct film_model *m); /* a zeroed struct is fine */
+
+/* A bundle in memory of one or both models (NULL = without), in order of preference, so that training judges with the
+ * very code that serves. Borrows everything; needs no closing. models: room for FILM__SETTINGS. */
+int film_bundle(struct bundle *b, struct bundle_model *models, const struct schema *schema, struct film_model *screens,
+                struct film_model *ahead, struct mrc_err *err) MRC_CHECKED;
+
+#endif
