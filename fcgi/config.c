@@ -62,7 +62,7 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Largest response body"},
     [CONFIG_REQUEST_MEMORY_MAX] = {"request_memory_max", SETTING_BYTES, "32MiB", 1 * MIB, 1024 * MIB, NULL, 0, 0, "bytes",
         "Most memory one request may take, body and response included"},
-    [CONFIG_JSON_DEPTH_MAX] = {"json_depth_max", SETTING_INT, "8", 3, 64, NULL, 0, 0, NULL,
+    [CONFIG_JSON_DEPTH_MAX] = {"json_depth_max", SETTING_INT, "32", 3, 64, NULL, 0, 0, NULL,
         "Deepest nesting of a JSON body"},
     [CONFIG_JSON_VALUES_MAX] = {"json_values_max", SETTING_INT, "100000", 100, 10e6, NULL, 0, 0, NULL,
         "Most values in a JSON body"},

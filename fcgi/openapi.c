@@ -129,6 +129,11 @@ static const struct component components[] = {
      "'loc':{'type':'array','items':{'anyOf':[{'type':'string'},{'type':'integer'}]},'title':'Location'},"
      "'msg':{'type':'string','title':'Message'},'type':{'type':'string','title':'Error Type'},"
      "'input':{'title':'Input'},'ctx':{'type':'object','title':'Context'}}}"},
+    {"Value", "{'title':'Value','description':'Any JSON without the character U+0000.','anyOf':[{'type':'null'},"
+              "{'type':'boolean'},{'type':'number'},{'type':'string','pattern':'^[^\\\\u0000]*$'},"
+              "{'type':'array','items':{'$ref':'#/components/schemas/Value'}},"
+              "{'type':'object','propertyNames':{'pattern':'^[^\\\\u0000]*$'},"
+              "'additionalProperties':{'$ref':'#/components/schemas/Value'}}]}"},
     {"Warning", "{'type':'object','title':'Warning','required':['code','field'],'properties':{'code':{'type':'string'},"
                 "'field':{'type':'string'},'value':{'type':'string'}}}"},
 };
@@ -156,6 +161,7 @@ static void put_components(struct json_out *w, const struct schema *schema, int6
     pair(w, "items", "{'$ref':'#/components/schemas/Film'}");
     json_close_object(w);
     json_close_object(w);
+    openapi_unknown(w);
     json_close_object(w);
     for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
         pair(w, components[i].name, components[i].schema);

@@ -12,6 +12,9 @@ void openapi_film(struct json_out *w, const struct schema *schema);
 /* A film made of the schema's examples, as JSON. */
 void openapi_film_example(struct json_out *w, const struct schema *schema);
 
+/* What members a request object may have beside the listed ones: any, without U+0000 in names and texts. */
+void openapi_unknown(struct json_out *w);
+
 /* Write JSON given with ' for ", so that C shows it readably. The text has no other use of '. */
 void openapi_put(struct json_out *w, const char *quoted);
 

@@ -89,6 +89,7 @@ static void put_property(struct json_out *w, const struct field *f)
     json_pair_str(w, "title", f->label_en.n > 0 ? f->label_en : f->name);
     if (f->known == KNOWN_AFTER) {
         json_pair_cstr(w, "description", "Known only after the release: ignored here, with a warning.");
+        json_pair_cstr(w, "$ref", "#/components/schemas/Value");
         json_close_object(w);
         return;
     }
@@ -126,6 +127,14 @@ void openapi_film_example(struct json_out *w, const struct schema *schema)
     json_close_object(w);
 }
 
+void openapi_unknown(struct json_out *w)
+{
+    json_put_key(w, "propertyNames");
+    openapi_put(w, "{'pattern':'^[^\\\\u0000]*$'}");
+    json_put_key(w, "additionalProperties");
+    openapi_put(w, "{'$ref':'#/components/schemas/Value'}");
+}
+
 void openapi_film(struct json_out *w, const struct schema *schema)
 {
     json_open_object(w);
@@ -148,6 +157,7 @@ void openapi_film(struct json_out *w, const struct schema *schema)
         put_property(w, schema_field(schema, i));
     }
     json_close_object(w);
+    openapi_unknown(w);
     json_put_key(w, "not"); /* an object with `films` is a batch */
     openapi_put(w, "{'required':['films']}");
     json_put_key(w, "examples");

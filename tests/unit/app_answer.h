@@ -10,8 +10,8 @@ static inline struct json_doc *document_of(const struct fixture *f)
 {
     struct json_doc *doc;
     struct mrc_err err = {0};
-    ck_assert_msg(json_read(&doc, buf_text(&f->res.body), &json_limits_file, NULL, &err) == MRC_OK, "%s: %s", err.msg,
-                  fixture_body(f));
+    ck_assert_msg(json_read(&doc, buf_text(&f->res.body), &json_limits_file, NULL, &err) == MRC_OK, "%s: %.500s",
+                  err.msg, fixture_body(f));
     return doc;
 }
 

@@ -151,7 +151,8 @@ START_TEST(bad_films)
         {"{\"a\":NaN}", 422, "json_invalid"},
         {"{\"a\":1e999}", 422, "json_invalid"},
         {"{} {}", 422, "json_invalid"},
-        {"[[[[[[[[[1]]]]]]]]]", 422, "json_invalid"},
+        {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", 422, "model_attributes_type"}, /* 32 levels */
+        {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", 422, "deeper than 32"},
         {"{\"a\":\"\\u0000\"}", 422, "json_invalid"},
         {"{\"a\":\"\\ud800\"}", 422, "json_invalid"},
         {"\xff", 400, "There was an error parsing the body"},
