@@ -48,24 +48,24 @@ enum progress { COMPLETE, NEEDS_MORE }; /* or a negative status */
 
 /* ---- source ---------------------------------------------------------------------------------------------------- */
 
-static int csv_new(struct csv **out, const struct csv_limits *limits, struct mrc_err *err)
+static struct csv *csv_new(const struct csv_limits *limits)
 {
     struct csv *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        return mrc_fail(err, MRC_ENOMEM, "out of memory");
+    if (c != NULL) {
+        c->fd = -1;
+        c->limits = *limits;
+        c->line = 1;
+        arena_init(&c->arena, 0);
     }
-    c->fd = -1;
-    c->limits = *limits;
-    c->line = 1;
-    arena_init(&c->arena, 0);
-    *out = c;
-    return MRC_OK;
+    return c;
 }
 
 int csv_open(struct csv **out, const char *path, const struct csv_limits *limits, struct mrc_err *err)
 {
-    struct csv *c = NULL;
-    MRC_TRY(csv_new(&c, limits, err));
+    struct csv *c = csv_new(limits);
+    if (c == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "%s: out of memory", path);
+    }
     if (strcmp(path, "-") == 0) {
         c->fd = STDIN_FILENO;
     } else {
@@ -89,8 +89,12 @@ int csv_open(struct csv **out, const char *path, const struct csv_limits *limits
 
 int csv_open_mem(struct csv **out, struct str text, const struct csv_limits *limits, struct mrc_err *err)
 {
-    MRC_TRY(csv_new(out, limits, err));
-    (*out)->rest = text;
+    struct csv *c = csv_new(limits);
+    if (c == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "out of memory");
+    }
+    c->rest = text;
+    *out = c;
     return MRC_OK;
 }
 
@@ -478,8 +482,8 @@ static int check_names(const struct csv_cell *cells, uint32_t n, struct mrc_err 
 
 int csv_header(struct csv *c, const struct str **names, uint32_t *n, struct mrc_err *err)
 {
-    const struct csv_cell *cells;
-    uint32_t count;
+    const struct csv_cell *cells = NULL;
+    uint32_t count = 0;
     if (c->record_line > 0) {
         return mrc_fail(err, MRC_EINVAL, "the header is the first record, and that was read already");
     }

@@ -689,7 +689,7 @@ int json_get(const struct json *object, const char *key, enum json_type type, co
 
 int json_get_str(const struct json *object, const char *key, struct str *out, struct mrc_err *err)
 {
-    const struct json *v;
+    const struct json *v = NULL;
     MRC_TRY(json_get(object, key, JSON_STRING, &v, err));
     json_str(v, out);
     return MRC_OK;
@@ -697,7 +697,7 @@ int json_get_str(const struct json *object, const char *key, struct str *out, st
 
 int json_get_double(const struct json *object, const char *key, double *out, struct mrc_err *err)
 {
-    const struct json *v;
+    const struct json *v = NULL;
     MRC_TRY(json_get(object, key, JSON_NUMBER, &v, err));
     json_double(v, out);
     return MRC_OK;
@@ -706,8 +706,8 @@ int json_get_double(const struct json *object, const char *key, double *out, str
 int json_get_i64(const struct json *object, const char *key, int64_t min, int64_t max, int64_t *out,
                  struct mrc_err *err)
 {
-    const struct json *v;
-    int64_t i;
+    const struct json *v = NULL;
+    int64_t i = 0;
     MRC_TRY(json_get(object, key, JSON_NUMBER, &v, err));
     if (!json_i64(v, &i) || i < min || i > max) {
         char text[NUMBER_TEXT_MAX];
