@@ -83,6 +83,7 @@ state_dir = "$STATE"
 models_dir = "$STATE/models"
 www_dir = "$www"
 drain_timeout = 5s
+logins_per_minute = 0
 C
 mv "$config.tmp" "$config"
 unset MERCREDI_USER MERCREDI_PASSWORD

@@ -52,6 +52,8 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "How long an access token is valid"},
     [CONFIG_PASSWORD_HASHES_MAX] = {"password_hashes_max", SETTING_INT, "2", 1, 64, NULL, 0, 0, NULL,
         "Passwords hashed at once, over all workers (19 MiB and some 15 ms of CPU each); others get 503"},
+    [CONFIG_LOGINS_PER_MINUTE] = {"logins_per_minute", SETTING_INT, "30", 0, 6000, NULL, 0, 0, NULL,
+        "Logins of one account from one address, and tenfold of all accounts from it; more get 429; 0: no limit"},
     [CONFIG_BODY_MAX] = {"body_max", SETTING_BYTES, "1MiB", 1 * KIB, 64 * MIB, NULL, 0, 0, "bytes",
         "Largest request body"},
     [CONFIG_TOKEN_BODY_MAX] = {"token_body_max", SETTING_BYTES, "8KiB", 1 * KIB, 1 * MIB, NULL, 0, 0, "bytes",

@@ -37,6 +37,7 @@ enum config {
     CONFIG_LOG_LEVEL,
     CONFIG_BACKLOG,       /* connections that may wait for a worker */
     CONFIG_DRAIN_TIMEOUT, /* how long requests in flight may take when a worker is to end */
+    CONFIG_LOGINS_PER_MINUTE, /* of one account from one address, before a hash; 0: no limit */
     CONFIG_MODELS_POLL,   /* how often `current` is looked at */
     CONFIG__COUNT
 };

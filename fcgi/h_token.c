@@ -9,6 +9,8 @@
 #include "fcgi/shared.h"
 #include "fcgi/token.h"
 
+#include "common/base/digest.h"
+
 #include "common/base/log.h"
 
 #include <string.h>
@@ -127,6 +129,43 @@ static int log_in(struct context *c, const struct form *f, struct account *accou
     return MRC_OK;
 }
 
+/* Milliseconds until this address may try again for all accounts (no name) or this one; 0: now. */
+static int64_t rate_wait(struct context *c, struct str username, int64_t per_minute)
+{
+    struct buf name;
+    unsigned char digest[SHA256_BYTES];
+    uint64_t key;
+    buf_init(&name, c->arena, 16 * 1024);
+    buf_puts(&name, "login ");
+    buf_str(&name, c->req->address);
+    buf_char(&name, ' ');
+    buf_str(&name, username);
+    sha256(buf_text(&name), digest);
+    memcpy(&key, digest, sizeof key);
+    return shared_rate(c->parts->shared, key | 1, c->now_ms, 60000 / per_minute, per_minute);
+}
+
+/* Guessing is slowed down before it costs a hash. The account's limit counts per address, so that nobody can lock out
+ * somebody else. false: answered. */
+static bool rate_allows(struct context *c, const struct form *f)
+{
+    int64_t per_minute = setting_int(c->parts->config, CONFIG_LOGINS_PER_MINUTE);
+    if (per_minute == 0) {
+        return true;
+    }
+    int64_t wait = rate_wait(c, STR(""), 10 * per_minute);
+    wait = wait > 0 ? wait : rate_wait(c, f->username, per_minute);
+    if (wait > 0) {
+        struct buf seconds;
+        buf_init(&seconds, c->arena, 32);
+        buf_printf(&seconds, "%lld", (long long)((wait + 999) / 1000));
+        log_event(LOG_WARN, "logins too fast", LOG_STR("req", c->req->request_id), LOG_STR("address", c->req->address));
+        http_header(c->res, "Retry-After", buf_text(&seconds));
+        answer_error(c, 429, "temporarily_unavailable", "Too many logins, try again later");
+    }
+    return wait == 0;
+}
+
 static void answer_token(struct context *c, const struct account *account, unsigned scopes)
 {
     struct mrc_err err = {0};
@@ -187,7 +226,7 @@ void h_token(struct context *c)
     }
     if (!read_form(c, &f)) {
         answer_error(c, 400, "invalid_request", "The form is not percent-encoded UTF-8 text");
-    } else if (form_valid(c, &f)) {
+    } else if (form_valid(c, &f) && rate_allows(c, &f)) {
         grant(c, &f);
     }
     secret_wipe(f.password);

@@ -313,6 +313,9 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     if (body || (r->flags & ROUTE_CHECKS_QUERY) != 0) {
         put_error(w, 422, "HTTPValidationError", NULL);
     }
+    if (token) {
+        put_error(w, 429, error, retry);
+    }
     put_error(w, 431, "Error", NULL);
     put_error(w, 500, "Error", NULL);
     if (r->answer == NULL && (r->flags & ROUTE_NEEDS_MODEL) != 0) {

@@ -261,6 +261,39 @@ START_TEST(too_many_hashes)
 }
 END_TEST
 
+START_TEST(logins_are_limited)
+{
+    static const char good[] = "username=anna&password=correct+horse", bad[] = "username=dora&password=x";
+    struct mrc_err err = {0};
+    struct shared *shared;
+    fixture_set(&f, "logins_per_minute", "3");
+    ck_assert_ok(shared_open(&shared, f.folder, &err), &err);
+    f.parts.shared = shared;
+    fixture_reopen(&f);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(fixture_call(&f, "POST", "/token", NULL, form, bad), 401);
+    }
+    ck_assert_int_eq(fixture_call(&f, "POST", "/token", NULL, form, bad), 429);
+    ck_assert_str_eq(fixture_header(&f, "Retry-After"), "20");
+    ck_assert_int_eq(fixture_call(&f, "POST", "/token", NULL, form, "username=dora&password=correct+horse"), 429);
+    ck_assert_int_eq(fixture_call(&f, "POST", "/token", NULL, form, good), 200); /* another account */
+    f.now_ms += 20000;
+    ck_assert_int_eq(fixture_call(&f, "POST", "/token", NULL, form, "username=dora&password=correct+horse"), 200);
+    int status = 401;
+    char body[64];
+    for (int i = 0; i < 40 && status != 429; i++) { /* many names from one address */
+        (void)snprintf(body, sizeof body, "username=n%d&password=x", i);
+        status = fixture_call(&f, "POST", "/token", NULL, form, body);
+    }
+    ck_assert_int_eq(status, 429);
+    fixture_set(&f, "logins_per_minute", "0");
+    ck_assert_int_eq(fixture_call(&f, "POST", "/token", NULL, form, good), 200);
+    f.parts.shared = NULL;
+    fixture_reopen(&f);
+    shared_close(shared);
+}
+END_TEST
+
 START_TEST(bearer_tokens)
 {
     static const struct {
@@ -581,6 +614,7 @@ int main(void)
         {"token client", token_client_header},
         {"token body", token_body_bounds},
         {"hash gate", too_many_hashes},
+        {"login limit", logins_are_limited},
         {"bearer", bearer_tokens},
         {"token ends", tokens_end},
         {"scopes", scopes},

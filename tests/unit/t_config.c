@@ -31,7 +31,7 @@ START_TEST(defaults)
     ck_assert_int_ge(setting_int(&s, CONFIG_WORKERS), 16);
     ck_assert(!setting_is_set(&s, CONFIG_SOCKET));
     ck_assert_int_eq(setting_int(&s, CONFIG_LOG), CONFIG_LOG_REQUIRED);
-    ck_assert_int_eq(setting_int(&s, CONFIG_TOKEN_LIFETIME), 15 * 60 * 1000);
+    ck_assert_int_eq(setting_int(&s, CONFIG_TOKEN_LIFETIME), 30 * 60 * 1000);
     ck_assert_int_eq(setting_int(&s, CONFIG_BODY_MAX), 1 << 20);
     settings_release(&s);
 }
