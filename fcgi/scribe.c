@@ -56,6 +56,7 @@ struct scribe {
     size_t n_entries;
     struct prediction *rows;
     size_t n_rows, rows_cap;
+    bool more;    /* a whole frame waits in a buffer already */
     bool failing; /* the last commit failed: log changes only */
 };
 
@@ -126,7 +127,7 @@ static void check_header(struct connection *c)
     }
 }
 
-/* Take what has arrived, up to one frame; more stays in the socket. */
+/* Take what has arrived, at least one frame when it is there; what is behind it waits for the next round. */
 static void read_more(struct scribe *s, struct connection *c)
 {
     while (!c->ended && !whole_frame(c)) {
@@ -135,13 +136,7 @@ static void read_more(struct scribe *s, struct connection *c)
             c->ended = true;
             return;
         }
-        size_t want = c->cap - c->n;
-        if (c->n >= SCRIBE_HEADER && want > SCRIBE_HEADER + c->header.length - c->n) {
-            want = SCRIBE_HEADER + c->header.length - c->n;
-        } else if (c->n < SCRIBE_HEADER) {
-            want = SCRIBE_HEADER - c->n;
-        }
-        ssize_t got = recv(c->fd, c->in + c->n, want, 0);
+        ssize_t got = recv(c->fd, c->in + c->n, c->cap - c->n, 0);
         if (got > 0) {
             bool had_header = c->n >= SCRIBE_HEADER;
             c->n += (size_t)got;
@@ -158,15 +153,21 @@ static void read_more(struct scribe *s, struct connection *c)
     }
 }
 
+/* The frame has been answered: what came behind it moves to the front. */
 static void forget_frame(struct scribe *s, struct connection *c)
 {
-    c->n = 0;
-    if (c->cap > 4 * READ_STEP) {
+    size_t used = SCRIBE_HEADER + c->header.length;
+    c->n -= used;
+    if (c->n > 0) {
+        memmove(c->in, c->in + used, c->n);
+        check_header(c);
+    } else if (c->cap > 4 * READ_STEP) {
         s->memory -= c->cap;
         free(c->in);
         c->in = NULL;
         c->cap = 0;
     }
+    s->more = s->more || whole_frame(c);
 }
 
 /* ---- a round --------------------------------------------------------------------------------------------------- */
@@ -277,6 +278,7 @@ static void answer(const struct entry *e)
 static void round_of(struct scribe *s)
 {
     s->n_entries = s->n_rows = 0;
+    s->more = false;
     for (size_t i = 0; i < s->n_connections; i++) {
         if (whole_frame(s->connections[i])) {
             collect(s, s->connections[i]);
@@ -312,7 +314,7 @@ static bool wait_and_read(struct scribe *s, int64_t deadline)
     for (size_t i = 0; i < n; i++) {
         s->polls[i + 2] = (struct pollfd){.fd = s->connections[i]->fd, .events = POLLIN};
     }
-    if (poll(s->polls, n + 2, poll_timeout(deadline)) <= 0) {
+    if (poll(s->polls, n + 2, s->more ? 0 : poll_timeout(deadline)) <= 0) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {

@@ -100,47 +100,46 @@ static int send_all(struct scribe_sink *s, struct str text, int64_t deadline, st
     return MRC_OK;
 }
 
-static int receive(struct scribe_sink *s, unsigned char *p, size_t n, int64_t deadline, struct mrc_err *err)
+/* Read the answer to frame s->sequence; it comes whole, as a rule, in one piece. The answer's own failure comes back
+ * through *answer. */
+static int receive(struct scribe_sink *s, int64_t deadline, int *answer, struct mrc_err *err)
 {
-    while (n > 0) {
-        ssize_t got = recv(s->fd, p, n, 0);
-        if (got > 0) {
-            p += got;
-            n -= (size_t)got;
-        } else if (got < 0 && errno == EAGAIN) {
-            MRC_TRY(wait_for(s, POLLIN, deadline, err));
-        } else if (got == 0 || errno != EINTR) {
+    unsigned char in[SCRIBE_HEADER + SCRIBE_ANSWER_MAX];
+    struct scribe_header h = {.length = 0};
+    size_t n = 0;
+    while (n < SCRIBE_HEADER || n < SCRIBE_HEADER + h.length) {
+        MRC_TRY(wait_for(s, POLLIN, deadline, err));
+        ssize_t got = recv(s->fd, in + n, sizeof(in) - n, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+            continue;
+        }
+        if (got <= 0) {
             return BROKEN;
         }
+        bool had_header = n >= SCRIBE_HEADER;
+        n += (size_t)got;
+        if (!had_header && n >= SCRIBE_HEADER) {
+            MRC_TRY(scribe_header_read(in, &h, err));
+            if (h.kind != SCRIBE_ANSWER || h.sequence != s->sequence || h.length > SCRIBE_ANSWER_MAX) {
+                return mrc_fail(err, MRC_EFORMAT, "the prediction log's writer answered something else");
+            }
+        }
     }
+    if (n != SCRIBE_HEADER + h.length) {
+        return mrc_fail(err, MRC_EFORMAT, "the prediction log's writer answered more than it was asked");
+    }
+    *answer = scribe_answer_read((struct str){(const char *)in + SCRIBE_HEADER, h.length}, err);
     return MRC_OK;
 }
 
-/* Send the frame once and read its answer. The answer's own failure comes back through *answer. */
+/* Send the frame once and read its answer. */
 static int attempt(struct scribe_sink *s, int64_t deadline, int *answer, struct mrc_err *err)
 {
     if (s->fd < 0) {
         MRC_TRY(connect_scribe(s, deadline, err));
     }
     int rc = send_all(s, buf_text(&s->frame), deadline, err);
-    if (rc != MRC_OK) {
-        return rc;
-    }
-    unsigned char head[SCRIBE_HEADER], body[SCRIBE_ANSWER_MAX];
-    struct scribe_header h;
-    rc = receive(s, head, sizeof(head), deadline, err);
-    if (rc != MRC_OK) {
-        return rc;
-    }
-    MRC_TRY(scribe_header_read(head, &h, err));
-    if (h.kind != SCRIBE_ANSWER || h.sequence != s->sequence || h.length > sizeof(body)) {
-        return mrc_fail(err, MRC_EFORMAT, "the prediction log's writer answered something else");
-    }
-    rc = receive(s, body, h.length, deadline, err);
-    if (rc == MRC_OK) {
-        *answer = scribe_answer_read((struct str){(const char *)body, h.length}, err);
-    }
-    return rc;
+    return rc == MRC_OK ? receive(s, deadline, answer, err) : rc;
 }
 
 /* Rows are idempotent by id, so a frame whose fate is unknown is simply sent again, once. */
