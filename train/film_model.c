@@ -8,14 +8,17 @@
 
 const char *const film_setting_letters[FILM__SETTINGS] = {"N", "S"};
 
-enum { TEXT_MAX = 256 << 20, SCORE_BLOCK = 4096, TREES_MIN = 20 };
+enum { TEXT_MAX = 256 << 20, SCORE_BLOCK = 4096, TREES_MIN = 20, CATEGORY_FILMS_MIN = 3 };
 
 /* Shares of the films, in time: trees are counted on [LEARN, STOP), offsets come from [STOP, 1) in two blocks. */
 static const double learn_share = 0.70, stop_share = 0.85;
 
 /* Optional raw fields that callers leave out or never knew; a currency goes with its budget. */
-static const char *const maskable[] = {"budget",     "directors",      "actors",     "duration_min",
-                                       "age_rating", "original_title", "distributor"};
+static const struct {
+    const char *field;
+    double often; /* of the recipe's masking */
+} maskable[] = {{"budget", 1},         {"directors", 1},   {"actors", 1},   {"duration_min", 1}, {"age_rating", 1},
+                {"original_title", 1}, {"distributor", 1}, {"genres", 0.2}, {"countries", 0.2}};
 
 /* CatBoost's names. Strong column sampling is what matters for setting N. max_ctr_complexity 1: a statistic of two
  * categories together could stand for a single film. */
@@ -112,8 +115,8 @@ static int learnt_row(const struct film_recipe *r, const struct film *f, struct 
         out->values[i] = f->row.values[i];
     }
     for (size_t i = 0; i < sizeof(maskable) / sizeof(maskable[0]); i++) {
-        if (next_unit(&state) < r->mask) {
-            blank(out, maskable[i]);
+        if (next_unit(&state) < r->mask * maskable[i].often) {
+            blank(out, maskable[i].field);
         }
     }
     return MRC_OK;
@@ -128,9 +131,47 @@ struct table {
     size_t n;
 };
 
-/* Append the features of a matrix as columns of a data set. */
-static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, struct arena *a,
-                       struct mrc_err *err)
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* A category that fewer than CATEGORY_FILMS_MIN films have, mostly "unknown" where nearly all is known, would keep a
+ * row of those films' statistics in the model. They are learnt from as films of the commonest category instead. */
+static int pool_rare(struct str *texts, size_t n, struct arena *a, struct mrc_err *err)
+{
+    struct str *sorted = ARENA_ARRAY(a, n, struct str), *rare = ARENA_ARRAY(a, n, struct str);
+    if (!sorted || !rare) {
+        return arena_fail(a, err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = texts[i];
+    }
+    qsort(sorted, n, sizeof(*sorted), by_text);
+    size_t n_rare = 0, most = 0;
+    struct str commonest = STR("");
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i; end < n && str_eq(sorted[i], sorted[end]); end++) {
+        }
+        if (end - i < CATEGORY_FILMS_MIN) {
+            rare[n_rare++] = sorted[i];
+        }
+        if (end - i > most) {
+            most = end - i;
+            commonest = sorted[i];
+        }
+    }
+    for (size_t i = 0; n_rare > 0 && i < n; i++) {
+        if (bsearch(&texts[i], rare, n_rare, sizeof(*rare), by_text)) {
+            texts[i] = commonest;
+        }
+    }
+    return MRC_OK;
+}
+
+/* Append the features of a matrix as columns of a data set; learn: it is learnt from. */
+static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, bool learn,
+                       struct arena *a, struct mrc_err *err)
 {
     float *numbers = ARENA_ARRAY(a, m->n, float);
     struct str *texts = ARENA_ARRAY(a, m->n, struct str);
@@ -146,6 +187,9 @@ static int add_columns(struct dataset *d, const struct features *f, const struct
                 texts[i] = (struct str){s->p, s->n};
             }
             next_cat++;
+            if (learn) {
+                MRC_TRY(pool_rare(texts, m->n, a, err));
+            }
             MRC_TRY(dataset_add_cat(d, x->name, texts, err));
         } else {
             for (size_t i = 0; i < m->n; i++) {
@@ -175,7 +219,7 @@ static int fill_dataset(struct dataset *d, const struct film_recipe *r, enum fil
     }
     struct film_matrix m;
     MRC_TRY(film_matrix_build(&m, f, pointers, n, a, err));
-    MRC_TRY(add_columns(d, f, &m, a, err));
+    MRC_TRY(add_columns(d, f, &m, rows != NULL, a, err));
     MRC_TRY(dataset_set_target(d, target, err));
     return dataset_set_weight(d, weight, err);
 }

@@ -1,0 +1,54 @@
+#!/bin/sh
+# The shipped bundle holds no single film: no vocabulary entry and no row of a target statistic stands for fewer than
+# three, no field of a film that could name it, self-test rows and examples are invented.
+# Usage: tests/golden/bundle_private.sh [BUNDLE]. Plain Python 3.
+cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build/release}
+bundle=${1:-models/first-week/$(readlink models/first-week/current 2>/dev/null || echo 0001)}
+if [ ! -f "$bundle/model.cbm" ]; then echo "SKIP: no bundle $bundle"; echo "0 passed, 0 failed, 1 skipped"; exit 0; fi
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/mercredi-private.XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+for m in "$bundle"/*.cbm; do
+    "$B/mercredi-train" convert --to json "$m" "$tmp/$(basename "$m" .cbm).json" || exit 1
+done
+python3 - "$bundle" "$tmp" <<'P'
+import csv, glob, json, os, sys
+bundle, tmp = sys.argv[1:]
+passed = failed = 0
+def check(name, good):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print("FAILED:", name)
+for file in glob.glob(os.path.join(bundle, "features*.json")):
+    for f in json.load(open(file, encoding="utf-8"))["features"]:
+        if "values" in f:
+            check("%s: %s learns from fewer than three films" % (file, f["name"]), f.get("min_count", 0) >= 3)
+            check("%s: %s is a title" % (file, f["name"]), f["field"] not in ("title", "original_title", "film_id"))
+for file in glob.glob(os.path.join(tmp, "*.json")):
+    model = json.load(open(file, encoding="utf-8"))
+    for name, table in model.get("ctr_data", {}).items():
+        kind = json.loads(name)
+        check("%s: a statistic of several fields together" % file, len(kind["identifier"]) == 1)
+        stride, flat = table["hash_stride"], table["hash_map"]
+        rows = [flat[i + 1:i + stride] for i in range(0, len(flat), stride)]
+        if kind["type"] in ("Borders", "Buckets", "Counter", "FeatureFreq"):
+            least = min((sum(r) for r in rows), default=3)
+            check("%s: %s counts %d films" % (file, name, least), least >= 3)
+        else:
+            check("%s: %s means would hold sums" % (file, name), False)
+sample = json.load(open(os.path.join(bundle, "selftest.json"), encoding="utf-8"))
+text = json.dumps(sample, ensure_ascii=False)
+check("self-test rows carry a target", "first_week_entries" not in text)
+# Against the real films where they are at hand: no title of theirs (long enough to be no accident) is in a file.
+data = os.environ.get("MERCREDI_DATA")
+films = os.path.join(data, "data/fr-first-week/clean.csv") if data else ""
+if os.path.exists(films):
+    whole = "".join(open(os.path.join(r, f), encoding="utf-8", errors="ignore").read()
+                    for r, _, fs in os.walk(bundle) for f in fs if not f.endswith(".cbm"))
+    titles = {r["title"] for r in csv.DictReader(open(films, encoding="utf-8")) if len(r["title"]) >= 16}
+    found = sorted(t for t in titles if t in whole)
+    check("titles of films: %s" % found[:5], not found)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed > 0)
+P
