@@ -362,7 +362,7 @@ int evaluator_prepare(mrc_model *m, struct mrc_err *err)
 
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
-static const struct kernel *const kernels[] = {&kernel_scalar}; /* best first */
+static const struct kernel *const kernels[] = {&kernel_avx512, &kernel_scalar}; /* best first */
 enum { N_KERNELS = sizeof kernels / sizeof kernels[0] };
 
 const char *mrc_kernel_name(size_t i)
@@ -379,10 +379,18 @@ int evaluator_use(mrc_model *m, const char *kernel, struct mrc_err *err)
 {
     bool best = strcmp(kernel, "auto") == 0;
     for (size_t k = 0; k < N_KERNELS; k++) {
-        if ((best || strcmp(kernel, kernels[k]->name) == 0) && kernels[k]->supported()) {
-            m->evaluator->kernel = kernels[k];
-            return kernels[k]->prepare ? kernels[k]->prepare(m, err) : MRC_OK;
+        if ((!best && strcmp(kernel, kernels[k]->name) != 0) || !kernels[k]->supported()) {
+            continue;
         }
+        bool spare = best && k + 1 < N_KERNELS; /* the next kernel needs less memory */
+        struct arena_mark mark = arena_mark(&m->arena);
+        int rc = kernels[k]->prepare ? kernels[k]->prepare(m, spare ? NULL : err) : MRC_OK;
+        if (rc < 0 && spare) {
+            arena_rewind(&m->arena, mark);
+            continue;
+        }
+        m->evaluator->kernel = kernels[k];
+        return rc;
     }
     return mrc_fail(err, MRC_ENOTFOUND, "no kernel \"%s\" on this processor", kernel);
 }
@@ -398,7 +406,7 @@ static size_t align_up(size_t n)
 static uint32_t stride_of(size_t n_rows)
 {
     size_t rows = n_rows < BLOCK_ROWS_MAX ? n_rows : BLOCK_ROWS_MAX;
-    return rows <= 1 ? 1 : (uint32_t)((rows + LANES - 1) / LANES * LANES);
+    return rows <= ROW_BY_ROW_MAX ? 1 : (uint32_t)((rows + LANES - 1) / LANES * LANES);
 }
 
 size_t block_rows(size_t left)
@@ -409,12 +417,18 @@ size_t block_rows(size_t left)
     return left < BLOCK_ROWS_MAX ? left : BLOCK_ROWS_MAX;
 }
 
+static size_t work_bytes(const mrc_model *m, size_t stride)
+{
+    const struct kernel *k = m->evaluator->kernel;
+    return k->work_bytes ? align_up(k->work_bytes(m, stride)) : 0;
+}
+
 size_t block_bytes(const mrc_model *m, size_t n_rows)
 {
     const struct evaluator *ev = m->evaluator;
     size_t stride = stride_of(n_rows);
-    return align_up(ev->n_columns * stride) + align_up(ev->n_cats * stride * sizeof(uint32_t)) +
-           align_up(stride * sizeof(uint16_t)) + align_up(stride * m->dim * sizeof(double));
+    return align_up(ev->n_columns * stride) + align_up(ev->n_cats * stride * sizeof(uint32_t)) + work_bytes(m, stride) +
+           align_up(stride * m->dim * sizeof(double));
 }
 
 void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in, size_t first_row, size_t n_rows,
@@ -428,8 +442,8 @@ void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in,
     p += align_up(ev->n_columns * stride);
     b->hashes = (uint32_t *)(void *)p;
     p += align_up(ev->n_cats * stride * sizeof(uint32_t));
-    b->leaves = (uint16_t *)(void *)p;
-    p += align_up(stride * sizeof(uint16_t));
+    b->work = p;
+    p += work_bytes(m, stride);
     b->sums = (double *)(void *)p;
 }
 
@@ -450,7 +464,7 @@ static bool always(void)
     return true;
 }
 
-static void scalar_quantize(const mrc_model *m, struct block *b)
+void scalar_quantize(const mrc_model *m, struct block *b)
 {
     const struct evaluator *ev = m->evaluator;
     quantize_floats(ev, b);
@@ -501,53 +515,93 @@ static void add_leaf(double *sums, const double *leaf, uint32_t dim)
     }
 }
 
-/* Leaf numbers of LANES lanes for one symmetric tree; loops of fixed length that compilers turn into vector code. */
+/* bits[l] |= bit where the test holds. A loop of fixed length over bytes: compilers make vector code of it. */
+static void test_lanes(const uint8_t *restrict column, uint8_t threshold, uint8_t bit, uint8_t *restrict bits)
+{
+    for (uint32_t l = 0; l < LANES; l++) {
+        bits[l] |= (uint8_t)((column[l] >= threshold ? 255 : 0) & bit);
+    }
+}
+
+/* Leaf numbers of LANES lanes for one symmetric tree. */
 static void leaves_of_lanes(const bin_test *tests, uint32_t depth, const uint8_t *bins, uint32_t stride,
                             uint16_t *leaves)
 {
     uint8_t low[LANES] = {0}, high[LANES] = {0};
     for (uint32_t d = 0; d < depth; d++) {
         const uint8_t *column = bins + (size_t)TEST_COLUMN(tests[d]) * stride;
-        uint8_t threshold = TEST_THRESHOLD(tests[d]);
-        uint8_t bit = (uint8_t)(1u << (d & 7));
-        uint8_t *into = d < 8 ? low : high;
-        for (uint32_t l = 0; l < LANES; l++) {
-            into[l] |= column[l] >= threshold ? bit : 0;
-        }
+        test_lanes(column, TEST_THRESHOLD(tests[d]), (uint8_t)(1u << (d & 7)), d < 8 ? low : high);
     }
     for (uint32_t l = 0; l < LANES; l++) {
         leaves[l] = (uint16_t)(low[l] | high[l] << 8);
     }
 }
 
-static void scalar_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
+/* One row, symmetric trees: bins are one byte a column, so a test is a load, a comparison and a shift. */
+static void add_row(const mrc_model *m, const uint8_t *bins, uint32_t begin, uint32_t end, double *sums)
 {
-    const struct evaluator *ev = m->evaluator;
-    if (!m->symmetric || b->stride == 1) {
-        for (uint32_t t = begin; t < end; t++) {
-            for (uint32_t r = 0; r < b->n_rows; r++) {
-                add_leaf(b->sums + (size_t)r * m->dim, m->leaf_values + leaf_offset(m, b, t, r), m->dim);
-            }
-        }
-        return;
-    }
+    const bin_test *tests = m->evaluator->tree_tests + m->tree_starts[begin];
+    const double *values = m->leaf_values + m->tree_leaf_offsets[begin];
+    double sum = sums[0];
     for (uint32_t t = begin; t < end; t++) {
-        const bin_test *tests = ev->tree_tests + m->tree_starts[t];
+        uint32_t depth = m->tree_sizes[t], leaf = 0;
+        for (uint32_t d = 0; d < depth; d++) {
+            leaf |= (uint32_t)(bins[TEST_COLUMN(tests[d])] >= TEST_THRESHOLD(tests[d])) << d;
+        }
+        tests += depth;
+        if (m->dim == 1) {
+            sum += values[leaf];
+        } else {
+            add_leaf(sums, values + (size_t)leaf * m->dim, m->dim);
+        }
+        values += (size_t)m->dim << depth;
+    }
+    if (m->dim == 1) {
+        sums[0] = sum;
+    }
+}
+
+/* A block, symmetric trees: all lanes of one tree, then the next, so that a tree's leaves stay in the first cache. */
+static void add_block(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
+{
+    for (uint32_t t = begin; t < end; t++) {
+        const bin_test *tests = m->evaluator->tree_tests + m->tree_starts[t];
         const double *values = m->leaf_values + m->tree_leaf_offsets[t];
-        for (uint32_t first = 0; first < b->stride; first += LANES) {
-            uint16_t *leaves = b->leaves + first;
+        for (uint32_t first = 0; first < b->n_rows; first += LANES) {
+            uint16_t leaves[LANES];
             double *sums = b->sums + (size_t)first * m->dim;
             leaves_of_lanes(tests, m->tree_sizes[t], b->bins + first, b->stride, leaves);
-            if (m->dim == 1) {
-                for (uint32_t l = 0; l < LANES; l++) {
-                    sums[l] += values[leaves[l]];
-                }
-                continue;
-            }
             for (uint32_t l = 0; l < LANES; l++) {
-                add_leaf(sums + (size_t)l * m->dim, values + (size_t)leaves[l] * m->dim, m->dim);
+                if (m->dim == 1) {
+                    sums[l] += values[leaves[l]];
+                } else {
+                    add_leaf(sums + (size_t)l * m->dim, values + (size_t)leaves[l] * m->dim, m->dim);
+                }
             }
         }
+    }
+}
+
+static void add_nodes(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
+{
+    for (uint32_t t = begin; t < end; t++) {
+        for (uint32_t r = 0; r < b->n_rows; r++) {
+            add_leaf(b->sums + (size_t)r * m->dim, m->leaf_values + leaf_offset(m, b, t, r), m->dim);
+        }
+    }
+}
+
+void scalar_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
+{
+    if (begin >= end) {
+        return;
+    }
+    if (!m->symmetric) {
+        add_nodes(m, b, begin, end);
+    } else if (b->stride == 1) {
+        add_row(m, b->bins, begin, end, b->sums);
+    } else {
+        add_block(m, b, begin, end);
     }
 }
 

@@ -16,7 +16,7 @@
 #include "common/trees/categorical.h"
 #include "common/trees/model.h"
 
-enum { BORDERS_PER_COLUMN = 254, LANES = 32, BLOCK_ROWS_MAX = 128, ROW_BY_ROW_MAX = 4 };
+enum { BORDERS_PER_COLUMN = 254, LANES = 64, BLOCK_ROWS_MAX = 512, ROW_BY_ROW_MAX = 8 };
 
 /* "bins[column] >= threshold": column << 8 | threshold. */
 typedef uint32_t bin_test;
@@ -77,7 +77,7 @@ struct block {
     uint32_t n_rows, stride;
     uint8_t *bins;    /* [n_columns][stride] */
     uint32_t *hashes; /* [n_cats][stride] */
-    uint16_t *leaves; /* [stride], for kernels */
+    void *work;       /* kernel->work_bytes, 64-byte aligned */
     double *sums;     /* [stride][dim] */
 };
 
@@ -87,6 +87,7 @@ struct kernel {
     bool (*supported)(void);
     /* Build evaluator->image in the model's arena; NULL when the kernel needs none. */
     int (*prepare)(mrc_model *m, struct mrc_err *err);
+    size_t (*work_bytes)(const mrc_model *m, size_t stride); /* NULL: none */
     void (*quantize)(const mrc_model *m, struct block *b);
     void (*trees)(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end);
 };
@@ -110,6 +111,9 @@ void evaluate_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_
  * the tree's first leaf. */
 uint32_t evaluate_leaf(const mrc_model *m, const struct block *b, uint32_t t, uint32_t lane);
 
-extern const struct kernel kernel_scalar;
+extern const struct kernel kernel_scalar, kernel_avx512;
+/* Its two pieces, for kernels that leave a case to plain C. */
+void scalar_quantize(const mrc_model *m, struct block *b);
+void scalar_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end);
 
 #endif
