@@ -30,6 +30,7 @@ enum {
     RETIRING_MAX = 8,
     TEMPLATES_MAX = RETIRING_MAX + 2,
     REPEAT_MS = 200,
+    FORGIVE_MS = 5000,
     LOCK_RETRY_MS = 1000, /* for a scribe's socket that another service holds */
     SCRIBE_PATIENCE_MS = 10000
 };
@@ -72,6 +73,7 @@ struct master {
     int64_t look_at_ms, repeat_at_ms, scribe_lock_at_ms;
     struct current wanted;  /* the link as seen last */
     struct current refused; /* not tried again until the link changes */
+    int64_t forgive_at_ms;  /* without any version, what was refused is tried again: it may have been incomplete */
     bool replace;           /* HUP: the same version with new settings */
     bool stopping, announced;
     int64_t stop_scribe_by_ms; /* 0: not yet asked to end */
@@ -264,6 +266,7 @@ static void candidate_failed(struct master *m, const struct template_child *t)
 {
     struct template_child *s = find(m, SERVING);
     m->refused = t->version;
+    m->forgive_at_ms = monotonic_ms() + FORGIVE_MS;
     if (s != NULL) {
         set_target(s, n_workers(m));
         log_event(LOG_ERROR, "version not taken, the old one stays", LOG_CSTR("version", t->version.version),
@@ -275,12 +278,12 @@ static void candidate_failed(struct master *m, const struct template_child *t)
     start_candidate(m, &none);
 }
 
-/* An end before the version was loaded, and not by its refusal. */
-static void early_end(struct master *m)
+/* An end before the version was loaded, and not by its refusal. While others serve it is tried again and again. */
+static void early_end(struct master *m, bool alone)
 {
     int64_t now = monotonic_ms();
     m->start_at_ms = now + crashes_delay_ms(++m->in_a_row);
-    if (crashes_note(&m->crashes, now)) {
+    if (alone && crashes_note(&m->crashes, now)) {
         log_event(LOG_ERROR, "templates end before they begin, giving up", LOG_INT("ends", m->in_a_row));
         begin_stop(m, EXIT_BUG);
     }
@@ -300,13 +303,16 @@ static void template_ended(struct master *m, struct template_child *t, int statu
               LOG_INT(exit_status >= 0 ? "status" : "signal", exit_status >= 0 ? exit_status : WTERMSIG(status)));
     if (was.role == CANDIDATE) {
         bool alone = find(m, SERVING) == NULL;
-        if (exit_status == TEMPLATE_REFUSED || (exit_status == EXIT_BUG && !alone)) {
+        /* Unreadable: better to answer 503 and to try again (look) than to end; but without a version only a loop ends.
+         */
+        bool unreadable = alone && exit_status == EXIT_IO && was.version.path[0] != '\0';
+        if (exit_status == TEMPLATE_REFUSED || unreadable || (exit_status == EXIT_BUG && !alone)) {
             candidate_failed(m, &was);
         } else {
             if (!alone) {
                 set_target(find(m, SERVING), n_workers(m));
             }
-            early_end(m);
+            early_end(m, alone);
         }
     } else if (exit_status == EXIT_BUG) {
         begin_stop(m, EXIT_BUG);
@@ -332,6 +338,9 @@ static void look(struct master *m)
     const struct template_child *s = find(m, SERVING);
     if (find(m, CANDIDATE) != NULL || now < m->start_at_ms) {
         return;
+    }
+    if (s != NULL && s->version.path[0] == '\0' && now >= m->forgive_at_ms) {
+        m->refused = (struct current){.path = ""};
     }
     bool refused = m->wanted.path[0] != '\0' && current_same(&m->wanted, &m->refused);
     if (s == NULL) {

@@ -311,8 +311,9 @@ int template_run(const struct template_parts *parts)
         status = EXIT_IO;
         log_err(LOG_ERROR, "template cannot start", &err);
     } else if (load(t, &err) < 0) {
-        status = TEMPLATE_REFUSED;
-        log_err(LOG_ERROR, "version refused", &err);
+        /* Want of memory or descriptors is no fault of the version's. */
+        status = err.code == MRC_ENOMEM || err.code == MRC_EIO ? EXIT_IO : TEMPLATE_REFUSED;
+        log_err(LOG_ERROR, status == EXIT_IO ? "version not loaded" : "version refused", &err);
     } else if (tell(t, TEMPLATE_READY, 0)) {
         serve(t);
         status = t->loop ? EXIT_BUG : EXIT_DONE;

@@ -403,6 +403,25 @@ START_TEST(children_end_with_their_master)
 }
 END_TEST
 
+/* The link came before the files: what was refused is tried again as long as nothing serves. */
+START_TEST(an_incomplete_version_is_tried_again)
+{
+    char hidden[256];
+    make_version("0001");
+    use_version("0001");
+    snprintf(hidden, sizeof(hidden), "%s.away", version_folder);
+    ck_assert_int_eq(rename(version_folder, hidden), 0);
+    start_service(NULL, NULL);
+    until_logged("msg=serving version=none workers=3");
+    ck_assert_int_eq(get("/readyz"), 503);
+    ck_assert_int_eq(rename(hidden, version_folder), 0);
+    for (int i = 0; i < 1000 && !log_has("msg=serving version=0001 workers=3"); i++) {
+        pause_ms(10);
+    }
+    ck_assert(log_has("msg=serving version=0001 workers=3"));
+}
+END_TEST
+
 /* A client in the background: GET until told to stop; number of failed requests in the exit status. */
 static pid_t start_load(void)
 {
@@ -724,6 +743,7 @@ int main(void)
     tcase_set_timeout(t, 90);
     tcase_add_test(t, serves_and_ends);
     tcase_add_test(t, without_a_version_it_serves_503_until_one_comes);
+    tcase_add_test(t, an_incomplete_version_is_tried_again);
     tcase_add_test(t, killed_processes_are_replaced);
     tcase_add_test(t, children_end_with_their_master);
     tcase_add_test(t, another_version_takes_over_under_load);
