@@ -6,6 +6,7 @@
 #include "fcgi/auth.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -114,16 +115,23 @@ static long read_line(char *out, size_t cap)
 static long ask(const char *prompt, char *out, size_t cap)
 {
     struct termios before, silent;
+    sigset_t stops, mask;
     fputs(prompt, stderr);
     if (tcgetattr(STDIN_FILENO, &before) != 0) {
         return -1;
     }
+    /* Ctrl-C works, but only once the terminal echoes again. */
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stops, &mask);
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     long n = read_line(out, cap);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     fputc('\n', stderr);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     return n;
 }
 

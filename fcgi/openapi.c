@@ -47,12 +47,13 @@ static const struct component components[] = {
     {"Body_login_token_post",
      "{'type':'object','title':'Body_login_token_post','required':['username','password'],'properties':{"
      "'grant_type':{'anyOf':[{'type':'string','pattern':'^password$'},{'type':'null'}],'title':'Grant Type'},"
-     "'username':{'type':'string','title':'Username','minLength':1},"
-     "'password':{'type':'string','format':'password','title':'Password','minLength':1},"
-     "'scope':{'type':'string','title':'Scope','default':'',"
+     "'username':{'type':'string','pattern':'^[^\\\\u0000]*$','title':'Username','minLength':1},"
+     "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','title':'Password','minLength':1},"
+     "'scope':{'type':'string','pattern':'^[^\\\\u0000]*$','title':'Scope','default':'',"
      "'description':'Wanted scopes separated by blanks; empty: all the account has.'},"
-     "'client_id':{'anyOf':[{'type':'string'},{'type':'null'}],'title':'Client Id'},"
-     "'client_secret':{'anyOf':[{'type':'string','format':'password'},{'type':'null'}],'title':'Client Secret'}}}"},
+     "'client_id':{'anyOf':[{'type':'string','pattern':'^[^\\\\u0000]*$'},{'type':'null'}],'title':'Client Id'},"
+     "'client_secret':{'anyOf':[{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$'},{'type':'null'}],'"
+     "title':'Client Secret'}}}"},
     {"Error", "{'type':'object','title':'Error','required':['detail'],'properties':{'detail':{'type':'string'}}}"},
     {"HTTPValidationError",
      "{'type':'object','title':'HTTPValidationError','required':['detail'],'properties':{'detail':{'type':'array',"
@@ -205,8 +206,10 @@ static const struct detail details[] = {
     {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]", NULL,
      NULL},
     {"readyz",
-     "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string'},"
-     "'description':'List the checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string'},"
+     "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string','pattern':'^[^"
+     "\\\\u0000]*$'},"
+     "'description':'List the "
+     "checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string','pattern':'^[^\\\\u0000]*$'},"
      "'description':'Skip this check.'}]",
      NULL, NULL},
 };
