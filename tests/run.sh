@@ -118,17 +118,20 @@ suite_corpus() {
 }
 suite_build() { one "programs and libraries build" mk B="$B" SAN="$SAN" all; }
 suite_cli() { bats_files tests/cli; }
-http() { # front, program it needs
+http() { # front, the program it needs, folders of cases
     if ! have "$2"; then skip "http tests under $1: no $2"; return; fi
-    FRONT=$1 bats_files tests/http
+    export FRONT="$1"
+    shift 2
+    bats_files "$@"
+    unset FRONT
 }
-suite_http_lighttpd() { http lighttpd lighttpd; }
-suite_http_nginx() { http nginx nginx; }
+suite_http_lighttpd() { http lighttpd lighttpd tests/http tests/http/master tests/http/lighttpd; }
+suite_http_nginx() { http nginx nginx tests/http tests/http/master; }
 suite_http_apache() {
     if [ ! -e "${APACHE_MODULES:-/usr/lib/apache2/modules}/mod_fcgid.so" ]; then
         skip "http tests under apache: no mod_fcgid"
     else
-        http apache apache2
+        http apache apache2 tests/http tests/http/apache
     fi
 }
 suite_web() { counting_script tests/web/run.sh; }

@@ -4,7 +4,8 @@
 # A file of tests calls server_start in setup_file and server_stop in teardown_file. `request` then leaves the answer in
 # $code, $body and $headers. Nothing here ends a process it did not start.
 
-root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+root=$BATS_TEST_DIRNAME
+until [ -e "$root/Makefile" ]; do root=$(dirname "$root"); done
 FRONT=${FRONT:-lighttpd}
 BIN=${BIN:-$root/build/release}
 film='{"title":"Les Lumières de la Ville Basse","release_date":"2027-03-17","genres":["Comédie dramatique","Romance"],
@@ -148,3 +149,40 @@ expect_body() { # jq filter that must be true
 }
 administer() { "$BIN/mercredi-fcgi" "$@" --config "$STATE/mercredi.conf"; }
 log_rows() { sqlite3 "$STATE/predictions.db" "$1"; }
+
+# Predict without pause until $BATS_TEST_TMPDIR/enough exists; a line per request: status and version. Two clients.
+load_begin() {
+    as_demo
+    rm -f "$BATS_TEST_TMPDIR/enough"
+    local client
+    for client in 1 2; do
+        (
+            while [ ! -e "$BATS_TEST_TMPDIR/enough" ]; do
+                curl -s --noproxy '*' --max-time 20 -o "$BATS_TEST_TMPDIR/load.$client" -w '%{http_code} ' \
+                    -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d "$film" "$URL/predict"
+                jq -r '.model.version // "none"' "$BATS_TEST_TMPDIR/load.$client"
+            done >"$BATS_TEST_TMPDIR/answers.$client" 2>&1
+        ) 3>&- &
+        eval "client$client=\$!"
+    done
+}
+load_end() { # → $answers
+    touch "$BATS_TEST_TMPDIR/enough"
+    # shellcheck disable=SC2154 # set by eval above
+    wait "$client1" "$client2"
+    answers=$(cat "$BATS_TEST_TMPDIR"/answers.*)
+    [ -n "$answers" ]
+}
+all_answered() {
+    if grep -qv '^200 ' <<<"$answers"; then
+        fail "of $(wc -l <<<"$answers") requests: $(cut -d' ' -f1 <<<"$answers" | sort | uniq -c | tr '\n' ' ')"
+    fi
+}
+until_workers() { # count: wait until that many are there
+    local i
+    for ((i = 0; i < 100; i++)); do
+        if [ "$(processes_named mrc-worker | wc -l)" -ge "$1" ]; then return 0; fi
+        sleep 0.1
+    done
+    fail "only $(processes_named mrc-worker | wc -l) workers"
+}

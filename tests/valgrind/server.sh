@@ -26,7 +26,7 @@ server.document-root = "$dir/tmp"
 server.upload-dirs = ( "$dir/tmp" )
 fastcgi.server = ( "/" => ((
     "socket" => "$dir/run/worker.sock", "max-procs" => 1, "check-local" => "disable",
-    "bin-path" => "$(command -v valgrind) --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --log-file=$dir/valgrind.log $program worker --config $dir/mercredi.conf"
+    "bin-path" => "$(command -v valgrind) --leak-check=full --errors-for-leak-kinds=definite --log-file=$dir/valgrind.log $program worker --config $dir/mercredi.conf"
 )))
 C
 lighttpd -D -f "$dir/lighttpd.conf" 2>"$dir/lighttpd.log" &
@@ -63,12 +63,13 @@ kill "$front"
 wait "$front"
 front=
 i=0
-while [ ! -e "$dir/valgrind.log" ] || { pgrep -f "$dir/mercredi.conf" >/dev/null 2>&1 && [ $i -lt 100 ]; }; do
+until grep -q 'ERROR SUMMARY' "$dir/valgrind.log" 2>/dev/null; do
     i=$((i + 1))
+    [ $i -lt 100 ] || break
     sleep 0.1
 done
-if [ -s "$dir/valgrind.log" ]; then
-    head -n 60 "$dir/valgrind.log"
+if ! grep -q 'ERROR SUMMARY: 0 errors' "$dir/valgrind.log"; then
+    head -n 80 "$dir/valgrind.log"
     bad=1
 fi
 exit $bad
