@@ -227,7 +227,7 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
         MRC_TRY(weigh_classes(t, err));
     }
     if (t->eval_data) {
-        MRC_TRY(pool_eval(&t->eval, &t->learn, t->learn_data, t->eval_data, &t->params, t->threads, err));
+        MRC_TRY(pool_eval(&t->eval, &t->learn, t->eval_data, &t->params, err));
         if (labels_apply(&t->labels, t->eval_data, t->eval.target, t->eval.n, err) < 0) {
             return err_wrap(err, "eval set");
         }

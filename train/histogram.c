@@ -126,3 +126,22 @@ void histogram_score(const double *hist, uint32_t n_bins, uint32_t dim, bool one
         score_output(hist, n_bins, dim, d, one_hot, l2, num, den);
     }
 }
+
+void histogram_score_bits(const double *hist, uint32_t n_bits, uint32_t dim, double l2, double *num, double *den)
+{
+    size_t width = (size_t)dim + 1, n_bins = (size_t)1 << n_bits;
+    for (uint32_t d = 0; d < dim; d++) {
+        for (uint32_t k = 0; k < n_bits; k++) {
+            double sums[2] = {0, 0}, weights[2] = {0, 0};
+            for (size_t b = 0; b < n_bins; b++) {
+                sums[b >> k & 1] += hist[b * width + d];
+                weights[b >> k & 1] += hist[b * width + dim];
+            }
+            struct share s = {0, 0};
+            add_side(&s, sums[1], weights[1], l2);
+            add_side(&s, sums[0], weights[0], l2);
+            num[k] += s.num;
+            den[k] += s.den;
+        }
+    }
+}

@@ -16,5 +16,7 @@ void histogram_subtract(double *parent, double *child, uint32_t n_bins, uint32_t
  * v = S / (W + l2). Ordered columns have n_bins - 1 splits "bin > k", one-hot columns n_bins splits "bin is k". */
 void histogram_score(const double *hist, uint32_t n_bins, uint32_t dim, bool one_hot, double l2, double *num,
                      double *den);
+/* The same for a column of bits: split k is "bit k is set", hist has 2^n_bits bins. */
+void histogram_score_bits(const double *hist, uint32_t n_bits, uint32_t dim, double l2, double *num, double *den);
 
 #endif

@@ -101,7 +101,7 @@ static inline double huber_error(const struct loss *loss, double a, double t)
 
 static inline struct derivative expectile_derivative(const struct loss *loss, double a, double t)
 {
-    double d = t - a, k = d > 0 ? loss->alphas[0] : 1 - loss->alphas[0];
+    double d = t - a, alpha = (double)(float)loss->alphas[0], k = d > 0 ? alpha : 1 - alpha; /* float32 there */
     return (struct derivative){2 * k * d, -2 * k};
 }
 static inline double expectile_error(const struct loss *loss, double a, double t)
@@ -575,12 +575,13 @@ int objective_start(const struct loss *loss, uint32_t dim, size_t n, const float
     case LOSS_RMSE_WITH_UNCERTAINTY: {
         double square = 0, total = 0;
         for (size_t i = 0; i < n; i++) {
-            double w = weight ? (double)weight[i] : 1.0, d = (double)target[i] - mean;
-            square += w * d * d;
+            double w = weight ? (double)weight[i] : 1.0;
+            float d = target[i] - (float)mean;
+            square += w * (double)(d * d);
             total += w;
         }
-        start[0] = mean;
-        start[1] = 0.5 * log(square / total);
+        start[0] = (double)(float)mean;
+        start[1] = 0.5 * log((double)(float)(square / total));
         return MRC_OK;
     }
     default:

@@ -71,9 +71,7 @@ static int resolve_leaves(struct params *p, const struct params_facts *facts, st
 static int resolve_sampling(struct params *p, const struct params_facts *facts, struct mrc_err *err)
 {
     if (!p->is_set[PARAM_BOOTSTRAP_TYPE]) {
-        bool several = p->loss.type == LOSS_MULTICLASS || p->loss.type == LOSS_MULTI_QUANTILE ||
-                       p->loss.type == LOSS_RMSE_WITH_UNCERTAINTY;
-        p->bootstrap_type = several ? BOOTSTRAP_BAYESIAN : BOOTSTRAP_MVS;
+        p->bootstrap_type = p->loss.type == LOSS_MULTICLASS ? BOOTSTRAP_BAYESIAN : BOOTSTRAP_MVS;
     }
     if (p->is_set[PARAM_SUBSAMPLE] && (p->bootstrap_type == BOOTSTRAP_NO || p->bootstrap_type == BOOTSTRAP_BAYESIAN)) {
         return mrc_fail(err, MRC_EINVAL, "parameter subsample: only with bootstrap_type Bernoulli or MVS");

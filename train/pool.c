@@ -108,6 +108,47 @@ static int learn_floats(struct pool *pool, struct grid *grids, const struct data
     return rc;
 }
 
+/* The id that most rows have; the first of several. */
+static int most_frequent(const struct dataset_cat *from, size_t n, uint32_t *out, struct mrc_err *err)
+{
+    uint32_t *counts = calloc((size_t)from->n_ids + 1, sizeof(*counts));
+    if (!counts) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        counts[from->ids[i]]++;
+    }
+    *out = 0;
+    for (uint32_t id = 1; id < from->n_ids; id++) {
+        *out = counts[id] > counts[*out] ? id : *out;
+    }
+    free(counts);
+    return MRC_OK;
+}
+
+/* Ids of the data, but the most frequent category is 0, as CatBoost numbers them: the order decides which random number
+ * a one-hot split gets. */
+static int learn_cat(struct cat_column *c, const struct dataset_cat *from, const uint32_t *order, size_t n,
+                     uint32_t one_hot_max, struct mrc_err *err)
+{
+    uint32_t top = 0;
+    MRC_TRY(most_frequent(from, n, &top, err));
+    c->ids = malloc(n * sizeof(*c->ids));
+    c->hashes = malloc(((size_t)from->n_ids + 1) * sizeof(*c->hashes));
+    if (!c->ids || !c->hashes) {
+        return no_memory(err);
+    }
+    c->n_ids = from->n_ids;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = from->ids[order ? order[i] : i];
+        c->ids[i] = id == top ? 0 : id == 0 ? top : id;
+    }
+    for (uint32_t id = 0; id < from->n_ids; id++) {
+        c->hashes[id] = from->hashes[id == top ? 0 : id == 0 ? top : id];
+    }
+    return c->n_ids > 1 && c->n_ids <= one_hot_max ? one_hot_bins(c, n, err) : MRC_OK;
+}
+
 int pool_learn(struct pool *pool, struct grid *grids, const struct dataset *data, const struct params *p,
                const uint32_t *order, int threads, struct mrc_err *err)
 {
@@ -115,20 +156,7 @@ int pool_learn(struct pool *pool, struct grid *grids, const struct dataset *data
     pool->grids = grids;
     MRC_TRY(learn_floats(pool, grids, data, p, order, threads, err));
     for (uint32_t k = 0; k < data->n_cats; k++) {
-        struct cat_column *c = &pool->cats[k];
-        uint32_t *ids = malloc(pool->n * sizeof(*ids));
-        if (!ids) {
-            return no_memory(err);
-        }
-        for (size_t i = 0; i < pool->n; i++) {
-            ids[i] = data->cats[k].ids[order ? order[i] : i];
-        }
-        c->ids = ids;
-        c->n_ids = data->cats[k].n_ids;
-        c->hashes = data->cats[k].hashes;
-        if (c->n_ids > 1 && c->n_ids <= (uint32_t)p->one_hot_max_size) {
-            MRC_TRY(one_hot_bins(c, pool->n, err));
-        }
+        MRC_TRY(learn_cat(&pool->cats[k], &data->cats[k], order, pool->n, (uint32_t)p->one_hot_max_size, err));
     }
     return MRC_OK;
 }
@@ -144,7 +172,7 @@ static int compare_known(const void *a, const void *b)
 }
 
 /* map[id of b] = id of a, UNSEEN when a has no such category. */
-static int map_categories(const struct dataset_cat *a, const struct dataset_cat *b, uint32_t *map, struct mrc_err *err)
+static int map_categories(const struct cat_column *a, const struct dataset_cat *b, uint32_t *map, struct mrc_err *err)
 {
     struct known *known = malloc(((size_t)a->n_ids + 1) * sizeof(*known));
     if (!known) {
@@ -163,10 +191,9 @@ static int map_categories(const struct dataset_cat *a, const struct dataset_cat 
     return MRC_OK;
 }
 
-int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *learn_data, const struct dataset *data,
-              const struct params *p, int threads, struct mrc_err *err)
+int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *data, const struct params *p,
+              struct mrc_err *err)
 {
-    (void)threads;
     MRC_TRY(start(pool, data, NULL, err));
     pool->grids = learn->grids;
     for (uint32_t k = 0; k < data->n_floats; k++) {
@@ -176,7 +203,7 @@ int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset 
         struct cat_column *c = &pool->cats[k];
         uint32_t *ids = malloc(pool->n * sizeof(*ids));
         uint32_t *map = malloc(((size_t)data->cats[k].n_ids + 1) * sizeof(*map));
-        int rc = ids && map ? map_categories(&learn_data->cats[k], &data->cats[k], map, err) : no_memory(err);
+        int rc = ids && map ? map_categories(&learn->cats[k], &data->cats[k], map, err) : no_memory(err);
         for (size_t i = 0; rc == MRC_OK && i < pool->n; i++) {
             ids[i] = map[data->cats[k].ids[i]];
         }
@@ -184,7 +211,6 @@ int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset 
         c->ids = ids;
         MRC_TRY(rc);
         c->n_ids = learn->cats[k].n_ids;
-        c->hashes = learn->cats[k].hashes;
         if (c->n_ids > 1 && c->n_ids <= (uint32_t)p->one_hot_max_size) {
             MRC_TRY(one_hot_bins(c, pool->n, err));
         }
@@ -200,6 +226,7 @@ void pool_release(struct pool *pool)
     }
     for (uint32_t k = 0; pool->cats && k < pool->n_cats; k++) {
         free(pool->cats[k].ids);
+        free(pool->cats[k].hashes);
         free(pool->cats[k].bins.u8);
     }
     free(pool->floats);

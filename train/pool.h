@@ -34,7 +34,7 @@ enum { UNSEEN = UINT32_MAX };
 struct cat_column {
     uint32_t *ids;          /* [n] */
     uint32_t n_ids;         /* distinct in the learn set */
-    const uint32_t *hashes; /* [n_ids] */
+    uint32_t *hashes;     /* [n_ids]; NULL in an eval set */
     struct column bins;     /* ids as bins when n_ids <= one_hot_max_size (an unseen id is 255); else unset */
 };
 
@@ -51,8 +51,8 @@ struct pool {
 int pool_learn(struct pool *pool, struct grid *grids, const struct dataset *data, const struct params *params,
                const uint32_t *order, int threads, struct mrc_err *err) MRC_CHECKED;
 /* An eval set on the grids and categories of the learn set. */
-int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *learn_data, const struct dataset *data,
-              const struct params *params, int threads, struct mrc_err *err) MRC_CHECKED;
+int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset *data, const struct params *params,
+              struct mrc_err *err) MRC_CHECKED;
 void pool_release(struct pool *pool); /* not the grids */
 
 #endif

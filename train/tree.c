@@ -11,8 +11,28 @@
 enum { NO_LEVEL = -1, NOISE_SKIP = 10, PARALLEL_MIN = 20000 };
 static const size_t HISTOGRAM_BYTES_MAX = (size_t)512 << 20;
 
+enum { PACK_MAX = 8 };
+
+/* Up to eight columns with two bins each, their bits side by side in one column of bytes: one histogram serves them
+ * all. As in CatBoost they compete among themselves first, with one number of noise for the winner. */
+struct pack {
+    uint32_t n;
+    struct split splits[PACK_MAX];
+    struct column columns[PACK_MAX];
+    uint8_t *bits; /* [rows] */
+    uint32_t live; /* bit per member: takes part in this level */
+};
+
+/* One number of rsm: a group, or a member of a pack, in the order in which CatBoost draws them. */
+struct draw {
+    uint32_t group;
+    struct pack *pack; /* not NULL: the member with this bit instead */
+    uint32_t bit;
+};
+
 /* One column that may be split. */
 struct candidate {
+    const struct pack *pack; /* or NULL */
     enum split_kind kind;
     uint32_t feature, ctr;
     struct column column;
@@ -51,6 +71,9 @@ struct tree_search {
     uint32_t n_fixed_candidates, n_fixed_groups; /* those that every tree has: floats, one-hots, simple statistics */
     struct candidate *candidates;
     struct group *groups;
+    uint32_t n_packs, n_draws;
+    struct pack *packs;
+    struct draw *draws; /* [floats + cats] */
     uint32_t n_eligible, *eligible; /* categorical columns with statistics */
     uint32_t *simple_projection;    /* [n_eligible] */
     bool keep_histograms;
@@ -120,29 +143,74 @@ static int add_statistics(struct tree_search *s, uint32_t projection, struct mrc
     return list->n > 0 ? add_group(s, begin, err) : MRC_OK;
 }
 
+static int add_column(struct tree_search *s, struct candidate c, struct mrc_err *err)
+{
+    MRC_TRY(add_candidate(s, c, err));
+    MRC_TRY(add_group(s, s->n_candidates - 1, err));
+    if (!c.pack) {
+        s->draws[s->n_draws++] = (struct draw){.group = s->n_groups - 1};
+    }
+    return MRC_OK;
+}
+
+static void add_member(struct tree_search *s, struct split split, struct column column)
+{
+    if (s->n_packs == 0 || s->packs[s->n_packs - 1].n == PACK_MAX) {
+        s->n_packs++;
+    }
+    struct pack *p = &s->packs[s->n_packs - 1];
+    s->draws[s->n_draws++] = (struct draw){.pack = p, .bit = 1u << p->n};
+    p->splits[p->n] = split;
+    p->columns[p->n++] = column;
+}
+
+static int add_packs(struct tree_search *s, struct mrc_err *err)
+{
+    for (uint32_t i = 0; i < s->n_packs; i++) {
+        struct pack *p = &s->packs[i];
+        p->bits = calloc(s->pool->n, 1);
+        if (!p->bits) {
+            return no_memory(err);
+        }
+        for (uint32_t k = 0; k < p->n; k++) {
+            for (size_t row = 0; row < s->pool->n; row++) {
+                bool yes = split_test(&p->splits[k], column_at(&p->columns[k], row));
+                p->bits[row] = (uint8_t)(p->bits[row] | yes << k);
+            }
+        }
+        struct candidate c = {.pack = p, .column = {.u8 = p->bits}, .n_bins = 1u << p->n, .n_splits = p->n};
+        MRC_TRY(add_column(s, c, err));
+    }
+    return MRC_OK;
+}
+
+/* Columns that every tree may split, in CatBoost's order: floats, one-hots, packs of those with two values, statistics. */
 static int add_fixed(struct tree_search *s, struct mrc_err *err)
 {
     const struct pool *pool = s->pool;
     for (uint32_t k = 0; k < pool->n_floats; k++) {
         uint32_t borders = pool->grids[k].n_borders;
-        if (borders > 0) {
-            struct candidate c = {.kind = SPLIT_FLOAT, .feature = k, .column = pool->floats[k], .n_bins = borders + 1};
-            c.n_splits = borders;
-            MRC_TRY(add_candidate(s, c, err));
-            MRC_TRY(add_group(s, s->n_candidates - 1, err));
+        struct candidate c = {.kind = SPLIT_FLOAT, .feature = k, .column = pool->floats[k], .n_bins = borders + 1};
+        c.n_splits = borders;
+        if (borders == 1) {
+            add_member(s, (struct split){.kind = SPLIT_FLOAT, .feature = k}, c.column);
+        } else if (borders > 1) {
+            MRC_TRY(add_column(s, c, err));
         }
     }
     for (uint32_t k = 0; k < pool->n_cats; k++) {
         const struct cat_column *cat = &pool->cats[k];
-        if (cat->bins.u8) {
-            struct candidate c = {.kind = SPLIT_ONE_HOT, .feature = k, .column = cat->bins, .n_bins = cat->n_ids};
-            c.n_splits = cat->n_ids;
-            MRC_TRY(add_candidate(s, c, err));
-            MRC_TRY(add_group(s, s->n_candidates - 1, err));
+        struct candidate c = {.kind = SPLIT_ONE_HOT, .feature = k, .column = cat->bins, .n_bins = cat->n_ids};
+        c.n_splits = cat->n_ids;
+        if (cat->bins.u8 && cat->n_ids == 2) {
+            add_member(s, (struct split){.kind = SPLIT_ONE_HOT, .feature = k, .bin = 1}, c.column);
+        } else if (cat->bins.u8) {
+            MRC_TRY(add_column(s, c, err));
         } else if (cat->n_ids > 1 && s->stats && s->params->max_ctr_complexity > 0) {
             s->eligible[s->n_eligible++] = k;
         }
     }
+    MRC_TRY(add_packs(s, err));
     for (uint32_t i = 0; i < s->n_eligible; i++) {
         MRC_TRY(stats_projection(s->stats, &s->eligible[i], 1, NULL, 0, &s->simple_projection[i], err));
         MRC_TRY(add_statistics(s, s->simple_projection[i], err));
@@ -279,17 +347,33 @@ static int add_combined(struct tree_search *s, const struct tree_task *task, con
 static int draw_candidates(struct tree_search *s, const struct tree_task *task, const struct tree *tree,
                            struct mrc_err *err)
 {
-    for (uint32_t g = 0; g < s->n_fixed_groups; g++) {
-        s->groups[g].is_live = random_real(task->random) <= s->params->rsm;
+    for (uint32_t i = 0; i < s->n_packs; i++) {
+        s->packs[i].live = 0;
     }
-    if (s->n_eligible > 0 && s->params->max_ctr_complexity > 1) {
+    for (uint32_t i = 0; i < s->n_draws; i++) {
+        bool live = random_real(task->random) <= s->params->rsm;
+        if (s->draws[i].pack) {
+            s->draws[i].pack->live |= live ? s->draws[i].bit : 0;
+        } else {
+            s->groups[s->draws[i].group].is_live = live;
+        }
+    }
+    for (uint32_t g = 0; g < s->n_fixed_groups; g++) {
+        const struct candidate *first = &s->candidates[s->groups[g].begin];
+        if (first->pack) {
+            s->groups[g].is_live = first->pack->live != 0;
+        } else if (first->kind == SPLIT_CTR) {
+            s->groups[g].is_live = random_real(task->random) <= s->params->rsm;
+        }
+    }
+    if (s->n_eligible > 0) { /* draws numbers even where no combination is allowed */
         MRC_TRY(add_combined(s, task, tree, err));
     }
     for (uint32_t g = 0; g < s->n_groups; g++) {
         for (uint32_t c = s->groups[g].begin; c < s->groups[g].end; c++) {
             struct candidate *k = &s->candidates[c];
             k->is_live = s->groups[g].is_live;
-            if (k->is_live && k->kind == SPLIT_CTR) {
+            if (k->is_live && !k->pack && k->kind == SPLIT_CTR) {
                 MRC_TRY(stats_compute(s->stats, k->feature, task->order, err));
                 k->column = stats_column(s->stats, k->feature, k->ctr, task->order);
             }
@@ -348,15 +432,24 @@ static void score_candidate(const struct tree_search *s, const struct tree_task 
         if (!c->hist) {
             build_leaf(s, c, leaf, t->hist);
         }
-        histogram_score(c->hist ? c->hist + leaf * size : t->hist, c->n_bins, s->dim, c->kind == SPLIT_ONE_HOT, s->l2,
-                        t->num, t->den);
+        const double *hist = c->hist ? c->hist + leaf * size : t->hist;
+        if (c->pack) {
+            histogram_score_bits(hist, c->n_splits, s->dim, s->l2, t->num, t->den);
+        } else {
+            histogram_score(hist, c->n_bins, s->dim, c->kind == SPLIT_ONE_HOT, s->l2, t->num, t->den);
+        }
     }
     bool cosine = s->params->score_function == SCORE_COSINE;
     double best = -INFINITY;
+    bool none = true;
     for (uint32_t k = 0; k < c->n_splits; k++) {
+        if (c->pack && !(c->pack->live >> k & 1)) {
+            continue;
+        }
         double score = cosine ? t->num[k] / sqrt(t->den[k]) : t->num[k];
         double noisy = task->noise > 0 ? score + task->noise * random_normal(noise) : score;
-        if (noisy > best || k == 0) {
+        if (noisy > best || none) {
+            none = false;
             best = noisy;
             c->best_score = score;
             c->best_bin = k;
@@ -544,12 +637,16 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
             break;
         }
         struct split *split = &tree->splits[tree->depth++];
+        struct column column = best->pack ? best->pack->columns[best->best_bin] : best->column;
         *split = (struct split){.kind = best->kind, .feature = best->feature, .ctr = best->ctr, .bin = best->best_bin};
+        if (best->pack) {
+            *split = best->pack->splits[best->best_bin];
+        }
         if (split->kind == SPLIT_CTR) {
             struct stat_projection *p = &s->stats->projections[split->feature];
             p->used_types |= 1u << p->list->stats[split->ctr].type;
         }
-        apply_split(s, split, &best->column, level);
+        apply_split(s, split, &column, level);
         uint32_t redundant = find_redundant(s, tree->depth);
         if (redundant < tree->depth) {
             memmove(tree->splits + redundant, tree->splits + redundant + 1,
@@ -604,7 +701,9 @@ int tree_search_new(struct tree_search **out, const struct pool *pool, struct ta
     s->l2 = params->l2_leaf_reg * (weight / (double)pool->n);
     s->eligible = malloc(((size_t)pool->n_cats + 1) * sizeof(*s->eligible));
     s->simple_projection = malloc(((size_t)pool->n_cats + 1) * sizeof(*s->simple_projection));
-    int rc = s->eligible && s->simple_projection ? add_fixed(s, err) : no_memory(err);
+    s->packs = calloc(((size_t)pool->n_floats + pool->n_cats) / PACK_MAX + 1, sizeof(*s->packs));
+    s->draws = calloc((size_t)pool->n_floats + pool->n_cats + 1, sizeof(*s->draws));
+    int rc = s->eligible && s->simple_projection && s->packs && s->draws ? add_fixed(s, err) : no_memory(err);
     if (rc == MRC_OK && !allocate(s)) {
         rc = no_memory(err);
     }
@@ -629,6 +728,11 @@ void tree_search_free(struct tree_search *s)
         free(s->scratch[t].den);
         free(s->scratch[t].hist);
     }
+    for (uint32_t i = 0; s->packs && i < s->n_packs; i++) {
+        free(s->packs[i].bits);
+    }
+    free(s->packs);
+    free(s->draws);
     free(s->candidates);
     free(s->groups);
     free(s->eligible);
