@@ -1,9 +1,8 @@
 /* The OpenAPI document of the current version on standard output. */
-#include "fcgi/cmd_openapi.h"
-
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/forecast/bundle.h"
+#include "fcgi/cmd.h"
 #include "fcgi/openapi.h"
 
 #include <stdio.h>
@@ -11,8 +10,6 @@
 #include <unistd.h>
 
 extern char **environ;
-
-enum { EXIT_OK = 0, EXIT_IO = 74, EXIT_CONFIG = 78 };
 
 /* The current version of the configured model. MRC_ENOTFOUND when there is none. */
 static int open_current(struct bundle **out, const struct settings *config, struct arena *a, struct mrc_err *err)
@@ -43,7 +40,7 @@ static int print(const struct settings *config)
     w.pretty = true;
     openapi_write(&w, bundle == NULL ? NULL : bundle->schema, config);
     buf_char(&text, '\n');
-    int code = EXIT_OK;
+    int code = EXIT_DONE;
     if (buf_ok(&text, &err) < 0 || fwrite(text.p, 1, text.n, stdout) != text.n || fflush(stdout) != 0) {
         fputs("mercredi-fcgi: the document cannot be written\n", stderr);
         code = EXIT_IO;
@@ -60,7 +57,7 @@ int cmd_openapi(int argc, char **argv)
     struct mrc_err err = {0};
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         puts("usage: mercredi-fcgi openapi [settings]\nPrints the OpenAPI document of the current version.");
-        return EXIT_OK;
+        return EXIT_DONE;
     }
     if (config_load(&config, argc - 1, argv + 1, environ, &err) < 0) {
         fprintf(stderr, "mercredi-fcgi: %s\n", err.msg);
