@@ -108,44 +108,50 @@ static int learn_floats(struct pool *pool, struct grid *grids, const struct data
     return rc;
 }
 
-/* The id that most rows have; the first of several. */
-static int most_frequent(const struct dataset_cat *from, size_t n, uint32_t *out, struct mrc_err *err)
+/* New numbers of a column's ids: by first appearance in learning order, then the most frequent (the first of several)
+ * changes places with 0. CatBoost numbers them so, and the number decides which noise a one-hot split gets. */
+static void number_ids(const struct dataset_cat *from, const uint32_t *order, size_t n, uint32_t *number,
+                       uint32_t *counts)
 {
-    uint32_t *counts = calloc((size_t)from->n_ids + 1, sizeof(*counts));
-    if (!counts) {
-        return no_memory(err);
+    uint32_t next = 0, top = 0;
+    for (uint32_t id = 0; id < from->n_ids; id++) {
+        number[id] = UNSEEN;
+        counts[id] = 0;
     }
     for (size_t i = 0; i < n; i++) {
-        counts[from->ids[i]]++;
+        uint32_t id = from->ids[order ? order[i] : i];
+        if (number[id] == UNSEEN) {
+            number[id] = next++;
+        }
+        counts[number[id]]++;
     }
-    *out = 0;
-    for (uint32_t id = 1; id < from->n_ids; id++) {
-        *out = counts[id] > counts[*out] ? id : *out;
+    for (uint32_t k = 1; k < next; k++) {
+        top = counts[k] > counts[top] ? k : top;
     }
-    free(counts);
-    return MRC_OK;
+    for (uint32_t id = 0; id < from->n_ids; id++) {
+        number[id] = number[id] == top ? 0 : number[id] == 0 ? top : number[id];
+    }
 }
 
-/* Ids of the data, but the most frequent category is 0, as CatBoost numbers them: the order decides which random number
- * a one-hot split gets. */
 static int learn_cat(struct cat_column *c, const struct dataset_cat *from, const uint32_t *order, size_t n,
                      uint32_t one_hot_max, struct mrc_err *err)
 {
-    uint32_t top = 0;
-    MRC_TRY(most_frequent(from, n, &top, err));
+    uint32_t *number = malloc(((size_t)from->n_ids + 1) * sizeof(*number));
     c->ids = malloc(n * sizeof(*c->ids));
     c->hashes = malloc(((size_t)from->n_ids + 1) * sizeof(*c->hashes));
-    if (!c->ids || !c->hashes) {
+    if (!number || !c->ids || !c->hashes) {
+        free(number);
         return no_memory(err);
     }
+    number_ids(from, order, n, number, c->hashes);
     c->n_ids = from->n_ids;
     for (size_t i = 0; i < n; i++) {
-        uint32_t id = from->ids[order ? order[i] : i];
-        c->ids[i] = id == top ? 0 : id == 0 ? top : id;
+        c->ids[i] = number[from->ids[order ? order[i] : i]];
     }
     for (uint32_t id = 0; id < from->n_ids; id++) {
-        c->hashes[id] = from->hashes[id == top ? 0 : id == 0 ? top : id];
+        c->hashes[number[id]] = from->hashes[id];
     }
+    free(number);
     return c->n_ids > 1 && c->n_ids <= one_hot_max ? one_hot_bins(c, n, err) : MRC_OK;
 }
 
