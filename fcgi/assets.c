@@ -265,6 +265,8 @@ void assets_serve(struct context *c, struct asset *asset, const char *cache)
     if (has_variants) {
         http_header(c->res, "Vary", STR("Accept-Encoding"));
     }
+    /* The type decides the policy headers, and a browser takes those of a 304 for the page it kept. */
+    c->res->content_type = asset->type;
     if (known) {
         c->res->status = 304;
         return;
@@ -274,5 +276,4 @@ void assets_serve(struct context *c, struct asset *asset, const char *cache)
     }
     c->res->body = c->app->file; /* released by app_finish */
     c->res->status = 200;
-    c->res->content_type = asset->type;
 }

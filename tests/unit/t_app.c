@@ -586,6 +586,23 @@ START_TEST(files_in_variants)
 }
 END_TEST
 
+/* A browser lays the headers of a 304 over the page it kept: a data policy there would block the page's own scripts. */
+START_TEST(unchanged_page_keeps_its_policy)
+{
+    const char *parameters[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/", NULL, NULL};
+    char match[1100];
+    char policy[1024];
+    make_www();
+    ck_assert_int_eq(fixture_send(&f, parameters, STR("")), 200);
+    (void)snprintf(policy, sizeof policy, "%s", fixture_header(&f, "Content-Security-Policy"));
+    ck_assert_ptr_nonnull(strstr(policy, "script-src 'self'"));
+    (void)snprintf(match, sizeof match, "HTTP_IF_NONE_MATCH=%s", fixture_header(&f, "ETag"));
+    parameters[2] = match;
+    ck_assert_int_eq(fixture_send(&f, parameters, STR("")), 304);
+    ck_assert_str_eq(fixture_header(&f, "Content-Security-Policy"), policy);
+}
+END_TEST
+
 START_TEST(docs_without_swagger)
 {
     struct mrc_err err = {0};
@@ -627,6 +644,7 @@ int main(void)
         {"pages", pages},
         {"page headers", page_headers},
         {"variants", files_in_variants},
+        {"unchanged page", unchanged_page_keeps_its_policy},
         {"plain docs", docs_without_swagger},
     };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
