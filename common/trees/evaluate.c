@@ -1,6 +1,7 @@
 /* Prepares a model for evaluation, lays out scratch, and evaluates in plain C: the reference for every other kernel. */
 #include "common/trees/evaluate.h"
 
+#include "common/trees/dense.h"
 #include "common/trees/quantize.h"
 
 #include <stdlib.h>
@@ -239,6 +240,7 @@ static int plan_table(struct plan *p, uint32_t table, const uint32_t *list, uint
     const struct ctr_table *t = &m->ctr_tables[table];
     MRC_TRY(plan_key(p, &t->projection, c));
     MRC_TRY(ctr_index_build(&c->index, t->keys, t->n_keys, table, &m->arena, p->err));
+    c->table = table;
     c->n_keys = t->n_keys;
     c->first_column = (uint32_t)p->n_columns;
     for (uint32_t i = 0; i < n; i++) {
@@ -357,6 +359,7 @@ int evaluator_prepare(mrc_model *m, struct mrc_err *err)
     }
     MRC_TRY(plan_trees(&p));
     m->evaluator = ev;
+    dense_prepare(m);
     return evaluator_use(m, "auto", err);
 }
 
@@ -427,8 +430,8 @@ size_t block_bytes(const mrc_model *m, size_t n_rows)
 {
     const struct evaluator *ev = m->evaluator;
     size_t stride = stride_of(n_rows);
-    return align_up(ev->n_columns * stride) + align_up(ev->n_cats * stride * sizeof(uint32_t)) + work_bytes(m, stride) +
-           align_up(stride * m->dim * sizeof(double));
+    return align_up(ev->n_columns * stride) + 2 * align_up(ev->n_cats * stride * sizeof(uint32_t)) +
+           work_bytes(m, stride) + align_up(stride * m->dim * sizeof(double));
 }
 
 void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in, size_t first_row, size_t n_rows,
@@ -441,6 +444,8 @@ void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in,
     b->bins = p;
     p += align_up(ev->n_columns * stride);
     b->hashes = (uint32_t *)(void *)p;
+    p += align_up(ev->n_cats * stride * sizeof(uint32_t));
+    b->ids = (uint32_t *)(void *)p;
     p += align_up(ev->n_cats * stride * sizeof(uint32_t));
     b->work = p;
     p += work_bytes(m, stride);
@@ -470,6 +475,7 @@ void scalar_quantize(const mrc_model *m, struct block *b)
     quantize_floats(ev, b);
     hash_categories(ev, b);
     quantize_one_hots(ev, b);
+    number_categories(ev, b);
     quantize_ctrs(ev, b);
 }
 

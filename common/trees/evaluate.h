@@ -49,9 +49,22 @@ struct ctr_source { /* a CTR table and the columns that come from it */
     const bin_test *tests;
     const struct value_test *values;
     struct ctr_index index;
+    uint32_t table; /* of the model */
     uint32_t n_keys;
     uint32_t first_column, n_columns;
-    const uint8_t *bins; /* [n_keys + 1][n_columns]; the last row is for unseen keys */
+    const uint8_t *bins;  /* [n_keys + 1][n_columns]; the last row is for unseen keys */
+    const uint8_t *dense; /* NULL: look the hash up. Otherwise [entries][n_columns], the entry made of the categories'
+                             numbers as digits and then a bit per test and per value */
+};
+
+struct dictionary_bucket {
+    uint32_t value, id;
+};
+struct dictionary { /* category hashes that the dense tables of a slot know */
+    uint32_t n;     /* an unseen value has this number */
+    uint32_t mask;
+    const uint32_t *values; /* [n] */
+    struct dictionary_bucket *buckets;
 };
 
 struct evaluator {
@@ -60,12 +73,13 @@ struct evaluator {
     struct float_source *floats;
     struct one_hot_source *one_hots;
     struct ctr_source *ctrs;
-    uint32_t n_cats;             /* categorical features that are read: slots */
-    uint32_t *cat_columns;       /* [n_cats] column of mrc_input */
-    bool *float_used, *cat_used; /* [n_float_features], [n_cat_features] */
-    bin_test *split_tests;       /* [n_splits]; UINT32_MAX for a split that nothing reads */
-    bin_test *tree_tests;        /* [n_tree_splits]; leaves of non-symmetric trees have none */
-    bool needs_link;             /* scale or bias do something */
+    uint32_t n_cats;                 /* categorical features that are read: slots */
+    uint32_t *cat_columns;           /* [n_cats] column of mrc_input */
+    struct dictionary *dictionaries; /* [n_cats], or NULL: all tables are hashed */
+    bool *float_used, *cat_used;     /* [n_float_features], [n_cat_features] */
+    bin_test *split_tests;           /* [n_splits]; UINT32_MAX for a split that nothing reads */
+    bin_test *tree_tests;            /* [n_tree_splits]; leaves of non-symmetric trees have none */
+    bool needs_link;                 /* scale or bias do something */
     const struct kernel *kernel;
     void *image; /* the kernel's own arrays */
 };
@@ -77,6 +91,7 @@ struct block {
     uint32_t n_rows, stride;
     uint8_t *bins;    /* [n_columns][stride] */
     uint32_t *hashes; /* [n_cats][stride] */
+    uint32_t *ids;    /* [n_cats][stride], with dictionaries */
     void *work;       /* kernel->work_bytes, 64-byte aligned */
     double *sums;     /* [stride][dim] */
 };

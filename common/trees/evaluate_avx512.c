@@ -7,6 +7,7 @@
  * order of its own, undone when sums are stored. Rounding is untouched: only whole doubles are ever added.
  *
  * Deeper or non-symmetric trees and many outputs go to plain C. Nothing here may be called on another processor. */
+#include "common/trees/dense.h"
 #include "common/trees/evaluate.h"
 #include "common/trees/quantize.h"
 
@@ -264,6 +265,58 @@ static void quantize_floats_512(const struct evaluator *ev, struct block *b)
     }
 }
 
+/* Entries of a dense table for 16 rows: categories as digits, then a bit per test. */
+INLINE __m512i dense_entries(const struct evaluator *ev, const struct ctr_source *c, const struct block *b,
+                             uint32_t row)
+{
+    const __m512i one = _mm512_set1_epi32(1);
+    __m512i e = _mm512_setzero_si512();
+    for (uint32_t i = 0; i < c->n_cats; i++) {
+        size_t slot = c->cat_slots[i];
+        __m512i ids = _mm512_loadu_si512(b->ids + slot * b->stride + row);
+        e = _mm512_add_epi32(_mm512_mullo_epi32(e, _mm512_set1_epi32((int)ev->dictionaries[slot].n + 1)), ids);
+    }
+    for (uint32_t i = 0; i < c->n_tests; i++) {
+        bin_test t = c->tests[i];
+        const uint8_t *column = b->bins + (size_t)TEST_COLUMN(t) * b->stride + row;
+        __mmask16 holds = _mm_cmpge_epu8_mask(_mm_loadu_si128((const __m128i *)(const void *)column),
+                                              _mm_set1_epi8((char)TEST_THRESHOLD(t)));
+        e = _mm512_add_epi32(e, e);
+        e = _mm512_mask_add_epi32(e, holds, e, one);
+    }
+    for (uint32_t i = 0; i < c->n_values; i++) {
+        __m512i hashes = _mm512_loadu_si512(b->hashes + (size_t)c->values[i].cat_slot * b->stride + row);
+        __mmask16 holds = _mm512_cmpeq_epi32_mask(hashes, _mm512_set1_epi32((int)c->values[i].value));
+        e = _mm512_add_epi32(e, e);
+        e = _mm512_mask_add_epi32(e, holds, e, one);
+    }
+    return e;
+}
+
+/* A gather loads four bytes from each place; the lowest is the bin. Dense tables end with padding for that. */
+static void look_up_dense(const struct evaluator *ev, const struct ctr_source *c, struct block *b)
+{
+    uint8_t *bins = b->bins + (size_t)c->first_column * b->stride;
+    for (uint32_t row = 0; row < b->stride; row += 16) {
+        __m512i at = _mm512_mullo_epi32(dense_entries(ev, c, b, row), _mm512_set1_epi32((int)c->n_columns));
+        for (uint32_t k = 0; k < c->n_columns; k++) {
+            __m512i found = _mm512_i32gather_epi32(at, c->dense + k, 1);
+            _mm_storeu_si128((__m128i *)(void *)(bins + (size_t)k * b->stride + row), _mm512_cvtepi32_epi8(found));
+        }
+    }
+}
+
+static void quantize_ctrs_512(const struct evaluator *ev, struct block *b)
+{
+    for (uint32_t i = 0; i < ev->n_ctrs; i++) {
+        if (ev->ctrs[i].dense) {
+            look_up_dense(ev, &ev->ctrs[i], b);
+        } else {
+            quantize_ctr(ev, &ev->ctrs[i], b);
+        }
+    }
+}
+
 static void quantize(const mrc_model *m, struct block *b)
 {
     const struct evaluator *ev = m->evaluator;
@@ -274,7 +327,8 @@ static void quantize(const mrc_model *m, struct block *b)
     quantize_floats_512(ev, b);
     hash_categories(ev, b);
     quantize_one_hots(ev, b);
-    quantize_ctrs(ev, b);
+    number_categories(ev, b);
+    quantize_ctrs_512(ev, b);
 }
 
 /* ---- trees ------------------------------------------------------------------------------------------------------- */

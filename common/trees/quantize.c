@@ -112,20 +112,52 @@ static uint64_t projection_hash(const struct ctr_source *c, const struct block *
     return h;
 }
 
+static uint32_t dense_entry(const struct evaluator *ev, const struct ctr_source *c, const struct block *b,
+                            uint32_t lane)
+{
+    uint32_t e = 0;
+    for (uint32_t i = 0; i < c->n_cats; i++) {
+        uint32_t slot = c->cat_slots[i];
+        e = e * (ev->dictionaries[slot].n + 1) + b->ids[(size_t)slot * b->stride + lane];
+    }
+    for (uint32_t i = 0; i < c->n_tests; i++) {
+        bin_test t = c->tests[i];
+        e = 2 * e + (b->bins[(size_t)TEST_COLUMN(t) * b->stride + lane] >= TEST_THRESHOLD(t));
+    }
+    for (uint32_t i = 0; i < c->n_values; i++) {
+        e = 2 * e + (b->hashes[(size_t)c->values[i].cat_slot * b->stride + lane] == c->values[i].value);
+    }
+    return e;
+}
+
+/* Bins of a table's columns for one lane. */
+static const uint8_t *ctr_bins(const struct evaluator *ev, const struct ctr_source *c, const struct block *b,
+                               uint32_t lane)
+{
+    if (c->dense) {
+        return c->dense + (size_t)dense_entry(ev, c, b, lane) * c->n_columns;
+    }
+    uint32_t row = ctr_index_find(&c->index, projection_hash(c, b, lane));
+    return c->bins + (size_t)(row == CTR_EMPTY ? c->n_keys : row) * c->n_columns;
+}
+
+void quantize_ctr(const struct evaluator *ev, const struct ctr_source *c, struct block *b)
+{
+    uint8_t *bins = b->bins + (size_t)c->first_column * b->stride;
+    for (uint32_t r = 0; r < b->n_rows; r++) {
+        const uint8_t *from = ctr_bins(ev, c, b, r);
+        for (uint32_t k = 0; k < c->n_columns; k++) {
+            bins[(size_t)k * b->stride + r] = from[k];
+        }
+    }
+    for (uint32_t k = 0; k < c->n_columns; k++) {
+        repeat_first(bins + (size_t)k * b->stride, b->n_rows, b->stride);
+    }
+}
+
 void quantize_ctrs(const struct evaluator *ev, struct block *b)
 {
     for (uint32_t i = 0; i < ev->n_ctrs; i++) {
-        const struct ctr_source *c = &ev->ctrs[i];
-        uint8_t *bins = b->bins + (size_t)c->first_column * b->stride;
-        for (uint32_t r = 0; r < b->n_rows; r++) {
-            uint32_t row = ctr_index_find(&c->index, projection_hash(c, b, r));
-            const uint8_t *from = c->bins + (size_t)(row == CTR_EMPTY ? c->n_keys : row) * c->n_columns;
-            for (uint32_t k = 0; k < c->n_columns; k++) {
-                bins[(size_t)k * b->stride + r] = from[k];
-            }
-        }
-        for (uint32_t k = 0; k < c->n_columns; k++) {
-            repeat_first(bins + (size_t)k * b->stride, b->n_rows, b->stride);
-        }
+        quantize_ctr(ev, &ev->ctrs[i], b);
     }
 }

@@ -13,6 +13,8 @@ void quantize_floats(const struct evaluator *ev, struct block *b);
 void hash_categories(const struct evaluator *ev, struct block *b);
 void quantize_one_hots(const struct evaluator *ev, struct block *b);
 void quantize_ctrs(const struct evaluator *ev, struct block *b);
+/* The columns of one table. */
+void quantize_ctr(const struct evaluator *ev, const struct ctr_source *c, struct block *b);
 
 /* Bins of a count of borders below, spread over the columns of one feature: column k gets the count within its stretch.
  */
