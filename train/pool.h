@@ -32,10 +32,10 @@ static inline bool split_test(const struct split *s, uint32_t value)
 /* A categorical column by the ids of the learn set; rows of an eval set with an unknown category have UNSEEN. */
 enum { UNSEEN = UINT32_MAX };
 struct cat_column {
-    uint32_t *ids;          /* [n] */
-    uint32_t n_ids;         /* distinct in the learn set */
-    uint32_t *hashes;     /* [n_ids]; NULL in an eval set */
-    struct column bins;     /* ids as bins when n_ids <= one_hot_max_size (an unseen id is 255); else unset */
+    uint32_t *ids;      /* [n] */
+    uint32_t n_ids;     /* distinct in the learn set */
+    uint32_t *hashes;   /* [n_ids]; NULL in an eval set */
+    struct column bins; /* ids as bins when n_ids <= one_hot_max_size (an unseen id is 255); else unset */
 };
 
 struct pool {

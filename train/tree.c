@@ -73,7 +73,7 @@ struct tree_search {
     struct group *groups;
     uint32_t n_packs, n_draws;
     struct pack *packs;
-    struct draw *draws; /* [floats + cats] */
+    struct draw *draws;             /* [floats + cats] */
     uint32_t n_eligible, *eligible; /* categorical columns with statistics */
     uint32_t *simple_projection;    /* [n_eligible] */
     bool keep_histograms;
@@ -184,7 +184,8 @@ static int add_packs(struct tree_search *s, struct mrc_err *err)
     return MRC_OK;
 }
 
-/* Columns that every tree may split, in CatBoost's order: floats, one-hots, packs of those with two values, statistics. */
+/* Columns that every tree may split, in CatBoost's order: floats, one-hots, packs of those with two values, statistics.
+ */
 static int add_fixed(struct tree_search *s, struct mrc_err *err)
 {
     const struct pool *pool = s->pool;
