@@ -174,7 +174,7 @@ fmt:
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 ## help: list these targets
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+	@sed -n 's/^## //p' Makefile
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json

@@ -180,4 +180,7 @@ fi
 python_modules || echo "deps: no Python with the modules of tests/requirements.txt; their suites will skip" >&2
 npm_modules || echo "deps: no npm packages; the browser suite will skip and /docs is the plain page" >&2
 
-[ "$list" != all ] || { [ -z "$may" ] && python_modules && npm_modules; }
+if [ "$list" = all ] && { [ -n "$may" ] || ! python_modules || ! npm_modules; }; then
+    echo "deps: not everything could be had: $(missing may what)" >&2
+    exit 1
+fi
