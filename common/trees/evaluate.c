@@ -426,12 +426,18 @@ static size_t work_bytes(const mrc_model *m, size_t stride)
     return k->work_bytes ? align_up(k->work_bytes(m, stride)) : 0;
 }
 
+/* Kernels load whole registers: room for 128 bytes from any multiple of 128. */
+static size_t bins_bytes(const struct evaluator *ev, size_t stride)
+{
+    return (ev->n_columns * stride + 127) & ~(size_t)127;
+}
+
 size_t block_bytes(const mrc_model *m, size_t n_rows)
 {
     const struct evaluator *ev = m->evaluator;
     size_t stride = stride_of(n_rows);
-    return align_up(ev->n_columns * stride) + 2 * align_up(ev->n_cats * stride * sizeof(uint32_t)) +
-           work_bytes(m, stride) + align_up(stride * m->dim * sizeof(double));
+    return bins_bytes(ev, stride) + 2 * align_up(ev->n_cats * stride * sizeof(uint32_t)) + work_bytes(m, stride) +
+           align_up(stride * m->dim * sizeof(double));
 }
 
 void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in, size_t first_row, size_t n_rows,
@@ -442,7 +448,7 @@ void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in,
     uint8_t *p = scratch;
     *b = (struct block){.in = in, .first_row = first_row, .n_rows = (uint32_t)n_rows, .stride = (uint32_t)stride};
     b->bins = p;
-    p += align_up(ev->n_columns * stride);
+    p += bins_bytes(ev, stride);
     b->hashes = (uint32_t *)(void *)p;
     p += align_up(ev->n_cats * stride * sizeof(uint32_t));
     b->ids = (uint32_t *)(void *)p;
@@ -577,12 +583,14 @@ static void add_block(const mrc_model *m, struct block *b, uint32_t begin, uint3
             uint16_t leaves[LANES];
             double *sums = b->sums + (size_t)first * m->dim;
             leaves_of_lanes(tests, m->tree_sizes[t], b->bins + first, b->stride, leaves);
-            for (uint32_t l = 0; l < LANES; l++) {
-                if (m->dim == 1) {
+            if (m->dim == 1) {
+                for (uint32_t l = 0; l < LANES; l++) {
                     sums[l] += values[leaves[l]];
-                } else {
-                    add_leaf(sums + (size_t)l * m->dim, values + (size_t)leaves[l] * m->dim, m->dim);
                 }
+                continue;
+            }
+            for (uint32_t l = 0; l < LANES; l++) {
+                add_leaf(sums + (size_t)l * m->dim, values + (size_t)leaves[l] * m->dim, m->dim);
             }
         }
     }

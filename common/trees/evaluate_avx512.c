@@ -22,6 +22,8 @@ enum {
     TILE_BYTES = 24 << 10, /* planes that stay in the first cache while groups pass */
     TILE_TREES = 64,
     OUTPUTS_MAX = 8, /* with more, a leaf's outputs side by side are better than planes */
+    CHUNK = 128,     /* columns that two registers hold */
+    CHUNKS_MAX = 32, /* of more columns, one row goes to plain C */
     DEPTH_WORDS = 6,
     DEPTH_BYTES = 8,
     HEAP_LEVELS_MAX = 8
@@ -37,6 +39,9 @@ struct image {
     size_t plane_bytes; /* of one tree and output */
     bin_test *tests;    /* [n_trees][depth]; levels a tree lacks never hold */
     uint8_t *planes;    /* [n_trees][dim][plane_bytes], 64-byte aligned */
+    uint8_t
+        *row_tests; /* [groups of GROUP trees][depth][3][GROUP]: column within its chunk, chunk, threshold; or NULL */
+    uint32_t n_chunks;
     struct heap *heaps; /* one per column of float features, in order */
 };
 
@@ -131,6 +136,32 @@ static bool build_trees(mrc_model *m, struct image *image, unsigned depth)
     return true;
 }
 
+/* For one row at a time the same tests stand side by side, GROUP trees in a register; bins are fetched by permutes from
+ * chunks of CHUNK columns. */
+static bool build_row_tests(mrc_model *m, struct image *image)
+{
+    image->n_chunks = (m->evaluator->n_columns + CHUNK - 1) / CHUNK;
+    if (image->n_chunks > CHUNKS_MAX) {
+        return true;
+    }
+    size_t groups = ((size_t)m->n_trees + GROUP - 1) / GROUP;
+    uint8_t *p = arena_array(&m->arena, groups * image->depth, 3 * GROUP, 64);
+    if (!p) {
+        return false;
+    }
+    for (size_t t = 0; t < groups * GROUP; t++) {
+        for (uint32_t d = 0; d < image->depth; d++) {
+            bin_test test = t < m->n_trees ? image->tests[t * image->depth + d] : TEST_NEVER;
+            uint8_t *at = p + ((t / GROUP * image->depth + d) * 3) * GROUP + t % GROUP;
+            at[0] = (uint8_t)(TEST_COLUMN(test) % CHUNK);
+            at[GROUP] = (uint8_t)(TEST_COLUMN(test) / CHUNK);
+            at[2 * GROUP] = TEST_THRESHOLD(test);
+        }
+    }
+    image->row_tests = p;
+    return true;
+}
+
 static int prepare(mrc_model *m, struct mrc_err *err)
 {
     struct image *image = ARENA_NEW(&m->arena, struct image);
@@ -142,7 +173,8 @@ static int prepare(mrc_model *m, struct mrc_err *err)
         deepest = m->symmetric && m->tree_sizes[t] > deepest ? m->tree_sizes[t] : deepest;
     }
     bool fits = m->symmetric && deepest <= DEPTH_BYTES && m->dim <= OUTPUTS_MAX && m->evaluator->n_columns > 0;
-    if (fits && !build_trees(m, image, deepest <= DEPTH_WORDS ? DEPTH_WORDS : DEPTH_BYTES)) {
+    if (fits &&
+        (!build_trees(m, image, deepest <= DEPTH_WORDS ? DEPTH_WORDS : DEPTH_BYTES) || !build_row_tests(m, image))) {
         return arena_fail(&m->arena, err);
     }
     m->evaluator->image = image;
@@ -453,9 +485,59 @@ INLINE void tile_group(const struct image *image, const mrc_model *m, uint32_t t
     }
 }
 
+/* Leaf numbers of GROUP trees for one row. */
+INLINE __m512i leaves_of_row(const uint8_t *tests, unsigned depth, const uint8_t *bins, uint32_t n_chunks)
+{
+    __m512i leaf = _mm512_setzero_si512();
+    for (unsigned d = 0; d < depth; d++, tests += 3 * GROUP) {
+        __m512i column = _mm512_load_si512(tests), chunk = _mm512_load_si512(tests + GROUP);
+        __m512i bin = _mm512_permutex2var_epi8(_mm512_load_si512(bins), column, _mm512_load_si512(bins + 64));
+        for (uint32_t c = 1; c < n_chunks; c++) {
+            const uint8_t *at = bins + (size_t)c * CHUNK;
+            __m512i other = _mm512_permutex2var_epi8(_mm512_load_si512(at), column, _mm512_load_si512(at + 64));
+            bin = _mm512_mask_mov_epi8(bin, _mm512_cmpeq_epi8_mask(chunk, _mm512_set1_epi8((char)c)), other);
+        }
+        __mmask64 holds = _mm512_cmpge_epu8_mask(bin, _mm512_load_si512(tests + 2 * GROUP));
+        leaf = _mm512_mask_add_epi8(leaf, holds, leaf, _mm512_set1_epi8((char)(1u << d)));
+    }
+    return leaf;
+}
+
+static void trees_of_row(const mrc_model *m, struct block *b, uint32_t end)
+{
+    const struct image *image = m->evaluator->image;
+    uint8_t leaves[GROUP];
+    for (uint32_t t = 0; t < end; t += GROUP) {
+        const uint8_t *tests = image->row_tests + (size_t)t / GROUP * image->depth * 3 * GROUP;
+        _mm512_storeu_si512(leaves, image->depth == DEPTH_WORDS
+                                        ? leaves_of_row(tests, DEPTH_WORDS, b->bins, image->n_chunks)
+                                        : leaves_of_row(tests, DEPTH_BYTES, b->bins, image->n_chunks));
+        uint32_t n = end - t < GROUP ? end - t : GROUP;
+        const size_t *offsets = m->tree_leaf_offsets + t;
+        if (m->dim == 1) {
+            double sum = b->sums[0];
+            for (uint32_t i = 0; i < n; i++) {
+                sum += m->leaf_values[offsets[i] + leaves[i]];
+            }
+            b->sums[0] = sum;
+            continue;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            const double *leaf = m->leaf_values + offsets[i] + (size_t)leaves[i] * m->dim;
+            for (uint32_t d = 0; d < m->dim; d++) {
+                b->sums[d] += leaf[d];
+            }
+        }
+    }
+}
+
 static void trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
 {
     const struct image *image = m->evaluator->image;
+    if (b->stride == 1 && image->row_tests && begin == 0) {
+        trees_of_row(m, b, end);
+        return;
+    }
     if (image->depth == 0 || b->stride == 1) {
         scalar_trees(m, b, begin, end);
         return;

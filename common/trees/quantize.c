@@ -9,7 +9,7 @@ uint32_t borders_below(const float *borders, uint32_t n, float x)
     const float *base = borders;
     while (n > 1) {
         uint32_t half = n / 2;
-        base += base[half - 1] < x ? half : 0;
+        base += half & (0u - (uint32_t)(base[half - 1] < x)); /* no branch: its outcome is a coin's */
         n -= half;
     }
     return (uint32_t)(base - borders) + (n == 1 && *base < x ? 1 : 0);

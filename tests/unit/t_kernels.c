@@ -21,8 +21,9 @@ static uint32_t draw(uint32_t n)
 static const struct {
     unsigned depth_min, depth_max, dim, borders_max;
 } shapes[] = {
-    {0, 1, 1, 1},   {6, 6, 1, 15},  {1, 6, 1, 255}, {3, 6, 3, 64},   {7, 7, 1, 31},  {0, 8, 1, 127}, {8, 8, 2, 600},
-    {5, 8, 8, 254}, {4, 6, 9, 100}, {9, 9, 1, 40},  {2, 12, 2, 255}, {6, 6, 1, 253}, {6, 6, 8, 3},   {0, 0, 1, 2},
+    {0, 1, 1, 1},   {6, 6, 1, 15},  {1, 6, 1, 255},  {3, 6, 3, 64},   {7, 7, 1, 31},   {0, 8, 1, 127},
+    {8, 8, 2, 600}, {5, 8, 8, 254}, {4, 6, 9, 100},  {9, 9, 1, 40},   {2, 12, 2, 255}, {6, 6, 1, 253},
+    {6, 6, 8, 3},   {0, 0, 1, 2},   {6, 6, 1, 9000}, {7, 8, 2, 9000}, /* more columns than two registers hold */
 };
 
 /* Borders ascending: steps of a grid, so that neighbours of a border can be borders too. */
