@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
 LC_ALL=C.UTF-8
 MAKE=${MAKE:-make} B=${B:-build/release} CC=${CC:-cc}
-export PATH LC_ALL
+case $B in /*) BIN=$B ;; *) BIN=$PWD/$B ;; esac # programs, for the suites' scripts
+export PATH LC_ALL BIN
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # sub-runs of make are runs of their own
 if [ -z "$MERCREDI_PY" ]; then
     for py in build/venv/bin/python python3; do
@@ -82,7 +83,7 @@ counting_script() {
 # bats files, counted from their TAP lines.
 bats_files() {
     if ! have bats; then skip "$1: no bats"; return; fi
-    BIN=$PWD/$B bats --tap "$@" >"$tmp/out" 2>&1 </dev/null
+    bats --tap "$@" >"$tmp/out" 2>&1 </dev/null
     status=$?
     counts=$(awk '/^ok .*# skip/ { s++; next } /^ok / { p++ } /^not ok / { f++ }
                   END { printf "%d %d %d", p, f, s }' "$tmp/out")
@@ -134,6 +135,7 @@ suite_http_apache() {
         http apache apache2 tests/http tests/http/apache
     fi
 }
+suite_contract() { counting_script tests/contract.sh; }
 suite_web() { counting_script tests/web/run.sh; }
 suite_golden() {
     for s in tests/golden/*.sh; do
@@ -157,11 +159,11 @@ suite_werror_clang() { werror clang 19; }
 suite_valgrind() {
     if ! have valgrind; then skip "valgrind: not installed"; return; fi
     for s in tests/valgrind/*.sh; do
-        [ ! -e "$s" ] || BIN=$PWD/$B one "${s#tests/}" sh "$s"
+        [ ! -e "$s" ] || one "${s#tests/}" sh "$s"
     done
 }
 
-all_suites="lint headers build unit corpus cli golden http_lighttpd http_apache http_nginx web valgrind sanitizers
+all_suites="lint headers build unit corpus cli golden http_lighttpd http_apache http_nginx contract web valgrind sanitizers
     werror_gcc werror_clang"
 total_passed=0 total_failed=0 total_skipped=0
 for suite in ${*:-$all_suites}; do
