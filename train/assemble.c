@@ -114,8 +114,7 @@ static int plan_init(struct plan *p, const struct pool *pool, struct mrc_err *er
     return ok ? MRC_OK : arena_fail(&p->arena, err);
 }
 
-/* ---- features ------------------------------------------------------------------------------------------------------
- */
+/* ---- features -------------------------------------------------------------------------------------------------- */
 
 static int put_float(const struct assembly *a, const struct plan *p, mrc_model *m, uint32_t flat, uint32_t k,
                      struct mrc_err *err)
@@ -206,8 +205,7 @@ static int put_features(const struct assembly *a, struct plan *p, mrc_model *m, 
     return MRC_OK;
 }
 
-/* ---- statistics ----------------------------------------------------------------------------------------------------
- */
+/* ---- statistics ------------------------------------------------------------------------------------------------ */
 
 static int compare_one_hots(const void *a, const void *b)
 {
@@ -312,8 +310,7 @@ static int put_statistics(const struct assembly *a, struct plan *p, mrc_model *m
     return MRC_OK;
 }
 
-/* ---- trees ---------------------------------------------------------------------------------------------------------
- */
+/* ---- trees ----------------------------------------------------------------------------------------------------- */
 
 /* Global numbers: borders of floats, then one-hot values, then borders of statistics. */
 static void number_splits(mrc_model *m)
@@ -391,8 +388,7 @@ static int put_trees(const struct assembly *a, const struct plan *p, mrc_model *
     return MRC_OK;
 }
 
-/* ---- metadata ------------------------------------------------------------------------------------------------------
- */
+/* ---- metadata -------------------------------------------------------------------------------------------------- */
 
 static int put_meta(mrc_model *m, const char *key, struct buf *text, struct mrc_err *err)
 {

@@ -72,8 +72,7 @@ static double *new_doubles(size_t n)
     return calloc(n > 0 ? n : 1, sizeof(double));
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- data ------------------------------------------------------------------------------------------------------ */
 
 struct timed {
     int64_t time;
@@ -236,8 +235,7 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
     return MRC_OK;
 }
 
-/* ---- folds
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- folds ----------------------------------------------------------------------------------------------------- */
 
 /* A shuffled order in blocks of consecutive rows. */
 static int shuffle_rows(struct trainer *t, uint32_t **out, struct mrc_err *err)
@@ -381,8 +379,7 @@ static int prepare(struct trainer *t, struct mrc_err *err)
                            err);
 }
 
-/* ---- one tree
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- one tree -------------------------------------------------------------------------------------------------- */
 
 static double noise_size(const struct trainer *t, uint32_t iteration)
 {
@@ -538,8 +535,7 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     return MRC_OK;
 }
 
-/* ---- stopping
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------------------------- */
 
 enum { RECENT_MAX = 2000 };
 
@@ -618,8 +614,7 @@ static int loop(struct trainer *t, const struct boost_progress *progress, struct
     return MRC_OK;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 static void release(struct trainer *t)
 {

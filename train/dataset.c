@@ -101,7 +101,7 @@ int dataset_add_double(struct dataset *d, struct str name, const double *values,
     return add_feature(d, name, DATASET_FLOAT, err);
 }
 
-/* ---- categories -------------------------------------------------------------------------------------------------- */
+/* ---- categories ------------------------------------------------------------------------------------------------ */
 
 /* Open addressing, hash -> id + 1 (0 = empty slot). */
 struct hash_slot {
@@ -192,7 +192,7 @@ int dataset_add_cat(struct dataset *d, struct str name, const struct str *values
     return rc;
 }
 
-/* ---- target, weight, time ---------------------------------------------------------------------------------------- */
+/* ---- target, weight, time -------------------------------------------------------------------------------------- */
 
 int dataset_set_target(struct dataset *d, const double *target, struct mrc_err *err)
 {

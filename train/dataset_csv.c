@@ -39,8 +39,7 @@ void roles_release(struct column_roles *r)
     *r = (struct column_roles){0};
 }
 
-/* ---- columns.json
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- columns.json ---------------------------------------------------------------------------------------------- */
 
 static int read_role(struct column_roles *r, const struct json *item, uint32_t i, struct mrc_err *err)
 {
@@ -96,8 +95,7 @@ int roles_read_json(struct column_roles *r, const char *path, struct mrc_err *er
     return MRC_OK;
 }
 
-/* ---- column description
- * ------------------------------------------------------------------------------------------------ */
+/* ---- column description ---------------------------------------------------------------------------------------- */
 
 static struct str next_field(struct str *line)
 {
@@ -159,8 +157,7 @@ int roles_read_cd(struct column_roles *r, const char *path, struct mrc_err *err)
     return rc;
 }
 
-/* ---- the CSV
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the CSV --------------------------------------------------------------------------------------------------- */
 
 /* Columns as they grow; texts of labels in an arena of their own. */
 struct reading {

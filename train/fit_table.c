@@ -77,8 +77,7 @@ static double peak_mb(void)
     return getrusage(RUSAGE_SELF, &u) == 0 ? (double)u.ru_maxrss / 1024 : 0;
 }
 
-/* ---- interruption and progress
- * ----------------------------------------------------------------------------------------- */
+/* ---- interruption and progress --------------------------------------------------------------------------------- */
 
 /* The first SIGINT ends training after the current tree and the model is written; the second one kills. */
 static volatile sig_atomic_t interrupted;
@@ -105,8 +104,7 @@ static bool show_step(const struct boost_step *step, void *arg)
     return !interrupted;
 }
 
-/* ---- input
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------------------------- */
 
 static int read_params(const struct settings *s, struct params *p, struct mrc_err *err)
 {
@@ -148,8 +146,7 @@ static int read_data(const struct settings *s, struct dataset **learn, struct da
     return rc;
 }
 
-/* ---- output
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- output ---------------------------------------------------------------------------------------------------- */
 
 static int save(const mrc_model *m, const char *path, struct mrc_err *err)
 {

@@ -22,8 +22,7 @@ void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_
     }
 }
 
-/* ---- sums over rows
- * -------------------------------------------------------------------------------------------------- */
+/* ---- sums over rows -------------------------------------------------------------------------------------------- */
 
 struct sums {
     size_t first, second, weight, width; /* offsets of a leaf's sums and their number */
@@ -44,11 +43,17 @@ static struct sums sums_of(const struct leaf_task *t)
 /* Memory of one thread: approximations and derivatives of a block of rows. */
 struct block {
     size_t rows;
-    double *approx, *d1, *d2;
+    double *approx, *exponent, *d1, *d2;
 };
 
-static struct loss_rows block_rows(const struct leaf_task *t, const double *values, struct block *b, size_t begin,
-                                   size_t end)
+/* What repeated passes need, so that none takes an exponential of every row: e^(a + v) = e^a e^v. */
+struct exponents {
+    double *rows;   /* [n] e^approx, or NULL: not used */
+    double *leaves; /* [n_leaves] e^value of the current values */
+};
+
+static struct loss_rows block_rows(const struct leaf_task *t, const struct exponents *e, const double *values,
+                                   struct block *b, size_t begin, size_t end)
 {
     size_t n = end - begin;
     for (uint32_t d = 0; d < t->dim; d++) {
@@ -57,10 +62,14 @@ static struct loss_rows block_rows(const struct leaf_task *t, const double *valu
                 t->approx[d * t->n + begin + i] + values[(size_t)t->leaves[begin + i] * t->dim + d];
         }
     }
+    for (size_t i = 0; e->rows && i < n; i++) {
+        b->exponent[i] = e->rows[begin + i] * e->leaves[t->leaves[begin + i]];
+    }
     return (struct loss_rows){.n = n,
                               .stride = b->rows,
                               .dim = t->dim,
                               .approx = b->approx,
+                              .exponent = e->rows ? b->exponent : NULL,
                               .target = t->target + begin,
                               .weight = t->weight ? t->weight + begin : NULL};
 }
@@ -88,22 +97,6 @@ static void add_row(const struct leaf_task *t, const struct sums *s, const struc
     }
 }
 
-static void sum_chunk(const struct leaf_task *t, const struct sums *s, const double *values, size_t chunk,
-                      struct block *b, double *out)
-{
-    const struct objective *o = objective_of(t->loss->type);
-    size_t begin = chunk * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
-    memset(out, 0, t->n_leaves * s->width * sizeof(*out));
-    for (size_t at = begin; at < end; at += b->rows) {
-        size_t stop = at + b->rows < end ? at + b->rows : end;
-        struct loss_rows rows = block_rows(t, values, b, at, stop);
-        o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
-        for (size_t i = 0; i < rows.n; i++) {
-            add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0, out + t->leaves[at + i] * s->width);
-        }
-    }
-}
-
 struct work {
     struct sums sums;
     size_t chunks;
@@ -111,12 +104,36 @@ struct work {
     double *errors;       /* [chunks] */
     struct block *blocks; /* [threads] */
     double *step, *trial; /* [n_leaves][dim] */
+    struct exponents exponents;
 };
+
+static void sum_chunk(const struct leaf_task *t, struct work *w, const double *values, size_t chunk, bool with_error,
+                      struct block *b)
+{
+    const struct objective *o = objective_of(t->loss->type);
+    const struct sums *s = &w->sums;
+    size_t begin = chunk * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
+    double *out = w->partial + chunk * t->n_leaves * s->width;
+    memset(out, 0, t->n_leaves * s->width * sizeof(*out));
+    w->errors[chunk] = 0;
+    for (size_t at = begin; at < end; at += b->rows) {
+        size_t stop = at + b->rows < end ? at + b->rows : end;
+        struct loss_rows rows = block_rows(t, &w->exponents, values, b, at, stop);
+        o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
+        for (size_t i = 0; i < rows.n; i++) {
+            add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0, out + t->leaves[at + i] * s->width);
+        }
+        if (with_error) {
+            w->errors[chunk] += o->error(t->loss, &rows);
+        }
+    }
+}
 
 static void work_release(struct work *w, int threads)
 {
     for (int i = 0; w->blocks && i < threads; i++) {
         free(w->blocks[i].approx);
+        free(w->blocks[i].exponent);
         free(w->blocks[i].d1);
         free(w->blocks[i].d2);
     }
@@ -125,6 +142,26 @@ static void work_release(struct work *w, int threads)
     free(w->errors);
     free(w->step);
     free(w->trial);
+    free(w->exponents.rows);
+    free(w->exponents.leaves);
+}
+
+static bool take_exponents(struct work *w, const struct leaf_task *t)
+{
+    w->exponents.rows = malloc(t->n * sizeof(double));
+    w->exponents.leaves = malloc(t->n_leaves * sizeof(double));
+    if (!w->exponents.rows || !w->exponents.leaves) {
+        return false;
+    }
+    int chunks = (int)w->chunks;
+#pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
+    for (int c = 0; c < chunks; c++) {
+        size_t begin = (size_t)c * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
+        for (size_t i = begin; i < end; i++) {
+            w->exponents.rows[i] = exp(t->approx[i]);
+        }
+    }
+    return true;
 }
 
 static int work_init(struct work *w, const struct leaf_task *t, struct mrc_err *err)
@@ -140,51 +177,40 @@ static int work_init(struct work *w, const struct leaf_task *t, struct mrc_err *
     bool ok = w->partial && w->errors && w->step && w->trial && w->blocks;
     for (int i = 0; ok && i < t->threads; i++) {
         size_t bytes = rows * t->dim * sizeof(double);
-        w->blocks[i] = (struct block){.rows = rows, .approx = malloc(bytes), .d1 = malloc(bytes), .d2 = malloc(bytes)};
-        ok = w->blocks[i].approx && w->blocks[i].d1 && w->blocks[i].d2;
+        struct block *b = &w->blocks[i];
+        *b = (struct block){.rows = rows, .approx = malloc(bytes), .d1 = malloc(bytes), .d2 = malloc(bytes)};
+        b->exponent = malloc(bytes);
+        ok = b->approx && b->d1 && b->d2 && b->exponent;
+    }
+    if (ok && t->iterations > 1 && objective_of(t->loss->type)->uses_exponent) {
+        ok = take_exponents(w, t);
     }
     return ok ? MRC_OK : no_memory(err);
 }
 
-static void sum_all(const struct leaf_task *t, struct work *w, const double *values)
+/* Derivative sums with these leaf values added; returns the sum of weighted losses there, 0 when it is not asked for. */
+static double sum_all(const struct leaf_task *t, struct work *w, const double *values, bool with_error)
 {
     size_t size = t->n_leaves * w->sums.width;
     int chunks = (int)w->chunks;
+    for (uint32_t leaf = 0; w->exponents.rows && leaf < t->n_leaves; leaf++) {
+        w->exponents.leaves[leaf] = exp(values[leaf]);
+    }
 #pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
     for (int c = 0; c < chunks; c++) {
-        sum_chunk(t, &w->sums, values, (size_t)c, &w->blocks[omp_get_thread_num()], w->partial + (size_t)c * size);
+        sum_chunk(t, w, values, (size_t)c, with_error, &w->blocks[omp_get_thread_num()]);
     }
+    double error = w->errors[0];
     for (size_t c = 1; c < w->chunks; c++) {
+        error += w->errors[c];
         for (size_t i = 0; i < size; i++) {
             w->partial[i] += w->partial[c * size + i];
         }
     }
+    return error;
 }
 
-/* Sum of weighted losses with these leaf values added. */
-static double error_with(const struct leaf_task *t, struct work *w, const double *values)
-{
-    const struct objective *o = objective_of(t->loss->type);
-    int chunks = (int)w->chunks;
-#pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
-    for (int c = 0; c < chunks; c++) {
-        struct block *b = &w->blocks[omp_get_thread_num()];
-        size_t begin = (size_t)c * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
-        w->errors[c] = 0;
-        for (size_t at = begin; at < end; at += b->rows) {
-            struct loss_rows rows = block_rows(t, values, b, at, at + b->rows < end ? at + b->rows : end);
-            w->errors[c] += o->error(t->loss, &rows);
-        }
-    }
-    double sum = 0;
-    for (size_t c = 0; c < w->chunks; c++) {
-        sum += w->errors[c];
-    }
-    return sum;
-}
-
-/* ---- steps
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------------------------- */
 
 /* Solve (-H + l2 I) x = g by Cholesky; h is the lower triangle by rows. The matrix is overwritten. */
 static void solve_full(double *h, const double *g, uint32_t dim, double l2, double *x)
@@ -239,7 +265,8 @@ static void steps_from_sums(const struct leaf_task *t, struct work *w)
     }
 }
 
-/* Try the full step, half of it, a quarter, …; each failure uses up an iteration. */
+/* Try the full step, half of it, a quarter, …; each failure uses up an iteration. The pass that judges a trial leaves
+ * the derivative sums for the step after it. */
 static void backtrack(const struct leaf_task *t, struct work *w, double *values, double *best, uint32_t *used)
 {
     size_t n = (size_t)t->n_leaves * t->dim;
@@ -247,7 +274,7 @@ static void backtrack(const struct leaf_task *t, struct work *w, double *values,
         for (size_t i = 0; i < n; i++) {
             w->trial[i] = values[i] + scale * w->step[i];
         }
-        double error = error_with(t, w, w->trial);
+        double error = sum_all(t, w, w->trial, true);
         ++*used;
         if (error < *best) {
             *best = error;
@@ -262,10 +289,12 @@ static int estimate_by_steps(const struct leaf_task *t, double *values, uint32_t
     struct work w;
     int rc = work_init(&w, t, err);
     bool careful = t->backtracking && t->iterations > 1;
-    double best = rc == MRC_OK && careful ? error_with(t, &w, values) : 0;
+    double best = rc == MRC_OK && careful ? sum_all(t, &w, values, true) : 0;
     *steps = 0;
     for (uint32_t used = 0; rc == MRC_OK && used < t->iterations;) {
-        sum_all(t, &w, values);
+        if (!careful) {
+            sum_all(t, &w, values, false);
+        }
         steps_from_sums(t, &w);
         ++*steps;
         if (careful) {
@@ -281,8 +310,7 @@ static int estimate_by_steps(const struct leaf_task *t, double *values, uint32_t
     return rc;
 }
 
-/* ---- exact
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- exact ----------------------------------------------------------------------------------------------------- */
 
 /* Root of sum w tanh(x - r) by halving, as CatBoost: at most 100 steps or to a width of 1e-9; the lower end. */
 static double logcosh_centre(const float *r, size_t n)

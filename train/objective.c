@@ -16,7 +16,7 @@ static double sigmoid(double a)
     return 1 / (1 + exp(-a));
 }
 
-/* ---- one output: derivatives and error of one object ------------------------------------------------------------- */
+/* ---- one output: derivatives and error of one object ----------------------------------------------------------- */
 
 struct derivative {
     double first, second;
@@ -33,19 +33,6 @@ static inline double rmse_error(const struct loss *loss, double a, double t)
     return (t - a) * (t - a);
 }
 
-static inline struct derivative logloss_derivative(const struct loss *loss, double a, double t)
-{
-    (void)loss;
-    double p = sigmoid(a);
-    return (struct derivative){t - p, -p * (1 - p)};
-}
-static inline double logloss_error(const struct loss *loss, double a, double t)
-{
-    (void)loss;
-    /* log(1 + e^a) without overflow */
-    return (a > 0 ? a + log1p(exp(-a)) : log1p(exp(a))) - t * a;
-}
-
 static inline struct derivative quantile_derivative(const struct loss *loss, double a, double t)
 {
     double d = t - a, alpha = loss->alphas[0];
@@ -60,18 +47,6 @@ static inline double mae_error(const struct loss *loss, double a, double t)
 {
     (void)loss;
     return fabs(t - a);
-}
-
-static inline struct derivative poisson_derivative(const struct loss *loss, double a, double t)
-{
-    (void)loss;
-    double e = exp(a);
-    return (struct derivative){t - e, -e};
-}
-static inline double poisson_error(const struct loss *loss, double a, double t)
-{
-    (void)loss;
-    return exp(a) - t * a;
 }
 
 static inline struct derivative tweedie_derivative(const struct loss *loss, double a, double t)
@@ -160,17 +135,92 @@ static inline double mape_error(const struct loss *loss, double a, double t)
     }
 
 ONE_OUTPUT(rmse, rmse_derivative, rmse_error)
-ONE_OUTPUT(logloss, logloss_derivative, logloss_error)
 ONE_OUTPUT(quantile, quantile_derivative, quantile_error)
 ONE_OUTPUT(mae, quantile_derivative, mae_error)
-ONE_OUTPUT(poisson, poisson_derivative, poisson_error)
 ONE_OUTPUT(tweedie, tweedie_derivative, tweedie_error)
 ONE_OUTPUT(huber, huber_derivative, huber_error)
 ONE_OUTPUT(expectile, expectile_derivative, expectile_error)
 ONE_OUTPUT(logcosh, logcosh_derivative, logcosh_error)
 ONE_OUTPUT(mape, mape_derivative, mape_error)
 
-/* ---- several outputs --------------------------------------------------------------------------------------------- */
+/* ---- one output through e^a ------------------------------------------------------------------------------------ */
+
+static void logloss_derivatives(const struct loss *loss, const struct loss_rows *r, double *d1, double *d2,
+                                size_t out_stride)
+{
+    (void)loss;
+    (void)out_stride;
+    for (size_t i = 0; i < r->n; i++) {
+        double p, rest, w = weight_of(r, i);
+        if (r->exponent) {
+            rest = 1 / (1 + r->exponent[i]);
+            p = 1 - rest;
+        } else {
+            p = sigmoid(r->approx[i]);
+            rest = 1 - p;
+        }
+        d1[i] = w * ((double)r->target[i] - p);
+        if (d2) {
+            d2[i] = w * (-p * rest);
+        }
+    }
+}
+
+/* log(1 + e^a) - t a. Without weights the logarithm is taken of products of eight. */
+static double logloss_errors(const struct loss *loss, const struct loss_rows *r)
+{
+    enum { FACTORS = 8 };
+    static const double LARGE = 60; /* from here on log(1 + e^a) is a; below a product of eight stays finite */
+    double sum = 0, product = 1;
+    int factors = 0;
+    (void)loss;
+    for (size_t i = 0; i < r->n; i++) {
+        double a = r->approx[i], t = (double)r->target[i];
+        if (a > LARGE) {
+            sum += weight_of(r, i) * (a - t * a);
+            continue;
+        }
+        double e = r->exponent ? r->exponent[i] : exp(a);
+        if (r->weight) {
+            sum += (double)r->weight[i] * (log1p(e) - t * a);
+            continue;
+        }
+        sum -= t * a;
+        product *= 1 + e;
+        if (++factors == FACTORS) {
+            sum += log(product);
+            product = 1;
+            factors = 0;
+        }
+    }
+    return sum + log(product);
+}
+
+static void poisson_derivatives(const struct loss *loss, const struct loss_rows *r, double *d1, double *d2,
+                                size_t out_stride)
+{
+    (void)loss;
+    (void)out_stride;
+    for (size_t i = 0; i < r->n; i++) {
+        double e = r->exponent ? r->exponent[i] : exp(r->approx[i]), w = weight_of(r, i);
+        d1[i] = w * ((double)r->target[i] - e);
+        if (d2) {
+            d2[i] = -w * e;
+        }
+    }
+}
+static double poisson_errors(const struct loss *loss, const struct loss_rows *r)
+{
+    double sum = 0;
+    (void)loss;
+    for (size_t i = 0; i < r->n; i++) {
+        double e = r->exponent ? r->exponent[i] : exp(r->approx[i]);
+        sum += weight_of(r, i) * (e - (double)r->target[i] * r->approx[i]);
+    }
+    return sum;
+}
+
+/* ---- several outputs ------------------------------------------------------------------------------------------- */
 
 static void multiclass_derivatives(const struct loss *loss, const struct loss_rows *r, double *d1, double *d2,
                                    size_t out_stride)
@@ -260,7 +310,7 @@ static double uncertainty_errors(const struct loss *loss, const struct loss_rows
     return sum;
 }
 
-/* ---- targets ----------------------------------------------------------------------------------------------------- */
+/* ---- targets --------------------------------------------------------------------------------------------------- */
 
 static const char *rule_any(float t)
 {
@@ -276,7 +326,7 @@ static const char *rule_not_negative(float t)
     return t >= 0 ? NULL : "a number >= 0";
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------------------- */
 
 #define FUNCTIONS(f) .derivatives = f##_derivatives, .error = f##_errors
 
@@ -292,6 +342,7 @@ static const struct objective table[LOSS__COUNT] = {
                    .target_rule = rule_any,
                    FUNCTIONS(rmse)},
     [LOSS_LOGLOSS] = {.name = "Logloss",
+                      .uses_exponent = true,
                       .has_start = true,
                       .is_binary = true,
                       .has_newton = true,
@@ -301,6 +352,7 @@ static const struct objective table[LOSS__COUNT] = {
                       .target_rule = rule_probability,
                       FUNCTIONS(logloss)},
     [LOSS_CROSS_ENTROPY] = {.name = "CrossEntropy",
+                            .uses_exponent = true,
                             .has_start = true,
                             .has_newton = true,
                             .method = LEAF_NEWTON,
@@ -327,6 +379,7 @@ static const struct objective table[LOSS__COUNT] = {
                        .target_rule = rule_any,
                        FUNCTIONS(quantile)},
     [LOSS_POISSON] = {.name = "Poisson",
+                      .uses_exponent = true,
                       .has_newton = true,
                       .method = LEAF_NEWTON,
                       .newton_iterations = 10,
@@ -420,8 +473,7 @@ uint32_t objective_dim(const struct loss *loss, uint32_t n_classes)
     }
 }
 
-/* ---- over all rows ------------------------------------------------------------------------------------------------
- */
+/* ---- over all rows --------------------------------------------------------------------------------------------- */
 
 static struct loss_rows chunk_of(size_t chunk, uint32_t dim, size_t n, const double *approx, const float *target,
                                  const float *weight)
@@ -475,8 +527,7 @@ void objective_derivatives(const struct loss *loss, uint32_t dim, size_t n, cons
     }
 }
 
-/* ---- start values --------------------------------------------------------------------------------------------------
- */
+/* ---- start values ---------------------------------------------------------------------------------------------- */
 
 static double weighted_mean(size_t n, const float *target, const float *weight)
 {

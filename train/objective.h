@@ -18,6 +18,7 @@ struct loss_rows {
     uint32_t dim;
     const double *approx;
     const float *target, *weight; /* weight NULL = all 1 */
+    const double *exponent;       /* NULL, or exp(approx) for a loss that has use for it */
 };
 
 struct objective {
@@ -30,6 +31,7 @@ struct objective {
     bool has_start;    /* knows a start value: boost_from_average may be true */
     bool from_average; /* default of boost_from_average */
     bool always_start; /* starts from its optimum whatever boost_from_average says */
+    bool uses_exponent; /* derivatives and error are cheaper with exp(approx) at hand */
     bool root;         /* the metric is the square root of its mean */
     enum hessian hessian;
     enum leaf_method method; /* default, with iterations */

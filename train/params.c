@@ -126,7 +126,7 @@ int loss_parse(struct loss *loss, struct str text, struct mrc_err *err)
     return MRC_OK;
 }
 
-/* ---- target statistics ------------------------------------------------------------------------------------------- */
+/* ---- target statistics ----------------------------------------------------------------------------------------- */
 
 static int ctr_prior(struct ctr_description *d, struct str value, const char *param, struct mrc_err *err)
 {
@@ -222,7 +222,7 @@ static int ctrs_parse(struct str text, const char *param, struct ctr_description
     return MRC_OK;
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------------------- */
 
 enum value_type {
     VALUE_INT,
@@ -444,7 +444,7 @@ int params_set(struct params *p, struct str name, struct str value, struct mrc_e
     return mrc_fail(err, MRC_EINVAL, "no parameter \"%.*s\"", STR_ARG(shown));
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
 /* A JSON value as the text that params_set takes; lists are joined with commas. */
 static int value_text(const struct json *v, struct buf *out, struct mrc_err *err)
@@ -535,7 +535,7 @@ int params_read(struct params *p, const char *path, struct mrc_err *err)
     return rc;
 }
 
-/* ---- defaults ---------------------------------------------------------------------------------------------------- */
+/* ---- defaults -------------------------------------------------------------------------------------------------- */
 
 void params_init(struct params *p)
 {

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-/* ---- learning rate ----------------------------------------------------------------------------------------------- */
+/* ---- learning rate --------------------------------------------------------------------------------------------- */
 
 /* CatBoost's fitted table for the CPU: rate = exp(a ln N + b) * exp(c ln I + d) / exp(c ln 1000 + d), at most 0.5. */
 static const struct {
@@ -38,7 +38,7 @@ static double automatic_rate(const struct params *p, size_t n_rows)
     return 0.03;
 }
 
-/* ---- completion -------------------------------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------------------------------ */
 
 static int resolve_leaves(struct params *p, const struct params_facts *facts, struct mrc_err *err)
 {
@@ -163,7 +163,7 @@ int params_resolve(struct params *p, const struct params_facts *facts, struct mr
     return MRC_OK;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------------------------- */
 
 static const char *const border_names[] = {"GreedyLogSum", "Median",    "Uniform",         "UniformAndQuantiles",
                                            "MinEntropy",   "MaxLogSum", "GreedyMinEntropy"};

@@ -30,8 +30,7 @@ static void draw_bayesian(const struct sampling_task *t, float *weights)
     }
 }
 
-/* ---- minimal variance sampling -------------------------------------------------------------------------------------
- */
+/* ---- minimal variance sampling --------------------------------------------------------------------------------- */
 
 static double norm_of(const struct sampling_task *t, size_t row)
 {

@@ -11,8 +11,7 @@ static int no_memory(struct mrc_err *err)
     return mrc_fail(err, MRC_ENOMEM, "no memory for target statistics");
 }
 
-/* ---- target classes ------------------------------------------------------------------------------------------------
- */
+/* ---- target classes -------------------------------------------------------------------------------------------- */
 
 static int choose_target_borders(struct classifier *c, const struct pool *learn, uint32_t n_borders, uint32_t n_classes,
                                  struct mrc_err *err)
@@ -168,8 +167,7 @@ void stats_forget_columns(struct target_stats *s)
     }
 }
 
-/* ---- keys of projections
- * --------------------------------------------------------------------------------------------- */
+/* ---- keys of projections --------------------------------------------------------------------------------------- */
 
 /* Numbers for pairs (id so far, value): open addressing, grown at half load. */
 struct pair_table {
@@ -343,8 +341,7 @@ int stats_projection(struct target_stats *s, const uint32_t *cats, uint32_t n_ca
     return compute_keys(s, p, err);
 }
 
-/* ---- columns
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- columns --------------------------------------------------------------------------------------------------- */
 
 static uint8_t stat_bin(const struct stat *t, float good, float total)
 {
@@ -495,8 +492,7 @@ struct column stats_column(const struct target_stats *s, uint32_t projection, ui
     return (struct column){.u8 = p->bins[order] + stat * s->learn->n};
 }
 
-/* ---- tables
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t key_hash(const struct target_stats *s, const struct stat_projection *p, size_t row)
 {

@@ -93,8 +93,7 @@ static int no_memory(struct mrc_err *err)
     return mrc_fail(err, MRC_ENOMEM, "no memory for the tree search");
 }
 
-/* ---- candidates ----------------------------------------------------------------------------------------------------
- */
+/* ---- candidates ------------------------------------------------------------------------------------------------ */
 
 static int add_candidate(struct tree_search *s, struct candidate c, struct mrc_err *err)
 {
@@ -383,8 +382,7 @@ static int draw_candidates(struct tree_search *s, const struct tree_task *task, 
     return MRC_OK;
 }
 
-/* ---- scoring
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- scoring --------------------------------------------------------------------------------------------------- */
 
 static size_t hist_size(const struct tree_search *s, const struct candidate *c)
 {
@@ -538,8 +536,7 @@ static struct candidate *choose(struct tree_search *s, const struct tree_task *t
     return best;
 }
 
-/* ---- rows by leaf
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- rows by leaf ---------------------------------------------------------------------------------------------- */
 
 static void load_rows(struct tree_search *s, const struct tree_task *task)
 {
@@ -618,8 +615,7 @@ static uint32_t find_redundant(const struct tree_search *s, uint32_t depth)
     return depth;
 }
 
-/* ---- the search
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- the search ------------------------------------------------------------------------------------------------ */
 
 int tree_search_run(struct tree_search *s, const struct tree_task *task, struct tree *tree, struct mrc_err *err)
 {
@@ -749,8 +745,7 @@ void tree_search_free(struct tree_search *s)
     free(s);
 }
 
-/* ---- leaves
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------------------------- */
 
 static int column_of(const struct split *split, const struct pool *pool, struct target_stats *stats, uint32_t order,
                      bool is_eval, struct column *out, struct mrc_err *err)
