@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_FILE_MAX = 4096, KEY_MAX = 1024, KID_TEXT = 13, SEEN_PLACES = 64, SCOPE_KEPT_MAX = 128 };
+enum { KEY_FILE_MAX = 4096, KEY_MAX = 1024, KID_TEXT = 13 };
 
 struct key {
     unsigned char bytes[KEY_MAX];
@@ -28,19 +28,8 @@ struct key {
     char id[KID_TEXT];
 };
 
-/* A token that passed. From not_before_s to expires_s, without leeway, it passes again; outside, it is looked at anew.
- */
-struct seen {
-    unsigned char digest[SHA256_BYTES];
-    int64_t not_before_s, expires_s; /* expires_s 0: an empty place */
-    int64_t issued_s;
-    char subject[TOKEN_NAME_MAX], id[TOKEN_NAME_MAX], scope[SCOPE_KEPT_MAX];
-    size_t n_subject, n_id, n_scope;
-};
-
 struct tokens {
     struct token_rules rules;
-    struct seen seen[SEEN_PLACES];
     struct key keys[TOKEN_KEYS_MAX];
     size_t n_keys;
 };
@@ -444,51 +433,8 @@ static const char *verify_signature(const char *token, const struct key *key)
     return reason;
 }
 
-/* ---- tokens that passed before --------------------------------------------------------------------------------- */
-
-static struct seen *place_of(struct tokens *t, const unsigned char digest[SHA256_BYTES])
-{
-    return &t->seen[digest[0] % SEEN_PLACES];
-}
-
-static bool was_seen(struct tokens *t, const unsigned char digest[SHA256_BYTES], int64_t now_s,
-                     struct token_claims *out)
-{
-    const struct seen *s = place_of(t, digest);
-    if (now_s < s->not_before_s || now_s >= s->expires_s || memcmp(s->digest, digest, SHA256_BYTES) != 0) {
-        return false;
-    }
-    *out = (struct token_claims){.subject = {s->subject, s->n_subject},
-                                 .scope = {s->scope, s->n_scope},
-                                 .id = {s->id, s->n_id},
-                                 .issued_s = s->issued_s,
-                                 .expires_s = s->expires_s};
-    return true;
-}
-
-static void remember(struct tokens *t, const unsigned char digest[SHA256_BYTES], int64_t now_s,
-                     const struct token_claims *claims)
-{
-    struct seen *s = place_of(t, digest);
-    if (claims->scope.n > sizeof s->scope) {
-        return;
-    }
-    *s = (struct seen){.not_before_s = now_s, /* it passed now; what an earlier clock says is checked anew */
-                       .expires_s = claims->expires_s,
-                       .issued_s = claims->issued_s,
-                       .n_subject = claims->subject.n,
-                       .n_id = claims->id.n,
-                       .n_scope = claims->scope.n};
-    memcpy(s->digest, digest, SHA256_BYTES);
-    memcpy(s->subject, claims->subject.p, claims->subject.n);
-    memcpy(s->id, claims->id.p, claims->id.n);
-    if (claims->scope.n > 0) {
-        memcpy(s->scope, claims->scope.p, claims->scope.n);
-    }
-}
-
-static int check_anew(const struct tokens *t, struct str token, int64_t now_s, struct arena *a,
-                      struct token_claims *out, struct mrc_err *err)
+int token_check(const struct tokens *t, struct str token, int64_t now_s, struct arena *a, struct token_claims *out,
+                struct mrc_err *err)
 {
     struct str part[3], signature;
     struct json_doc *header = NULL, *claims = NULL;
@@ -496,6 +442,9 @@ static int check_anew(const struct tokens *t, struct str token, int64_t now_s, s
     const char *reason = NULL;
     const struct key *key = NULL;
     int rc = MRC_OK;
+    if (token.n > t->rules.size_max) {
+        return mrc_fail(err, MRC_EDENIED, "token of %zu bytes, longer than %zu", token.n, t->rules.size_max);
+    }
     const char *text = arena_copy(a, token.p, token.n);
     if (text == NULL) {
         return arena_fail(a, err);
@@ -522,20 +471,4 @@ static int check_anew(const struct tokens *t, struct str token, int64_t now_s, s
     json_free(header);
     json_free(claims);
     return rc;
-}
-
-int token_check(struct tokens *t, struct str token, int64_t now_s, struct arena *a, struct token_claims *out,
-                struct mrc_err *err)
-{
-    unsigned char digest[SHA256_BYTES];
-    if (token.n > t->rules.size_max) {
-        return mrc_fail(err, MRC_EDENIED, "token of %zu bytes, longer than %zu", token.n, t->rules.size_max);
-    }
-    sha256(token, digest);
-    if (was_seen(t, digest, now_s, out)) {
-        return MRC_OK;
-    }
-    MRC_TRY(check_anew(t, token, now_s, a, out, err));
-    remember(t, digest, now_s, out);
-    return MRC_OK;
 }

@@ -37,10 +37,8 @@ int token_make(const struct tokens *t, struct str subject, struct str scope, int
                struct str *out, struct mrc_err *err) MRC_CHECKED;
 
 /* Verify a token: algorithm, type and key id before the signature, then every claim. MRC_EDENIED with the reason, which
- * is for the log and never for the client; MRC_ENOMEM or MRC_ELIMIT from the arena. *out is filled on success only and
- * lives until the next call or the arena's end, whichever comes first. Tokens that passed are remembered by their hash,
- * so that the next request need not pay for the signature again; their times are checked each time. Not thread-safe. */
-int token_check(struct tokens *t, struct str token, int64_t now_s, struct arena *a, struct token_claims *out,
+ * is for the log and never for the client; MRC_ENOMEM or MRC_ELIMIT from the arena. *out is filled on success only. */
+int token_check(const struct tokens *t, struct str token, int64_t now_s, struct arena *a, struct token_claims *out,
                 struct mrc_err *err) MRC_CHECKED;
 
 #endif
