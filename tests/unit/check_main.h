@@ -39,7 +39,7 @@ static inline const char *check_data(const char *name, char *buf, size_t size)
 {
     const char *folder = getenv("MERCREDI_DATA");
     if (folder == NULL || folder[0] == '\0') {
-        printf("SKIP %s: MERCREDI_DATA is not set\n", name);
+        printf("SKIP: %s: MERCREDI_DATA is not set\n", name);
         return NULL;
     }
     int n = snprintf(buf, size, "%s/%s", folder, name);

@@ -346,7 +346,7 @@ START_TEST(shipped_lists)
     ck_assert_ptr_nonnull(text);
     FILE *file = fopen("data/schema.json", "rb");
     if (!file) {
-        printf("SKIP data/features.json: not run from the top of the checkout\n");
+        printf("SKIP: data/features.json: not run from the top of the checkout\n");
         free(text);
         return;
     }

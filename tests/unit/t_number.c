@@ -449,7 +449,7 @@ START_TEST(a_comma_locale_changes_nothing)
         expected[i] = strtod(good_numbers[i], NULL);
     }
     if (!set_comma_locale()) {
-        printf("SKIP a_comma_locale_changes_nothing: no locale with a decimal comma\n");
+        printf("SKIP: a_comma_locale_changes_nothing: no locale with a decimal comma\n");
         return;
     }
     for (size_t i = 0; i < sizeof(good_numbers) / sizeof(good_numbers[0]); i++) {

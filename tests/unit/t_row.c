@@ -393,7 +393,7 @@ static struct schema *shipped(void)
     char *text;
     size_t n;
     if (!file_exists("data/schema.json")) {
-        printf("SKIP data/schema.json: not run from the top of the checkout\n");
+        printf("SKIP: data/schema.json: not run from the top of the checkout\n");
         return NULL;
     }
     ck_assert_ok(file_read("data/schema.json", 1 << 22, &text, &n, &err), &err);
@@ -451,7 +451,7 @@ START_TEST(real_films)
              csv_path);
     struct schema *s = shipped();
     if (!s || system(command) != 0) {
-        printf("SKIP real films: cannot run data/prepare.py\n");
+        printf("SKIP: real films: cannot run data/prepare.py\n");
         schema_free(s);
         unlink(csv_path);
         return;

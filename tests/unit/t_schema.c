@@ -249,7 +249,7 @@ START_TEST(shipped_schema)
     struct schema *s;
     FILE *file = fopen("data/schema.json", "rb");
     if (!file) {
-        printf("SKIP data/schema.json: not run from the top of the checkout\n");
+        printf("SKIP: data/schema.json: not run from the top of the checkout\n");
         return;
     }
     text = malloc(1 << 20);
