@@ -47,7 +47,7 @@ all_src      := $(lib_src) $(base_src) $(forecast_src) $(fcgi_src) $(train_src) 
 libs          = $(B)/libforecast.a $(B)/libbase.a $(B)/libmercredi.a
 
 ## all: libmercredi, mercredi-fcgi (server), mercredi-train (trainer)
-all: $(B)/libmercredi.a $(B)/libmercredi.so $(B)/mercredi.pc $(B)/mercredi-fcgi $(B)/mercredi-train
+all: $(B)/libmercredi.a $(B)/libmercredi.so $(B)/mercredi-fcgi $(B)/mercredi-train
 
 # The only lines that name an instruction set, and the only room with threads.
 $(B)/common/trees/evaluate_avx2.o:   ALL_CFLAGS += -mavx2
@@ -79,9 +79,6 @@ $(B)/$(SONAME): $(call o,$(lib_src))
 	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(if $(SAN),,-Wl$(comma)-z$(comma)defs) -o $@ $^ $(ALL_LDFLAGS) $(LIBS_L)
 $(B)/libmercredi.so: $(B)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
-$(B)/mercredi.pc: common/trees/mercredi.pc.in common/trees/mercredi.h
-	@mkdir -p $(@D)
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
 link = $(Q)echo "  LD    $@"; $(CC) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ALL_LDFLAGS)
 $(B)/mercredi-fcgi: $(call o,$(fcgi_src)) $(libs)
 	$(link) $(LIBS_F) $(LIBS_B)
@@ -151,7 +148,8 @@ install: all
 	install -m 644 $(B)/libmercredi.a $(DESTDIR)$(PREFIX)/lib/libmercredi.a
 	install -m 755 $(B)/$(SONAME) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmercredi.so
-	install -m 644 $(B)/mercredi.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/mercredi.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' common/trees/mercredi.pc.in \
+	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/mercredi.pc
 	install -m 644 common/trees/mercredi.h $(DESTDIR)$(PREFIX)/include/mercredi.h
 	set -e; for f in $(www); do install -D -m 644 fcgi/www/$$f $(share)/www/$$f; done
 	set -e; for f in $(models); do install -D -m 644 $$f $(share)/$$f; done
