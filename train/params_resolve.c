@@ -316,6 +316,12 @@ void params_write(const struct params *p, struct json_out *w)
     write_boosting(p, w);
     write_categories(p, w);
     write_data(p, w);
+    json_put_key(w, "flat_params"); /* CatBoost's Python warns about a model without it */
+    json_open_object(w);
+    json_pair_i64(w, "depth", p->depth);
+    json_pair_i64(w, "iterations", p->iterations);
+    json_pair_double(w, "learning_rate", p->learning_rate);
+    json_close_object(w);
     json_put_key(w, "loss_function");
     write_loss(&p->loss, w);
     json_put_key(w, "metrics");
