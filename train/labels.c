@@ -53,14 +53,24 @@ static int counted_classes(struct labels *l, uint32_t n, struct mrc_err *err)
     return MRC_OK;
 }
 
+/* The loss takes numbers and the target is text: name a label that is no number. */
+static int not_a_number(const struct dataset *data, const char *loss, struct mrc_err *err)
+{
+    double v;
+    uint32_t i = 0;
+    while (i + 1 < data->n_labels && parse_double(data->labels[i], &v)) {
+        i++;
+    }
+    return mrc_fail(err, MRC_EFORMAT, "the target of %s must be numbers; \"%.*s\" is none", loss,
+                    STR_ARG(data->labels[i]));
+}
+
 int labels_find(struct labels *l, const struct dataset *learn, const struct params *p, struct mrc_err *err)
 {
     const struct objective *o = objective_of(p->loss.type);
     *l = (struct labels){0};
     if (!o->is_binary && !o->is_classes) {
-        return learn->n_labels == 0 ? MRC_OK
-                                    : mrc_fail(err, MRC_EFORMAT, "the target of %s must be numbers; \"%.*s\" is none",
-                                               o->name, STR_ARG(learn->labels[0]));
+        return learn->n_labels == 0 ? MRC_OK : not_a_number(learn, o->name, err);
     }
     if (learn->n_labels > 0) {
         l->n = learn->n_labels;
@@ -134,9 +144,7 @@ static int apply_text(const struct labels *l, const struct dataset *data, float 
 int labels_apply(const struct labels *l, const struct dataset *data, float *target, size_t n, struct mrc_err *err)
 {
     if (l->n == 0) {
-        return data->n_labels == 0 ? MRC_OK
-                                   : mrc_fail(err, MRC_EFORMAT, "the target must be numbers; \"%.*s\" is none",
-                                              STR_ARG(data->labels[0]));
+        return data->n_labels == 0 ? MRC_OK : not_a_number(data, "this loss", err);
     }
     if (l->text && data->n_labels > 0) {
         return apply_text(l, data, target, n, err);
