@@ -191,7 +191,7 @@ static int map_categories(const struct cat_column *a, const struct dataset_cat *
     for (uint32_t i = 0; i < b->n_ids; i++) {
         struct known key = {b->hashes[i], 0};
         const struct known *at = bsearch(&key, known, a->n_ids, sizeof(*known), compare_known);
-        map[i] = at ? at->id : (uint32_t)UNSEEN;
+        map[i] = at ? at->id : UNSEEN;
     }
     free(known);
     return MRC_OK;

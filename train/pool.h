@@ -30,7 +30,7 @@ static inline bool split_test(const struct split *s, uint32_t value)
 }
 
 /* A categorical column by the ids of the learn set; rows of an eval set with an unknown category have UNSEEN. */
-enum { UNSEEN = UINT32_MAX };
+#define UNSEEN UINT32_MAX
 struct cat_column {
     uint32_t *ids;      /* [n] */
     uint32_t n_ids;     /* distinct in the learn set */

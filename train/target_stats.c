@@ -251,7 +251,7 @@ static int refine(struct stat_projection *p, const struct pool *learn, const str
             continue;
         }
         size_t at = pair_slot(&t, (uint64_t)p->eval_ids[i] << 32 | value);
-        p->eval_ids[i] = t.pairs[at] == 0 ? (uint32_t)UNSEEN : t.ids[at];
+        p->eval_ids[i] = t.pairs[at] == 0 ? UNSEEN : t.ids[at];
     }
     p->n_keys = (uint32_t)t.used;
     free(t.pairs);

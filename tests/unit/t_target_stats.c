@@ -134,7 +134,7 @@ START_TEST(projections_are_found_again)
     ck_assert_uint_eq(p, r);
     ck_assert_uint_ne(p, q);
     ck_assert_uint_eq(f.stats.projections[q].n_keys, 3);
-    ck_assert_uint_eq(f.stats.projections[q].eval_ids[1], (uint32_t)UNSEEN);
+    ck_assert_uint_eq(f.stats.projections[q].eval_ids[1], UNSEEN);
     tear_down(&f);
 }
 END_TEST
