@@ -151,6 +151,8 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' common/trees/mercredi.pc.in \
 	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/mercredi.pc
 	install -m 644 common/trees/mercredi.h $(DESTDIR)$(PREFIX)/include/mercredi.h
+	install -D -m 644 common/trees/mercredi.3 $(DESTDIR)$(PREFIX)/share/man/man3/mercredi.3
+	set -e; for f in data/*.json data/*.py data/sample.csv; do install -D -m 644 $$f $(share)/$$f; done
 	set -e; for f in $(www); do install -D -m 644 fcgi/www/$$f $(share)/www/$$f; done
 	set -e; for f in $(models); do install -D -m 644 $$f $(share)/$$f; done
 	set -e; for l in $$(find models -type l); do cp -P $$l $(share)/$$l; done
@@ -158,7 +160,8 @@ install: all
 ## uninstall: what install put there
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mercredi-fcgi bin/mercredi-train include/mercredi.h \
-	    lib/libmercredi.a lib/$(SONAME) lib/libmercredi.so lib/pkgconfig/mercredi.pc)
+	    lib/libmercredi.a lib/$(SONAME) lib/libmercredi.so lib/pkgconfig/mercredi.pc \
+	    share/man/man3/mercredi.3)
 	rm -rf $(share)
 
 # ---- odds and ends ---------------------------------------------------------------------------------------------------
