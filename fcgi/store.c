@@ -1,6 +1,5 @@
 /* Accounts and predictions over a database driver: values in, values out, transactions around what belongs together. */
-#include "fcgi/store.h"
-
+#include "fcgi/store_parts.h"
 #include "fcgi/store_sqlite.h"
 #include "queries.h"
 
@@ -8,29 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct store {
-    const struct store_driver *driver;
-    void *db;
-    enum store_file which;
-};
-
 /* Greater than every UUID: a list without a cursor begins there. */
 #define AFTER_ALL_IDS "~"
-
-static struct sql_value text(struct str s)
-{
-    return (struct sql_value){.kind = SQL_TEXT, .text = s};
-}
-
-static struct sql_value integer(int64_t v)
-{
-    return (struct sql_value){.kind = SQL_INTEGER, .integer = v};
-}
-
-static struct sql_value real(double v)
-{
-    return (struct sql_value){.kind = SQL_REAL, .real = v};
-}
 
 int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err)
 {
@@ -73,30 +51,19 @@ int store_probe(struct store *s, struct mrc_err *err)
     return s->driver->ping(s->db, true, err);
 }
 
-/* A column copied into an arena, for callbacks that fill one row after another. */
-struct copier {
-    struct arena *arena;
-    bool failed;
-};
-
-static struct str copy(struct copier *c, const struct sql_value *v)
-{
-    struct str out = {"", 0};
-    if (!str_copy(c->arena, v->text, &out)) {
-        c->failed = true;
-    }
-    return out;
-}
-
 /* ---- accounts -------------------------------------------------------------------------------------------------- */
 
 enum { ACCOUNT_COLUMNS = 7 };
 
 int store_account_add(struct store *s, const struct account *a, struct mrc_err *err)
 {
-    struct sql_value args[ACCOUNT_COLUMNS] = {
-        text(a->id),          text(a->username),      text(a->password_hash),          integer(a->scopes),
-        integer(a->disabled), integer(a->created_ms), integer(a->tokens_valid_from_ms)};
+    struct sql_value args[ACCOUNT_COLUMNS] = {sql_text(a->id),
+                                              sql_text(a->username),
+                                              sql_text(a->password_hash),
+                                              sql_integer(a->scopes),
+                                              sql_integer(a->disabled),
+                                              sql_integer(a->created_ms),
+                                              sql_integer(a->tokens_valid_from_ms)};
     int rc = s->driver->query(s->db, Q_account_add, args, ACCOUNT_COLUMNS, NULL, NULL, NULL, err);
     if (rc == MRC_ECONFLICT) {
         return mrc_fail(err, rc, "an account named %.*s exists", (int)(a->username.n < 100 ? a->username.n : 100),
@@ -128,9 +95,9 @@ static int take_account(const struct sql_value *columns, size_t n, void *arg)
     struct account_want *w = arg;
     (void)n;
     *w->out = account_of(columns);
-    w->out->id = copy(&w->copier, &columns[0]);
-    w->out->username = copy(&w->copier, &columns[1]);
-    w->out->password_hash = copy(&w->copier, &columns[2]);
+    w->out->id = copy_column(&w->copier, &columns[0]);
+    w->out->username = copy_column(&w->copier, &columns[1]);
+    w->out->password_hash = copy_column(&w->copier, &columns[2]);
     w->found = true;
     return MRC_OK;
 }
@@ -139,7 +106,7 @@ static int find_account(struct store *s, int q, struct str key, struct arena *a,
                         struct mrc_err *err)
 {
     struct account_want w = {.copier = {.arena = a}, .out = out};
-    struct sql_value arg = text(key);
+    struct sql_value arg = sql_text(key);
     MRC_TRY(s->driver->query(s->db, q, &arg, 1, take_account, &w, NULL, err));
     if (w.copier.failed) {
         return arena_fail(a, err);
@@ -161,7 +128,7 @@ int store_account_by_id(struct store *s, struct str id, struct arena *a, struct 
 /* UPDATE … SET one value WHERE id. */
 static int update_account(struct store *s, int q, struct sql_value value, struct str id, struct mrc_err *err)
 {
-    struct sql_value args[] = {value, text(id)};
+    struct sql_value args[] = {value, sql_text(id)};
     int64_t changed = 0;
     MRC_TRY(s->driver->query(s->db, q, args, 2, NULL, NULL, &changed, err));
     return changed == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such account");
@@ -169,17 +136,17 @@ static int update_account(struct store *s, int q, struct sql_value value, struct
 
 int store_account_set_password(struct store *s, struct str id, struct str password_hash, struct mrc_err *err)
 {
-    return update_account(s, Q_account_set_password, text(password_hash), id, err);
+    return update_account(s, Q_account_set_password, sql_text(password_hash), id, err);
 }
 
 int store_account_set_disabled(struct store *s, struct str id, bool disabled, struct mrc_err *err)
 {
-    return update_account(s, Q_account_set_disabled, integer(disabled), id, err);
+    return update_account(s, Q_account_set_disabled, sql_integer(disabled), id, err);
 }
 
 int store_account_set_tokens_valid_from(struct store *s, struct str id, int64_t from_ms, struct mrc_err *err)
 {
-    return update_account(s, Q_account_set_tokens_valid_from, integer(from_ms), id, err);
+    return update_account(s, Q_account_set_tokens_valid_from, sql_integer(from_ms), id, err);
 }
 
 struct account_visit {
@@ -211,20 +178,20 @@ static int add_prediction(struct store *s, const struct prediction *p, struct mr
     if (!isfinite(p->score) || !isfinite(p->admissions) || !isfinite(p->low80) || !isfinite(p->high80)) {
         return mrc_fail(err, MRC_EINVAL, "prediction %.*s has a number that is not finite", STR_ARG(p->id));
     }
-    struct sql_value args[PREDICTION_COLUMNS] = {text(p->id),
-                                                 integer(p->time_ms),
-                                                 text(p->user_id),
-                                                 text(p->request_id),
-                                                 text(p->trace_id),
-                                                 text(p->model_name),
-                                                 text(p->model_version),
-                                                 text(p->row_json),
-                                                 real(p->score),
-                                                 real(p->admissions),
-                                                 real(p->low80),
-                                                 real(p->high80),
-                                                 text(p->quantiles_json),
-                                                 integer(p->latency_us)};
+    struct sql_value args[PREDICTION_COLUMNS] = {sql_text(p->id),
+                                                 sql_integer(p->time_ms),
+                                                 sql_text(p->user_id),
+                                                 sql_text(p->request_id),
+                                                 sql_text(p->trace_id),
+                                                 sql_text(p->model_name),
+                                                 sql_text(p->model_version),
+                                                 sql_text(p->row_json),
+                                                 sql_real(p->score),
+                                                 sql_real(p->admissions),
+                                                 sql_real(p->low80),
+                                                 sql_real(p->high80),
+                                                 sql_text(p->quantiles_json),
+                                                 sql_integer(p->latency_us)};
     return s->driver->query(s->db, Q_prediction_add, args, PREDICTION_COLUMNS, NULL, NULL, NULL, err);
 }
 
@@ -246,19 +213,19 @@ int store_predictions_add(struct store *s, const struct prediction *rows, size_t
 
 static struct prediction copy_prediction(struct copier *c, const struct sql_value *v)
 {
-    return (struct prediction){.id = copy(c, &v[0]),
+    return (struct prediction){.id = copy_column(c, &v[0]),
                                .time_ms = v[1].integer,
-                               .user_id = copy(c, &v[2]),
-                               .request_id = copy(c, &v[3]),
-                               .trace_id = copy(c, &v[4]),
-                               .model_name = copy(c, &v[5]),
-                               .model_version = copy(c, &v[6]),
-                               .row_json = copy(c, &v[7]),
+                               .user_id = copy_column(c, &v[2]),
+                               .request_id = copy_column(c, &v[3]),
+                               .trace_id = copy_column(c, &v[4]),
+                               .model_name = copy_column(c, &v[5]),
+                               .model_version = copy_column(c, &v[6]),
+                               .row_json = copy_column(c, &v[7]),
                                .score = v[8].real,
                                .admissions = v[9].real,
                                .low80 = v[10].real,
                                .high80 = v[11].real,
-                               .quantiles_json = copy(c, &v[12]),
+                               .quantiles_json = copy_column(c, &v[12]),
                                .latency_us = v[13].integer};
 }
 
@@ -299,7 +266,8 @@ int store_predictions_list(struct store *s, struct str user_id, struct str curso
     if (l.rows == NULL) {
         return arena_fail(a, err);
     }
-    struct sql_value args[] = {text(user_id), text(cursor.n > 0 ? cursor : STR(AFTER_ALL_IDS)), integer(limit)};
+    struct sql_value args[] = {sql_text(user_id), sql_text(cursor.n > 0 ? cursor : STR(AFTER_ALL_IDS)),
+                               sql_integer(limit)};
     int rc = s->driver->query(s->db, Q_predictions_list, args, 3, take_prediction, &l, NULL, err);
     MRC_TRY(list_result(&l, rc, a, err));
     *out = l.rows;
@@ -311,7 +279,7 @@ int store_prediction_get(struct store *s, struct str user_id, struct str id, str
                          struct mrc_err *err)
 {
     struct prediction_list l = {.copier = {.arena = a}, .rows = out, .cap = 1};
-    struct sql_value args[] = {text(id), text(user_id)};
+    struct sql_value args[] = {sql_text(id), sql_text(user_id)};
     int rc = s->driver->query(s->db, Q_prediction_get, args, 2, take_prediction, &l, NULL, err);
     MRC_TRY(list_result(&l, rc, a, err));
     return l.n == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such prediction");
