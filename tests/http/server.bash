@@ -90,6 +90,11 @@ server_stop() {
     fi
 }
 
+# After a test that failed: what the server said last.
+teardown() {
+    [ -n "$BATS_TEST_COMPLETED" ] || tail -n 30 "$STATE/server.log" >&2
+}
+
 # request METHOD PATH [curl argument…]
 request() {
     local method=$1 path=$2
