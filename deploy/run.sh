@@ -191,5 +191,6 @@ while ! ended; do
     sleep 1 8>&- &
     nap=$!
     wait $nap 2>/dev/null
+    nap=''
 done
 exit 1

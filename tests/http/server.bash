@@ -88,6 +88,7 @@ server_stop() {
         kill -KILL $left 2>/dev/null
         return 1
     fi
+    SERVER='' # the number may be another process's soon
 }
 
 # After a test that failed: what the server said last.
