@@ -154,6 +154,19 @@ MRC_API int mrc_predict_range(const mrc_model *m, const struct mrc_input *in, si
 MRC_API int mrc_leaf_indexes(const mrc_model *m, const struct mrc_input *in, size_t n_rows, void *scratch,
                              uint32_t *out, struct mrc_err *err);
 
+/* Virtual ensembles: member k of count is the model cut after its first E - p*count + (k+1)*p trees, p = E / (2*count).
+ * raw  workspace of n_rows * mrc_model_dim doubles; scratch as for mrc_predict with n_rows rows
+ * out  [n_rows][count][mrc_model_dim]: raw values; for RMSEWithUncertainty mean and variance
+ * Costs count predictions. MRC_EINVAL when the model has fewer than 2 * count trees. Does not allocate. */
+MRC_API int mrc_virtual_ensembles(const mrc_model *m, const struct mrc_input *in, size_t n_rows, size_t count,
+                                  void *scratch, double *raw, double *out, struct mrc_err *err);
+/* What mrc_virtual_ensembles' members say together, CatBoost's TotalUncertainty: out[n_rows][mrc_uncertainty_dim].
+ * RMSEWithUncertainty: mean, knowledge uncertainty (variance of the means), data uncertainty (mean variance). Other
+ * regression: mean, knowledge uncertainty. Classification: data uncertainty and total, as entropies in nats. */
+MRC_API size_t mrc_uncertainty_dim(const mrc_model *m); /* 0: not defined for this model */
+MRC_API int mrc_uncertainty(const mrc_model *m, const double *ensembles, size_t n_rows, size_t count, double *out,
+                            struct mrc_err *err);
+
 /* ---- explanation ----------------------------------------------------------------------------------------------- */
 
 /* Exact SHAP values, CatBoost's "Regular" ShapValues: per row and output one value for every flat feature and, last, the

@@ -187,6 +187,72 @@ START_TEST(importance_is_catboosts)
 }
 END_TEST
 
+/* [rows][k][…] of an expected.json list against ours, 1e-12 relative. */
+static void compare_all(const struct json *want, const double *got, size_t *at)
+{
+    if (json_type(want) != JSON_ARRAY) {
+        double v = hex(want);
+        ck_assert_msg(fabs(v - got[*at]) <= 1e-12 * fmax(1e-3, fabs(v)), "value %zu: %.17g, expected %.17g", *at,
+                      got[*at], v);
+        (*at)++;
+        return;
+    }
+    for (const struct json *item = json_first(want); item != NULL; item = json_next(item)) {
+        compare_all(item, got, at);
+    }
+}
+
+static void check_ensembles(const char *folder, const char *name, const mrc_model *m)
+{
+    struct json_doc *doc = read_json(folder, "expected.json");
+    const struct json *v = doc == NULL ? NULL : json_find(json_root(doc), "virtual_ensembles");
+    if (v == NULL) {
+        json_free(doc);
+        return;
+    }
+    int64_t count;
+    ck_assert_msg(json_i64(json_find(v, "count"), &count), "%s: no count", name);
+    char data[512];
+    char columns[512];
+    snprintf(data, sizeof data, "%s/input.csv", folder);
+    snprintf(columns, sizeof columns, "%s/columns.json", folder);
+    struct model_rows *rows;
+    struct model_block block;
+    ck_assert_ok(model_rows_open(&rows, m, data, columns, 1024, &err), &err);
+    ck_assert_ok(model_rows_next(rows, &block, &err), &err);
+    size_t n = block.n;
+    size_t dim = mrc_model_dim(m);
+    double *raw = calloc(n * dim, sizeof *raw);
+    double *members = calloc(n * dim * (size_t)count, sizeof *members);
+    double *total = calloc(n * 3, sizeof *total);
+    size_t bytes = mrc_scratch_size(m, n) + MRC_SCRATCH_ALIGN;
+    void *scratch = aligned_alloc(MRC_SCRATCH_ALIGN, bytes / MRC_SCRATCH_ALIGN * MRC_SCRATCH_ALIGN);
+    ck_assert(raw != NULL && members != NULL && total != NULL && scratch != NULL);
+    ck_assert_ok(mrc_virtual_ensembles(m, &block.input, n, (size_t)count, scratch, raw, members, &err), &err);
+    size_t at = 0;
+    compare_all(json_find(v, "VirtEnsembles"), members, &at);
+    ck_assert_uint_eq(at, n * dim * (size_t)count);
+    ck_assert_ok(mrc_uncertainty(m, members, n, (size_t)count, total, &err), &err);
+    at = 0;
+    compare_all(json_find(v, "TotalUncertainty"), total, &at);
+    ck_assert_uint_eq(at, n * mrc_uncertainty_dim(m));
+    size_t trees = mrc_model_trees(m);
+    ck_assert_fails(mrc_virtual_ensembles(m, &block.input, n, trees, scratch, raw, members, &err), &err, MRC_EINVAL,
+                    "need at least");
+    free(raw);
+    free(members);
+    free(total);
+    free(scratch);
+    model_rows_close(rows);
+    json_free(doc);
+}
+
+START_TEST(ensembles_are_catboosts)
+{
+    each_fixture(check_ensembles);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("explain");
@@ -194,6 +260,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, shap_is_catboosts);
     tcase_add_test(tc, importance_is_catboosts);
+    tcase_add_test(tc, ensembles_are_catboosts);
     suite_add_tcase(suite, tc);
     return check_main(suite);
 }
