@@ -65,6 +65,11 @@ class Field:
         return self.canonical.get(fold(cell), cell)[:self.spec["length_max"]]
 
 
+def with_main(film, main, others, unknown):
+    """the main value before the others. Only JPBox tells it: where a listed film has none, one that says so"""
+    return (main or unknown if others and film["jpbox_id"] else main, others)
+
+
 def use_of(film):
     if film["core"] == "1":
         return "train"
@@ -80,8 +85,8 @@ def prepare(film, fields):
         "title": fields["title"].text(film["title"]),
         "original_title": fields["original_title"].text(film["original_title"]),
         "release_date": film["release_date"],
-        "genres": fields["genres"].list(film["genre"], film["genres"]),
-        "countries": fields["countries"].list(film["country"], countries),
+        "genres": fields["genres"].list(*with_main(film, film["genre"], film["genres"], "Divers")),
+        "countries": fields["countries"].list(*with_main(film, film["country"], countries, "ZZ")),
         "distributor": fields["distributor"].text(film["distributor"]),
         "directors": fields["directors"].list(film["directors"]),
         "actors": fields["actors"].list(film["actors"]),

@@ -256,9 +256,12 @@ bool derive_category(const struct plan *p, const struct row *row, bool learn, st
     return true;
 }
 
-double derive_number(const struct plan *p, const struct row *row)
+double derive_number(const struct plan *p, const struct row *row, struct scene *s)
 {
     const struct value *v = value_of(p, row);
+    if (p->how->drawn) {
+        return p->how->drawn(p, s);
+    }
     if (!v->present && p->how->number != missing) {
         return p->absent;
     }
@@ -271,26 +274,33 @@ double derive_number(const struct plan *p, const struct row *row)
 enum { ANY_TYPE = (1 << FIELD__COUNT) - 1 };
 
 static const struct derivation derivations[] = {
-    {"copy", T(NUMBER) | T(INTEGER), ARG_ABSENT, copy, NULL},
-    {"log1p", T(NUMBER) | T(INTEGER), ARG_ABSENT, natural_log1p, NULL},
-    {"log10", T(NUMBER) | T(INTEGER), ARG_ABSENT, decimal_log, NULL},
-    {"log10_euros", T(NUMBER), ARG_ABSENT | ARG_EUROS, log10_euros, NULL},
-    {"year", T(DATE), ARG_ABSENT, year, NULL},
-    {"iso_week", T(DATE), ARG_ABSENT, iso_week, NULL},
-    {"month", T(DATE), ARG_ABSENT, month, NULL},
-    {"day_of_year", T(DATE), ARG_ABSENT, day_of_year, NULL},
-    {"count", T(LIST), ARG_ABSENT, count, NULL},
-    {"contains", T(LIST) | T(CATEGORY), ARG_ABSENT | ARG_ANY | ARG_ITEM, contains, NULL},
-    {"missing", ANY_TYPE, 0, missing, NULL},
-    {"number_of", T(CATEGORY), ARG_ABSENT | ARG_MAP, number_of, NULL},
-    {"length", T(TEXT), ARG_ABSENT, length, NULL},
-    {"words", T(TEXT), ARG_ABSENT, words, NULL},
-    {"has_digit", T(TEXT), ARG_ABSENT, has_digit, NULL},
-    {"has_numeral", T(TEXT), ARG_ABSENT, has_numeral, NULL},
-    {"has_text", T(TEXT), ARG_ABSENT | ARG_TEXT, has_text, NULL},
-    {"same_text", T(TEXT), ARG_ABSENT | ARG_OTHER, same_text, NULL},
-    {"category", T(CATEGORY), ARG_FOLD | ARG_VOCABULARY, NULL, category},
-    {"item", T(LIST), ARG_FOLD | ARG_VOCABULARY | ARG_ITEM, NULL, category},
+    {"copy", T(NUMBER) | T(INTEGER), ARG_ABSENT, copy, NULL, NULL, 0},
+    {"log1p", T(NUMBER) | T(INTEGER), ARG_ABSENT, natural_log1p, NULL, NULL, 0},
+    {"log10", T(NUMBER) | T(INTEGER), ARG_ABSENT, decimal_log, NULL, NULL, 0},
+    {"log10_euros", T(NUMBER), ARG_ABSENT | ARG_EUROS, log10_euros, NULL, NULL, 0},
+    {"year", T(DATE), ARG_ABSENT, year, NULL, NULL, 0},
+    {"iso_week", T(DATE), ARG_ABSENT, iso_week, NULL, NULL, 0},
+    {"month", T(DATE), ARG_ABSENT, month, NULL, NULL, 0},
+    {"day_of_year", T(DATE), ARG_ABSENT, day_of_year, NULL, NULL, 0},
+    {"count", T(LIST), ARG_ABSENT, count, NULL, NULL, 0},
+    {"contains", T(LIST) | T(CATEGORY), ARG_ABSENT | ARG_ANY | ARG_ITEM, contains, NULL, NULL, 0},
+    {"missing", ANY_TYPE, 0, missing, NULL, NULL, 0},
+    {"number_of", T(CATEGORY), ARG_ABSENT | ARG_MAP, number_of, NULL, NULL, 0},
+    {"length", T(TEXT), ARG_ABSENT, length, NULL, NULL, 0},
+    {"words", T(TEXT), ARG_ABSENT, words, NULL, NULL, 0},
+    {"has_digit", T(TEXT), ARG_ABSENT, has_digit, NULL, NULL, 0},
+    {"has_numeral", T(TEXT), ARG_ABSENT, has_numeral, NULL, NULL, 0},
+    {"has_text", T(TEXT), ARG_ABSENT | ARG_TEXT, has_text, NULL, NULL, 0},
+    {"same_text", T(TEXT), ARG_ABSENT | ARG_OTHER, same_text, NULL, NULL, 0},
+    {"category", T(CATEGORY), ARG_FOLD | ARG_VOCABULARY, NULL, category, NULL, 0},
+    {"item", T(LIST), ARG_FOLD | ARG_VOCABULARY | ARG_ITEM, NULL, category, NULL, 0},
+    {"school_holidays", T(DATE), ARG_SPAN | ARG_ZONES, NULL, NULL, draw_school_holidays, NEEDS_CALENDAR},
+    {"public_holidays", T(DATE), ARG_SPAN, NULL, NULL, draw_public_holidays, 0},
+    {"period", T(DATE), ARG_TABLE, NULL, NULL, draw_period, NEEDS_CALENDAR},
+    {"months_change", T(DATE), ARG_TABLE | ARG_MONTHS, NULL, NULL, draw_months_change, NEEDS_CALENDAR},
+    {"months_sum", T(DATE), ARG_TABLE | ARG_MONTHS, NULL, NULL, draw_months_sum, NEEDS_CALENDAR},
+    {"history", ANY_TYPE, ARG_HISTORY, NULL, NULL, draw_history, NEEDS_HISTORY},
+    {"rivals", T(DATE), ARG_RIVALS, NULL, NULL, draw_rivals, NEEDS_HISTORY | NEEDS_FULL_HISTORY | NEEDS_RIVALS},
 };
 
 const struct derivation *derivation_find(struct str name)

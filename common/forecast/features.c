@@ -1,6 +1,7 @@
 /* Reading features.json into plans, learning its vocabularies, and computing a row. */
 #include "common/forecast/features.h"
 
+#include "common/base/date.h"
 #include "common/forecast/derive.h"
 
 #include <math.h>
@@ -15,6 +16,9 @@ struct features {
     struct str source;
     struct plan *plans;
     uint32_t n, n_floats, n_cats;
+    unsigned needs; /* enum features_need */
+    struct film_fields fields;
+    struct features_context context;
 };
 
 /* What one reading needs everywhere. */
@@ -256,6 +260,74 @@ static int read_other(struct reader *r, const struct json *object, struct plan *
     return read_field_name(r, object, "other", 1U << FIELD_TEXT, &p->second);
 }
 
+static int read_span(struct reader *r, const struct json *object, struct plan *p)
+{
+    int64_t from = 0, days;
+    if (json_find(object, "from")) {
+        MRC_TRY(json_get_i64(object, "from", -366, 366, &from, r->err));
+    }
+    MRC_TRY(json_get_i64(object, "days", 1, 366, &days, r->err));
+    p->from = (int32_t)from;
+    p->days = (int32_t)days;
+    return MRC_OK;
+}
+
+static int read_zones(struct reader *r, const struct json *object, struct plan *p)
+{
+    struct str zones;
+    MRC_TRY(json_get_str(object, "zones", &zones, r->err));
+    p->zones = calendar_zones(zones);
+    return p->zones ? MRC_OK : mrc_fail(r->err, MRC_EFORMAT, "\"zones\" is not of the letters A to H, each once");
+}
+
+static int read_calendar_table(struct reader *r, const struct json *object, struct plan *p)
+{
+    struct str name;
+    MRC_TRY(json_get_str(object, "table", &name, r->err));
+    return name.n > 0 ? copy_text(r, name, &p->text) : mrc_fail(r->err, MRC_EFORMAT, "\"table\" is empty");
+}
+
+static int read_months(struct reader *r, const struct json *object, struct plan *p)
+{
+    int64_t months;
+    MRC_TRY(json_get_i64(object, "months", 1, 120, &months, r->err));
+    p->months = (uint32_t)months;
+    return MRC_OK;
+}
+
+static int read_history(struct reader *r, const struct json *object, struct plan *p)
+{
+    struct str of, stat;
+    MRC_TRY(json_get_str(object, "of", &of, r->err));
+    MRC_TRY(json_get_str(object, "stat", &stat, r->err));
+    int kind = entity_find(of);
+    p->ask = past_stat_find(stat);
+    if (kind < 0 || !p->ask || !(p->ask->kinds & 1U << kind)) {
+        return mrc_fail(r->err, kind < 0 ? MRC_EUNSUPPORTED : MRC_EFORMAT, "there is no history \"%.*s\" of \"%.*s\"",
+                        STR_ARG(stat), STR_ARG(of));
+    }
+    p->of = (enum entity)kind;
+    if (p->of == ENTITY_MARKET) {
+        p->face.owner = -1;
+    }
+    r->f->needs |= p->ask->published ? 0 : NEEDS_FULL_HISTORY;
+    return MRC_OK;
+}
+
+static int read_rivals(struct reader *r, const struct json *object, struct plan *p)
+{
+    struct str stat;
+    int64_t week = 0;
+    MRC_TRY(json_get_str(object, "stat", &stat, r->err));
+    if (json_find(object, "week")) {
+        MRC_TRY(json_get_i64(object, "week", -1, 1, &week, r->err));
+    }
+    p->week = RIVALS_SAME + (int)week;
+    p->ask_rivals = rival_stat_find(stat);
+    p->face.owner = -1;
+    return p->ask_rivals ? MRC_OK : mrc_fail(r->err, MRC_EFORMAT, "there is no \"%.*s\" of rivals", STR_ARG(stat));
+}
+
 /* Which keys belong to which argument, and who reads them. */
 static const struct argument {
     unsigned bit;
@@ -271,6 +343,12 @@ static const struct argument {
     {ARG_ANY, {"any"}, read_any},
     {ARG_MAP, {"map"}, read_map},
     {ARG_VOCABULARY, {"names", "min_count", "values", "table", "unseen"}, read_vocabulary},
+    {ARG_SPAN, {"from", "days"}, read_span},
+    {ARG_ZONES, {"zones"}, read_zones},
+    {ARG_TABLE, {"table"}, read_calendar_table},
+    {ARG_MONTHS, {"months"}, read_months},
+    {ARG_HISTORY, {"of", "stat"}, read_history},
+    {ARG_RIVALS, {"stat", "week"}, read_rivals},
 };
 enum { N_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
 
@@ -307,6 +385,7 @@ static int read_plan(struct reader *r, const struct json *object, struct plan *p
     MRC_TRY(read_field_name(r, object, "field", p->how->types, &p->field));
     p->face.owner = p->field;
     p->face.categorical = p->how->category != NULL;
+    r->f->needs |= p->how->needs;
     for (size_t i = 0; i < N_ARGUMENTS; i++) {
         if (p->how->arguments & arguments[i].bit) {
             MRC_TRY(arguments[i].read(r, object, p));
@@ -377,6 +456,8 @@ static int read_document(struct features **out, const struct schema *s, struct s
     }
     arena_init(&f->arena, 0);
     f->schema = s;
+    f->fields = film_fields_of(s);
+    f->context = FEATURES_CONTEXT_NONE;
     struct reader r = {.f = f, .table = table, .table_arg = arg, .learn = learn, .err = err};
     int rc = copy_text(&r, json, &f->source);
     if (rc == MRC_OK) {
@@ -540,19 +621,62 @@ static int compute_category(const struct plan *p, const struct row *row, struct 
     return MRC_OK;
 }
 
+unsigned features_needs(const struct features *f)
+{
+    return f->needs;
+}
+
+int features_bind(struct features *f, const struct features_context *context, struct mrc_err *err)
+{
+    if (f->needs & NEEDS_CALENDAR && !context->calendar) {
+        return mrc_fail(err, MRC_EFORMAT, "the feature list needs a calendar");
+    }
+    if (f->needs & NEEDS_HISTORY && !context->history) {
+        return mrc_fail(err, MRC_EFORMAT, "the feature list needs histories");
+    }
+    if (f->needs & NEEDS_FULL_HISTORY && (context->as_published || history_is_published(context->history))) {
+        return mrc_fail(err, MRC_EFORMAT, "the feature list asks for more than published histories keep");
+    }
+    f->context = *context;
+    return MRC_OK;
+}
+
+static int warn_of_calendar(const struct features *f, const struct row *row, struct arena *a, struct row_report *report,
+                            struct mrc_err *err)
+{
+    char text[DATE_TEXT];
+    const struct calendar *c = f->context.calendar;
+    date_format(c ? calendar_school_end(c) : DATE_NONE, text);
+    int64_t field = f->fields.date;
+    return row_warn(report, a, "calendar_ended", field >= 0 ? schema_field(row->schema, (uint32_t)field)->name : STR(""),
+                    str_of(text), err);
+}
+
 int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,
                      struct mrc_str *cats, struct row_report *report, struct mrc_err *err)
+{
+    return features_compute_with(f, &f->context, row, a, floats, cats, report, err);
+}
+
+int features_compute_with(const struct features *f, const struct features_context *context, const struct row *row,
+                          struct arena *a, float *floats, struct mrc_str *cats, struct row_report *report,
+                          struct mrc_err *err)
 {
     if (row->schema != f->schema) {
         return mrc_fail(err, MRC_EINVAL, "the row was read with another schema than the features");
     }
+    struct scene scene;
+    scene_open(&scene, context, &f->fields, row, a);
     for (uint32_t i = 0; i < f->n; i++) {
         const struct plan *p = &f->plans[i];
         if (p->face.categorical) {
             MRC_TRY(compute_category(p, row, a, cats++, report, err));
         } else {
-            *floats++ = (float)derive_number(p, row);
+            *floats++ = (float)derive_number(p, row, &scene);
         }
     }
-    return MRC_OK;
+    if (scene.failed) {
+        return arena_fail(a, err);
+    }
+    return scene.calendar_ended && report ? warn_of_calendar(f, row, a, report, err) : MRC_OK;
 }

@@ -2,11 +2,14 @@
  *
  * The one path, used by trainer and server. The vocabulary of derivations is one table in derive.c (models/FORMAT.md
  * explains each): copy, log1p, log10, log10_euros, year, iso_week, month, day_of_year, count, contains, missing,
- * number_of, length, words, has_digit, has_numeral, has_text, same_text, category, item. Each feature names the raw
- * field that owns it. Immutable after reading. */
+ * number_of, length, words, has_digit, has_numeral, has_text, same_text, category, item; of tables: school_holidays,
+ * public_holidays, period, months_change, months_sum, history; of the week's films: rivals. Each feature names the raw
+ * field that owns it; what comes from the market alone is owned by nobody. Immutable after binding. */
 #ifndef MRC_FORECAST_FEATURES_H
 #define MRC_FORECAST_FEATURES_H
 
+#include "common/forecast/calendar.h"
+#include "common/forecast/rivals.h"
 #include "common/forecast/row.h"
 #include "common/trees/mercredi.h"
 
@@ -37,10 +40,33 @@ uint32_t features_cats(const struct features *f);
 const struct feature *features_at(const struct features *f, uint32_t i);
 struct str features_source(const struct features *f);
 
+/* What a list draws on beside the row. */
+enum features_need { NEEDS_CALENDAR = 1, NEEDS_HISTORY = 2, NEEDS_FULL_HISTORY = 4 /* no published one */, NEEDS_RIVALS = 8 };
+unsigned features_needs(const struct features *f); /* of enum features_need */
+
+/* Tables, known until when, and the week's films; what is NULL is unknown. Borrowed for the call (features_bind: for
+ * the life of the list). */
+struct features_context {
+    const struct history *history; /* sealed */
+    const struct calendar *calendar;
+    int32_t known_until;         /* history ends here; DATE_NONE: where its films end */
+    bool as_published;           /* a private history answers as its published form would */
+    const struct rivals *rivals; /* of the row's release date */
+};
+#define FEATURES_CONTEXT_NONE ((struct features_context){.known_until = DATE_NONE})
+
+/* What features_compute uses from now on: once, before the list is shared. MRC_EFORMAT names the table a list needs
+ * and does not get. */
+int features_bind(struct features *f, const struct features_context *context, struct mrc_err *err) MRC_CHECKED;
+
 /* Compute one row: floats[features_floats] (NaN = unknown), cats[features_cats] (text in the arena, the row or f; "" is
  * the unknown category). row must have been read with the very schema f was read with (MRC_EINVAL). Depends on the row
  * and f only. Adds "unseen_value" warnings to report when not NULL. */
 int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,
                      struct mrc_str *cats, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
+/* The same in a context of the call's own. Warns with "calendar_ended" when the film comes out beyond the calendar. */
+int features_compute_with(const struct features *f, const struct features_context *context, const struct row *row,
+                          struct arena *a, float *floats, struct mrc_str *cats, struct row_report *report,
+                          struct mrc_err *err) MRC_CHECKED;
 
 #endif
