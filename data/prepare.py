@@ -18,6 +18,8 @@ import unicodedata
 # The source split these names at their blanks before it joined the list with '|'.
 BROKEN_COUNTRIES = ("République|tchèque", "République|dominicaine", "Emirats|Arabes|Unis", "Arabie|Saoudite",
                     "Burkina|Faso", "Costa|Rica", "Sri|Lanka", "Congo|(Brazzaville)", "Congo|(Kinshasa)")
+# One film has its genre in English; the reference features know French ones only.
+ENGLISH_GENRES = ("Drama",)
 
 
 def fold(text):
@@ -67,7 +69,9 @@ class Field:
 
 def with_main(film, main, others, unknown):
     """the main value before the others. Only JPBox tells it: where a listed film has none, one that says so"""
-    return (main or unknown if others and film["jpbox_id"] else main, others)
+    if others and not main and film["jpbox_id"]:
+        main = unknown
+    return main, others
 
 
 def use_of(film):
@@ -77,6 +81,7 @@ def use_of(film):
 
 
 def prepare(film, fields):
+    genres = "|".join(x for x in film["genres"].split("|") if x.strip() not in ENGLISH_GENRES)
     countries = film["countries"]
     for broken in BROKEN_COUNTRIES:
         countries = countries.replace(broken, broken.replace("|", " "))
@@ -85,7 +90,7 @@ def prepare(film, fields):
         "title": fields["title"].text(film["title"]),
         "original_title": fields["original_title"].text(film["original_title"]),
         "release_date": film["release_date"],
-        "genres": fields["genres"].list(*with_main(film, film["genre"], film["genres"], "Divers")),
+        "genres": fields["genres"].list(*with_main(film, film["genre"], genres, "Divers")),
         "countries": fields["countries"].list(*with_main(film, film["country"], countries, "ZZ")),
         "distributor": fields["distributor"].text(film["distributor"]),
         "directors": fields["directors"].list(film["directors"]),

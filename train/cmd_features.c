@@ -5,31 +5,41 @@
 
 #include <math.h>
 
-enum option { DATA, OUT, MODEL, SETTING, SCHEMA, FEATURES, FEATURES_SCREENS, MAX_BAD, OPTION__COUNT };
+enum option { DATA, OUT, MODEL, SETTING, SCHEMA, FEATURES, FEATURES_SCREENS, CALENDAR, MAX_BAD, OPTION__COUNT };
 static const struct setting_spec options[OPTION__COUNT] = {
     [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL, "CSV of films, as for fit"},
     [OUT] = {"out", SETTING_PATH, "-", 1, 4096, NULL, 0, 'o', NULL, "CSV to write; - is stdout"},
     [MODEL] = {"model", SETTING_PATH, NULL, 1, 4096, NULL, 0, 'm', NULL,
-               "Bundle whose features to compute; without it vocabularies are learnt from these films"},
+               "Bundle whose features to compute; without it vocabularies and histories are learnt from these films"},
     [SETTING] = {"setting", SETTING_CHOICE, "S", 0, 0, "N|S", 0, 0, NULL,
                  "N: the columns for weeks ahead; S: those with screens"},
     [SCHEMA] = {"schema", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "Without it the one that came with the program"},
-    [FEATURES] = {"features", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL, "Features for weeks ahead; likewise"},
+    [FEATURES] = {"features", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+                  "Features for weeks ahead; without it the whole recipe"},
     [FEATURES_SCREENS] = {"features_screens", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                           "Features when screens are known; likewise"},
+    [CALENDAR] = {"calendar", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+                  "School holidays and other tables of days; likewise"},
     [MAX_BAD] = {"max_bad", SETTING_INT, "0", 0, 1e9, NULL, 0, 0, NULL,
                  "Leave out and count up to this many wrong rows"},
 };
 
 enum { TEXT_MAX = 256 << 20 };
 
-static int write_film(struct output *o, const struct features *f, const struct film *film, struct arena *a,
-                      struct mrc_err *err)
+/* A list with the films it is to be computed for; context NULL: what the list is bound to. */
+struct table {
+    const struct features *f;
+    const struct film_data *d;
+    const struct features_context *context;
+};
+
+static int write_film(struct output *o, const struct features *f, const struct features_context *context,
+                      const struct film *film, struct arena *a, struct mrc_err *err)
 {
     const struct row *row = &film->row;
     struct film_matrix m;
-    MRC_TRY(film_matrix_build(&m, f, &row, 1, a, err));
+    MRC_TRY(film_matrix_build(&m, f, context, &row, 1, a, err));
     csv_put(&o->text, film->id, true);
     size_t next_float = 0, next_cat = 0;
     for (uint32_t k = 0; k < features_count(f); k++) {
@@ -49,8 +59,33 @@ static int write_film(struct output *o, const struct features *f, const struct f
     return output_flush(o, err);
 }
 
-static int write_films(struct output *o, const struct features *f, const struct film_data *d, struct mrc_err *err)
+/* Films [begin, end) of one day: their rivals are described once. */
+static int write_day(struct output *o, const struct table *t, size_t begin, size_t end, struct arena *a,
+                     struct mrc_err *err)
 {
+    struct features_context day;
+    struct rivals rivals;
+    if (t->context) {
+        day = *t->context;
+        if (features_needs(t->f) & NEEDS_RIVALS) {
+            MRC_TRY(film_rivals(&rivals, t->d, day.history, t->d->films[begin].date, a, err));
+            day.rivals = &rivals;
+        }
+    }
+    for (size_t i = begin; i < end; i++) {
+        if (t->d->films[i].use == FILM_TRAIN) {
+            struct arena_mark before = arena_mark(a);
+            MRC_TRY(write_film(o, t->f, t->context ? &day : NULL, &t->d->films[i], a, err));
+            arena_rewind(a, before);
+        }
+    }
+    return MRC_OK;
+}
+
+static int write_films(struct output *o, const struct table *t, struct mrc_err *err)
+{
+    const struct features *f = t->f;
+    const struct film_data *d = t->d;
     buf_puts(&o->text, "film_id");
     for (uint32_t k = 0; k < features_count(f); k++) {
         csv_put(&o->text, features_at(f, k)->name, false);
@@ -59,22 +94,22 @@ static int write_films(struct output *o, const struct features *f, const struct 
     struct arena a;
     arena_init(&a, 0);
     int rc = MRC_OK;
-    for (size_t i = 0; rc == MRC_OK && i < d->n; i++) {
-        if (d->films[i].use == FILM_TRAIN) {
-            arena_reset(&a);
-            rc = write_film(o, f, &d->films[i], &a, err);
+    for (size_t i = 0, end; rc == MRC_OK && i < d->n; i = end) {
+        for (end = i + 1; end < d->n && d->films[end].date == d->films[i].date; end++) {
         }
+        arena_reset(&a);
+        rc = write_day(o, t, i, end, &a, err);
     }
     arena_release(&a);
     return rc;
 }
 
-static int write_csv(const char *path, const struct features *f, const struct film_data *d, struct mrc_err *err)
+static int write_csv(const char *path, const struct table *t, struct mrc_err *err)
 {
     struct output o;
     int rc = output_open(&o, path, err);
     if (rc == MRC_OK) {
-        rc = write_films(&o, f, d, err);
+        rc = write_films(&o, t, err);
     }
     if (rc == MRC_OK) {
         rc = output_close(&o, err);
@@ -100,7 +135,7 @@ static int from_bundle(const struct settings *s, const struct film_data_options 
                : mrc_fail(err, MRC_ENOTFOUND, "%s has no model for setting %s", setting_cstr(s, MODEL),
                           setting_cstr(s, SETTING));
     if (rc == MRC_OK && m) {
-        rc = write_csv(setting_cstr(s, OUT), m->features, d, err);
+        rc = write_csv(setting_cstr(s, OUT), &(struct table){.f = m->features, .d = d}, err);
     }
     film_data_free(d);
     bundle_close(b);
@@ -137,16 +172,21 @@ static int from_lists(const struct settings *s, const struct film_data_options *
     struct film_job_options o = {.schema = setting_cstr(s, SCHEMA),
                                  .features = setting_cstr(s, FEATURES),
                                  .features_screens = setting_cstr(s, FEATURES_SCREENS),
+                                 .calendar = setting_cstr(s, CALENDAR),
+                                 .list = LIST_RECIPE,
                                  .data = setting_cstr(s, DATA),
                                  .reading = *reading,
                                  .quiet = true};
     struct features *f = NULL;
     int rc = film_job_open(&job, &o, err);
     if (rc == MRC_OK) {
+        rc = film_job_learn(&job, job.data->n, err);
+    }
+    if (rc == MRC_OK) {
         rc = learn_list(&job, str_is(setting_text(s, SETTING), "S") ? FILM_SCREENS : FILM_AHEAD, &f, err);
     }
     if (rc == MRC_OK) {
-        rc = write_csv(setting_cstr(s, OUT), f, job.data, err);
+        rc = write_csv(setting_cstr(s, OUT), &(struct table){f, job.data, &job.recipe.context}, err);
     }
     features_free(f);
     film_job_close(&job);
@@ -164,9 +204,10 @@ int cmd_features(int argc, char **argv)
     static const struct command command = {
         "features",
         "--data FILMS.csv [--model BUNDLE] [--setting N|S] [--out CSV]",
-        "One line per film with use = train, by release date and film_id: film_id, then the columns of the model in "
+        "One line per film with use = train, by release date and film_id: film_id, then the columns of the list in "
         "its\n"
-        "order. Numbers are the float32 the model compares, empty = unknown; categories after folding and vocabulary.",
+        "order. Numbers are the float32 the model compares, empty = unknown; categories after folding and vocabulary.\n"
+        "A film's past is what was known two weeks before its release.",
         options,
         OPTION__COUNT,
         run};

@@ -301,8 +301,8 @@ double film_log_entries(const struct film *f)
     return f->entries < 1 ? 0 : log10(f->entries); /* NaN stays NaN */
 }
 
-int film_matrix_build(struct film_matrix *m, const struct features *f, const struct row *const *rows, size_t n,
-                      struct arena *a, struct mrc_err *err)
+int film_matrix_build(struct film_matrix *m, const struct features *f, const struct features_context *contexts,
+                      const struct row *const *rows, size_t n, struct arena *a, struct mrc_err *err)
 {
     *m = (struct film_matrix){.n = n, .n_floats = features_floats(f), .n_cats = features_cats(f)};
     m->floats = arena_array(a, n * (m->n_floats ? m->n_floats : 1), sizeof(float), _Alignof(float));
@@ -311,7 +311,10 @@ int film_matrix_build(struct film_matrix *m, const struct features *f, const str
         return arena_fail(a, err);
     }
     for (size_t i = 0; i < n; i++) {
-        MRC_TRY(features_compute(f, rows[i], a, m->floats + i * m->n_floats, m->cats + i * m->n_cats, NULL, err));
+        float *floats = m->floats + i * m->n_floats;
+        struct mrc_str *cats = m->cats + i * m->n_cats;
+        MRC_TRY(contexts ? features_compute_with(f, &contexts[i], rows[i], a, floats, cats, NULL, err)
+                         : features_compute(f, rows[i], a, floats, cats, NULL, err));
     }
     return MRC_OK;
 }

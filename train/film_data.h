@@ -53,8 +53,8 @@ struct film_matrix {
     float *floats;        /* [n][n_floats] */
     struct mrc_str *cats; /* [n][n_cats] */
 };
-/* Compute features of rows[0..n). Text and arrays live in a. */
-int film_matrix_build(struct film_matrix *m, const struct features *f, const struct row *const *rows, size_t n,
-                      struct arena *a, struct mrc_err *err) MRC_CHECKED;
+/* Compute features of rows[0..n). Text and arrays live in a. contexts: one a row, or NULL for what f is bound to. */
+int film_matrix_build(struct film_matrix *m, const struct features *f, const struct features_context *contexts,
+                      const struct row *const *rows, size_t n, struct arena *a, struct mrc_err *err) MRC_CHECKED;
 
 #endif

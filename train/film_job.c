@@ -1,4 +1,5 @@
 /* What fit and backtest have in common before the first tree: schema, feature lists, parameters, films, progress. */
+#include "common/base/date.h"
 #include "common/base/file.h"
 #include "train/command.h"
 #include "train/fit_films.h"
@@ -58,13 +59,24 @@ static int read_params(struct film_recipe *r, const struct film_job_options *o, 
 }
 
 /* The lists are read here once for their mistakes; vocabularies come with the films. */
-static int check_features(const struct film_recipe *r, enum film_setting setting, const char *path, struct mrc_err *err)
+static int check_features(struct film_job *job, enum film_setting setting, const char *path, struct mrc_err *err)
 {
-    struct buf text;
-    buf_init(&text, NULL, TEXT_MAX);
-    int rc = features_learn(r->schema, r->features[setting], NULL, 0, &text, err);
-    buf_release(&text);
-    return rc < 0 ? command_where(err, path) : MRC_OK;
+    unsigned needs;
+    if (features_needs_of(job->schema, job->recipe.features[setting], &needs, err) < 0) {
+        return command_where(err, path);
+    }
+    job->needs |= needs;
+    return MRC_OK;
+}
+
+static int read_calendar(struct film_job *job, const char *given, struct mrc_err *err)
+{
+    char *path;
+    if (!(job->needs & NEEDS_CALENDAR)) {
+        return MRC_OK;
+    }
+    MRC_TRY(read_text(job, given, "calendar.json", &path, &job->calendar_text, err));
+    return calendar_read(&job->calendar, job->calendar_text, err) < 0 ? command_where(err, path) : MRC_OK;
 }
 
 int film_job_open(struct film_job *job, const struct film_job_options *o, struct mrc_err *err)
@@ -78,12 +90,20 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
     }
     struct film_recipe *r = &job->recipe;
     MRC_TRY(film_recipe_init(r, job->schema, err));
-    static const char *const own[FILM__SETTINGS] = {"features.json", "features_screens.json"};
+    static const char *const own[][FILM__SETTINGS] = {
+        [LIST_PLAIN] = {"features.json", "features_screens.json"},
+        [LIST_RECIPE] = {"features_recipe.json", "features_recipe_screens.json"},
+        [LIST_PRIVATE] = {"features_private.json", "features_private_screens.json"},
+        [LIST_PUBLISHED] = {"features_published.json", "features_published_screens.json"},
+    };
     const char *given[FILM__SETTINGS] = {o->features, o->features_screens};
     for (int k = 0; k < FILM__SETTINGS; k++) {
-        MRC_TRY(read_text(job, given[k], own[k], &path, &r->features[k], err));
-        MRC_TRY(check_features(r, (enum film_setting)k, path, err));
+        MRC_TRY(read_text(job, given[k], own[o->list][k], &path, &r->features[k], err));
+        MRC_TRY(check_features(job, (enum film_setting)k, path, err));
     }
+    MRC_TRY(read_calendar(job, o->calendar, err));
+    r->context = (struct features_context){
+        .calendar = job->calendar, .known_until = DATE_NONE, .as_published = o->list == LIST_PUBLISHED};
     MRC_TRY(read_params(r, o, err));
     r->seed = o->seed;
     if (!o->quiet && isatty(STDERR_FILENO)) {
@@ -97,12 +117,23 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
     return film_data_read(&job->data, job->schema, o->data, &o->reading, err);
 }
 
+int film_job_learn(struct film_job *job, size_t n, struct mrc_err *err)
+{
+    if (job->needs & NEEDS_HISTORY) {
+        MRC_TRY(film_history_make(&job->history, job->schema, job->data->films, n, err));
+        job->recipe.context.history = job->history;
+    }
+    return MRC_OK;
+}
+
 void film_job_close(struct film_job *job)
 {
     if (job->recipe.progress) {
         fputs("\r\033[K", stderr);
     }
     film_data_free(job->data);
+    history_free(job->history);
+    calendar_free(job->calendar);
     schema_free(job->schema);
     arena_release(&job->arena);
     *job = (struct film_job){0};

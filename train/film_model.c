@@ -42,7 +42,8 @@ static const struct {
 
 int film_recipe_init(struct film_recipe *r, const struct schema *schema, struct mrc_err *err)
 {
-    *r = (struct film_recipe){.schema = schema, .mask_share = 0.5, .mask = 0.3, .half_life = 10};
+    *r = (struct film_recipe){
+        .schema = schema, .mask_share = 0.5, .mask = 0.3, .half_life = 10, .context = FEATURES_CONTEXT_NONE};
     for (int k = 0; k < FILM__SETTINGS; k++) {
         params_init(&r->params[k]);
         for (size_t i = 0; i < sizeof(recipe_params) / sizeof(recipe_params[0]); i++) {
@@ -218,7 +219,7 @@ static int fill_dataset(struct dataset *d, const struct film_recipe *r, enum fil
         weight[i] = pow(0.5, (newest - date_to_civil(films[i]->date).year) / r->half_life);
     }
     struct film_matrix m;
-    MRC_TRY(film_matrix_build(&m, f, pointers, n, a, err));
+    MRC_TRY(film_matrix_build(&m, f, NULL, pointers, n, a, err));
     MRC_TRY(add_columns(d, f, &m, rows != NULL, a, err));
     MRC_TRY(dataset_set_target(d, target, err));
     return dataset_set_weight(d, weight, err);
@@ -290,6 +291,9 @@ static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_s
         rc = features_read(&out->features, r->schema, buf_text(&out->text), NULL, NULL, err);
     }
     if (rc == MRC_OK) {
+        rc = features_bind(out->features, &r->context, err);
+    }
+    if (rc == MRC_OK) {
         rc = make_dataset(&learn, r, setting, out->features, t->films, t->rows, n, err);
     }
     if (rc == MRC_OK && n_eval > 0) {
@@ -334,7 +338,7 @@ static int score_films(const struct fitted *f, const struct film *const *films, 
             rows[i] = &films[begin + i]->row;
         }
         struct film_matrix m;
-        rc = film_matrix_build(&m, f->features, rows, k, &a, err);
+        rc = film_matrix_build(&m, f->features, NULL, rows, k, &a, err);
         struct mrc_input in = {.floats = m.floats,
                                .float_row_stride = m.n_floats,
                                .float_column_stride = 1,

@@ -21,6 +21,7 @@ struct film_recipe {
     struct params params[FILM__SETTINGS]; /* iterations: the most trees */
     double mask_share, mask;              /* part of the films to blank in, and how likely each group is then blanked */
     double half_life;                     /* years after which a film counts half */
+    struct features_context context;      /* tables the lists draw on; set by the caller */
     uint64_t seed;
     void (*progress)(const char *what, const struct boost_step *step, void *arg); /* may be NULL */
     void *progress_arg;

@@ -2,6 +2,7 @@
 #ifndef MRC_TRAIN_FIT_FILMS_H
 #define MRC_TRAIN_FIT_FILMS_H
 
+#include "train/film_history.h"
 #include "train/film_model.h"
 
 /* The command; argv[0] is "fit". Returns the exit status. */
@@ -11,12 +12,20 @@ int fit_films(int argc, char **argv);
 struct film_job {
     struct arena arena;
     struct schema *schema;
-    struct str schema_text;
+    struct str schema_text, calendar_text;
     struct film_recipe recipe;
     struct film_data *data;
+    unsigned needs; /* of both lists: enum features_need */
+    struct history *history;
+    struct calendar *calendar;
 };
+/* Lists of features that come with the program: what a film says of itself; the whole recipe, rivals too; what a bundle
+ * with full histories can serve; what one with published histories can. */
+enum film_list { LIST_PLAIN, LIST_RECIPE, LIST_PRIVATE, LIST_PUBLISHED };
 struct film_job_options {
     const char *schema, *features, *features_screens; /* files; NULL: those that came with the program */
+    enum film_list list;                              /* which of them */
+    const char *calendar;                             /* likewise; read when a list needs it */
     const char *params;                               /* params.json over the recipe's, or NULL */
     const char *data;
     struct film_data_options reading;
@@ -25,6 +34,8 @@ struct film_job_options {
     bool quiet; /* no progress line, even on a terminal */
 };
 int film_job_open(struct film_job *job, const struct film_job_options *options, struct mrc_err *err) MRC_CHECKED;
+/* Histories of the first n films, for the lists that need them: into recipe.context, once. */
+int film_job_learn(struct film_job *job, size_t n, struct mrc_err *err) MRC_CHECKED;
 void film_job_close(struct film_job *job);
 
 #endif

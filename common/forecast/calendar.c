@@ -39,9 +39,9 @@ struct month_table {
 
 struct calendar {
     struct arena arena;
-    unsigned zones;    /* those that are known */
-    int32_t from, to;  /* of school holidays; from > to: no table */
-    uint8_t *school;   /* [to - from + 1], a bit a zone */
+    unsigned zones;   /* those that are known */
+    int32_t from, to; /* of school holidays; from > to: no table */
+    uint8_t *school;  /* [to - from + 1], a bit a zone */
     const struct period_table *periods;
     uint32_t n_periods;
     const struct month_table *months;
@@ -157,8 +157,8 @@ static int read_month(const struct json *item, struct month_value *m, struct mrc
     day[9] = '1';
     struct civil first = date_to_civil(date_parse((struct str){day, 10}, NULL));
     m->month = first.year * 12 + first.month - 1;
-    if (first.year == 0 || !json_double(json_at(item, 1), &m->value) || !(m->value > 0)) {
-        return mrc_fail(err, MRC_EFORMAT, "month \"%.*s\" is none, or has no value above 0", STR_ARG(text));
+    if (first.year == 0 || !json_double(json_at(item, 1), &m->value) || !(m->value >= 0)) {
+        return mrc_fail(err, MRC_EFORMAT, "month \"%.*s\" is none, or has no value", STR_ARG(text));
     }
     return read_date(json_at(item, 2), &m->published, err);
 }
@@ -416,7 +416,7 @@ double calendar_months_change(const struct calendar *c, struct str name, int32_t
         return NAN;
     }
     double now = sum_months(t, month, months, &n_new), before = sum_months(t, month - 12, months, &n_old);
-    return n_new == months && n_old == months ? log10(now / before) : NAN;
+    return n_new == months && n_old == months && now > 0 && before > 0 ? log10(now / before) : NAN;
 }
 
 double calendar_months_sum(const struct calendar *c, struct str name, int32_t day, int32_t asof, uint32_t months)

@@ -15,7 +15,8 @@ void calendar_free(struct calendar *c); /* NULL is fine */
 
 /* Zones "A", "ABC", … as a set for the functions below; 0 when a letter is not 'A' to 'H' or stands twice. */
 unsigned calendar_zones(struct str letters);
-/* Share of zone-days of school holidays in [first, first + days). NaN outside the table, or without one of the zones. */
+/* Share of zone-days of school holidays in [first, first + days). NaN outside the table, or without one of the zones.
+ */
 double calendar_school(const struct calendar *c, unsigned zones, int32_t first, int32_t days);
 /* The last day the school holidays are known for; DATE_NONE without a table. */
 int32_t calendar_school_end(const struct calendar *c);

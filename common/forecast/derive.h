@@ -39,16 +39,16 @@ struct plan {
     uint32_t second; /* raw field of "currency" or "other" */
     uint32_t item;   /* which list item, from 0 */
     bool has_item, fold;
-    double absent;         /* value when the field is absent; NaN = unknown */
-    double usd, least;     /* euros: rate, and the smallest amount believed */
-    struct str text;       /* has_text; period, months_…: name of the table */
-    int32_t from, days;    /* school_holidays, public_holidays: first day, from release; how many */
-    unsigned zones;        /* school_holidays */
-    uint32_t months;       /* months_…: how many */
-    enum entity of;        /* history */
+    double absent;      /* value when the field is absent; NaN = unknown */
+    double usd, least;  /* euros: rate, and the smallest amount believed */
+    struct str text;    /* has_text; period, months_…: name of the table */
+    int32_t from, days; /* school_holidays, public_holidays: first day, from release; how many */
+    unsigned zones;     /* school_holidays */
+    uint32_t months;    /* months_…: how many */
+    enum entity of;     /* history */
     const struct past_stat *ask;
     const struct rival_stat *ask_rivals;
-    int week; /* rivals: RIVALS_… */
+    int week;              /* rivals: RIVALS_… */
     const struct str *any; /* contains: canonical values, sorted */
     uint32_t n_any;
     const struct number_pair *map; /* number_of, sorted by from */
@@ -74,7 +74,7 @@ enum derive_argument {
     ARG_VOCABULARY = 256, /* names, min_count, values, table, unseen */
     ARG_SPAN = 512,       /* from, days */
     ARG_ZONES = 1024,
-    ARG_TABLE = 2048,   /* which of the calendar's */
+    ARG_TABLE = 2048, /* which of the calendar's */
     ARG_MONTHS = 4096,
     ARG_HISTORY = 8192, /* of, stat */
     ARG_RIVALS = 16384  /* stat, week */

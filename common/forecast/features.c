@@ -626,6 +626,20 @@ unsigned features_needs(const struct features *f)
     return f->needs;
 }
 
+int features_needs_of(const struct schema *s, struct str json, unsigned *needs, struct mrc_err *err)
+{
+    struct json_doc *doc;
+    struct features *f;
+    MRC_TRY(open_document(&doc, json, err));
+    int rc = read_document(&f, s, json, json_root(doc), true, NULL, NULL, err);
+    json_free(doc);
+    if (rc == MRC_OK) {
+        *needs = f->needs;
+        features_free(f);
+    }
+    return rc;
+}
+
 int features_bind(struct features *f, const struct features_context *context, struct mrc_err *err)
 {
     if (f->needs & NEEDS_CALENDAR && !context->calendar) {
@@ -648,8 +662,8 @@ static int warn_of_calendar(const struct features *f, const struct row *row, str
     const struct calendar *c = f->context.calendar;
     date_format(c ? calendar_school_end(c) : DATE_NONE, text);
     int64_t field = f->fields.date;
-    return row_warn(report, a, "calendar_ended", field >= 0 ? schema_field(row->schema, (uint32_t)field)->name : STR(""),
-                    str_of(text), err);
+    return row_warn(report, a, "calendar_ended",
+                    field >= 0 ? schema_field(row->schema, (uint32_t)field)->name : STR(""), str_of(text), err);
 }
 
 int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,

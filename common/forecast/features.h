@@ -41,8 +41,15 @@ const struct feature *features_at(const struct features *f, uint32_t i);
 struct str features_source(const struct features *f);
 
 /* What a list draws on beside the row. */
-enum features_need { NEEDS_CALENDAR = 1, NEEDS_HISTORY = 2, NEEDS_FULL_HISTORY = 4 /* no published one */, NEEDS_RIVALS = 8 };
+enum features_need {
+    NEEDS_CALENDAR = 1,
+    NEEDS_HISTORY = 2,
+    NEEDS_FULL_HISTORY = 4 /* no published one */,
+    NEEDS_RIVALS = 8
+};
 unsigned features_needs(const struct features *f); /* of enum features_need */
+/* The same of a list whose vocabularies may still have to be learnt; and whether it is one at all. */
+int features_needs_of(const struct schema *s, struct str json, unsigned *needs, struct mrc_err *err) MRC_CHECKED;
 
 /* Tables, known until when, and the week's films; what is NULL is unknown. Borrowed for the call (features_bind: for
  * the life of the list). */

@@ -166,8 +166,8 @@ bool film_keys_read(struct film_keys *k, const struct film_fields *f, const stru
                             .screens = screens ? screens->number : NAN,
                             .has_distributor = house != NULL,
                             .distributor = STR("")};
-    if ((house && !text_fold(a, house->text, &k->distributor)) ||
-        !read_main(given(row, f->genres), a, &k->genre) || !read_main(given(row, f->countries), a, &k->country)) {
+    if ((house && !text_fold(a, house->text, &k->distributor)) || !read_main(given(row, f->genres), a, &k->genre) ||
+        !read_main(given(row, f->countries), a, &k->country)) {
         return false;
     }
     k->group = country_group(k->country);

@@ -57,8 +57,7 @@ int history_entity(struct history *h, enum entity kind, struct str key, uint32_t
     if (*slot == 0) {
         if (h->n_entities == h->cap_entities) {
             uint32_t cap = h->cap_entities ? h->cap_entities * 2 : 1024;
-            struct history_entity *p =
-                cap <= ENTITIES_MAX ? realloc(h->entities, (size_t)cap * sizeof *p) : NULL;
+            struct history_entity *p = cap <= ENTITIES_MAX ? realloc(h->entities, (size_t)cap * sizeof *p) : NULL;
             if (!p) {
                 return mrc_fail(err, cap <= ENTITIES_MAX ? MRC_ENOMEM : MRC_ELIMIT, "%u names are too many", cap);
             }
@@ -157,8 +156,9 @@ int history_learn(struct history *h, const struct film_fields *fields, const str
                   double entries, bool panel, struct mrc_err *err)
 {
     if (h->published || !(entries >= 0) || !isfinite(entries)) {
-        return mrc_fail(err, MRC_EINVAL, "%s", h->published ? "published histories cannot be taught"
-                                                            : "a film without a number of entries teaches nothing");
+        return mrc_fail(err, MRC_EINVAL, "%s",
+                        h->published ? "published histories cannot be taught"
+                                     : "a film without a number of entries teaches nothing");
     }
     struct arena scratch;
     struct film_keys k;

@@ -50,10 +50,10 @@ uint32_t history_known(const struct history *h, int32_t day);
 
 struct history_film {
     int32_t date;
-    uint8_t week;    /* ISO week */
-    int16_t year;    /* calendar year */
-    double entries;  /* at least 1 */
-    double e, s;     /* log10 of entries, of screens (NaN unknown) */
+    uint8_t week;   /* ISO week */
+    int16_t year;   /* calendar year */
+    double entries; /* at least 1 */
+    double e, s;    /* log10 of entries, of screens (NaN unknown) */
 };
 const struct history_film *history_film(const struct history *h, uint32_t i); /* in time order */
 

@@ -40,8 +40,7 @@ struct history {
 };
 
 /* The entity of a name, made when there is none. */
-int history_entity(struct history *h, enum entity kind, struct str key, uint32_t *out,
-                   struct mrc_err *err) MRC_CHECKED;
+int history_entity(struct history *h, enum entity kind, struct str key, uint32_t *out, struct mrc_err *err) MRC_CHECKED;
 /* Add a film; its keys and id live in the arena. */
 int history_add(struct history *h, const struct taught *film, struct mrc_err *err) MRC_CHECKED;
 

@@ -613,8 +613,8 @@ double past_guess(struct past *p, double level_of_day)
 #define K(kind) (1U << ENTITY_##kind)
 enum {
     PEOPLE = K(DIRECTOR) | K(ACTOR) | K(LEAD),
-    SINGLES = K(DISTRIBUTOR) | K(DISTRIBUTOR_COUNTRY) | K(DISTRIBUTOR_GENRE) | K(GENRE_COUNTRY) | K(GENRE_MONTH) |
-              K(COUNTRY)
+    SINGLES =
+        K(DISTRIBUTOR) | K(DISTRIBUTOR_COUNTRY) | K(DISTRIBUTOR_GENRE) | K(GENRE_COUNTRY) | K(GENRE_MONTH) | K(COUNTRY)
 };
 
 static const struct past_stat stats[] = {

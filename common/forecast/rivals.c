@@ -18,10 +18,8 @@ static int describe(struct rival *out, const struct history *h, const struct fil
     if (isnan(*level)) {
         *level = past_level(p);
     }
-    *out = (struct rival){.values = row->values,
-                          .genre = keys->genre,
-                          .screens = keys->screens,
-                          .guess = past_guess(p, *level)};
+    *out = (struct rival){
+        .values = row->values, .genre = keys->genre, .screens = keys->screens, .guess = past_guess(p, *level)};
     return p->failed ? arena_fail(a, err) : MRC_OK;
 }
 

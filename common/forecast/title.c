@@ -10,8 +10,8 @@ enum { HEAD_LETTERS_MIN = 4, PAIR_LETTERS_MIN = 8, WORDS_MAX = 512 };
 static const char *const articles[] = {"le", "la", "les", "l",   "un", "une", "des", "the", "a",  "an",
                                        "de", "du", "d",   "mon", "ma", "mes", "my",  "et",  "and"};
 static const char *const romans[] = {"ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"};
-static const char *const sequels[] = {"retour", "returns", "suite",  "chapitre", "chapter", "episode",  "partie",
-                                      "part",   "volume",  "vol",    "again",    "reloaded", "revolutions"};
+static const char *const sequels[] = {"retour", "returns", "suite", "chapitre", "chapter",  "episode",    "partie",
+                                      "part",   "volume",  "vol",   "again",    "reloaded", "revolutions"};
 
 static bool is_one_of(struct str word, const char *const *list, size_t n)
 {

@@ -155,7 +155,7 @@ for x in r: w.writerow({**x, "screens": ""})' <"$ROOT/data/sample.csv" |
 @test "features: time order, the header of the list, empty = unknown" {
     call "$MT" features --data "$ROOT/data/sample.csv" --setting N
     [ "$status" -eq 0 ]
-    [ "$(head -1 "$BATS_TEST_TMPDIR/out")" = "film_id,$(jq -r '[.features[].name] | join(",")' "$ROOT/data/features.json")" ]
+    [ "$(head -1 "$BATS_TEST_TMPDIR/out")" = "film_id,$(jq -r '[.features[].name] | join(",")' "$ROOT/data/features_recipe.json")" ]
     [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 401 ]
     ! grep -qi nan "$BATS_TEST_TMPDIR/out"
 }

@@ -131,7 +131,7 @@ START_TEST(matrix)
                  &err);
     ck_assert_ok(features_read(&f, schema, (struct str){list, sizeof(list) - 1}, NULL, NULL, &err), &err);
     const struct row *rows[] = {&d->films[1].row, &d->films[0].row};
-    ck_assert_ok(film_matrix_build(&m, f, rows, 2, &d->arena, &err), &err);
+    ck_assert_ok(film_matrix_build(&m, f, NULL, rows, 2, &d->arena, &err), &err);
     ck_assert_uint_eq(m.n_floats, 1);
     ck_assert_uint_eq(m.n_cats, 1);
     ck_assert(isnan(m.floats[0]));
