@@ -18,6 +18,8 @@ enum option {
     SCHEMA,
     FEATURES,
     FEATURES_SCREENS,
+    KIND,
+    CALENDAR,
     PARAMS,
     SEED,
     THREADS,
@@ -43,6 +45,11 @@ static const struct setting_spec options[OPTION__COUNT] = {
     [FEATURES] = {"features", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL, "Features for weeks ahead; likewise"},
     [FEATURES_SCREENS] = {"features_screens", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                           "Features when screens are known; likewise"},
+    [KIND] = {"kind", SETTING_CHOICE, "plain", 0, 0, FILM_KINDS, 0, 0, NULL,
+              "What the models know of past films: nothing; all of it (a private bundle holds every film's figure); or "
+              "rounded means of names with three films or more (a published one holds no film)"},
+    [CALENDAR] = {"calendar", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+                  "School holidays and other tables of days; likewise"},
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
     [SEED] = {"seed", SETTING_INT, "1", 0, 1e15, NULL, 0, 0, NULL, "Seed of masking and training"},
@@ -204,6 +211,8 @@ static int run(const struct settings *s, struct mrc_err *err)
     struct film_job_options o = {.schema = setting_cstr(s, SCHEMA),
                                  .features = setting_cstr(s, FEATURES),
                                  .features_screens = setting_cstr(s, FEATURES_SCREENS),
+                                 .list = film_kind(setting_text(s, KIND)),
+                                 .calendar = setting_cstr(s, CALENDAR),
                                  .params = setting_cstr(s, PARAMS),
                                  .data = setting_cstr(s, DATA),
                                  .reading = {.max_bad = (uint64_t)setting_int(s, MAX_BAD), .need_target = true},
@@ -212,6 +221,9 @@ static int run(const struct settings *s, struct mrc_err *err)
                                  .quiet = setting_bool(s, QUIET)};
     struct backtest b = {0};
     int rc = film_job_open(&job, &o, err);
+    if (rc == MRC_OK) {
+        rc = film_job_learn(&job, job.data->n, err);
+    }
     if (rc == MRC_OK) {
         rc = backtest_run(&b, &job.recipe, job.data, &plan, err);
     }

@@ -9,6 +9,12 @@
 #include <unistd.h>
 
 enum { TEXT_MAX = 64 << 20 };
+#define STALE_SHARE 0.25
+
+enum film_list film_kind(struct str name)
+{
+    return str_is(name, "private") ? LIST_PRIVATE : str_is(name, "published") ? LIST_PUBLISHED : LIST_PLAIN;
+}
 
 /* A file given, or the one that came with the program, into the job's arena. */
 static int read_text(struct film_job *job, const char *given, const char *own, char **path, struct str *out,
@@ -104,6 +110,8 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
     MRC_TRY(read_calendar(job, o->calendar, err));
     r->context = (struct features_context){
         .calendar = job->calendar, .known_until = DATE_NONE, .as_published = o->list == LIST_PUBLISHED};
+    r->stale_share = job->needs & NEEDS_HISTORY ? STALE_SHARE : 0;
+    r->pool_rare = o->list != LIST_PRIVATE;
     MRC_TRY(read_params(r, o, err));
     r->seed = o->seed;
     if (!o->quiet && isatty(STDERR_FILENO)) {

@@ -42,8 +42,8 @@ static const struct {
 
 int film_recipe_init(struct film_recipe *r, const struct schema *schema, struct mrc_err *err)
 {
-    *r = (struct film_recipe){
-        .schema = schema, .mask_share = 0.5, .mask = 0.3, .half_life = 10, .context = FEATURES_CONTEXT_NONE};
+    *r = (struct film_recipe){.schema = schema, .mask_share = 0.5, .mask = 0.3, .half_life = 10, .pool_rare = true};
+    r->context = FEATURES_CONTEXT_NONE;
     for (int k = 0; k < FILM__SETTINGS; k++) {
         params_init(&r->params[k]);
         for (size_t i = 0; i < sizeof(recipe_params) / sizeof(recipe_params[0]); i++) {
@@ -123,12 +123,26 @@ static int learnt_row(const struct film_recipe *r, const struct film *f, struct 
     return MRC_OK;
 }
 
+/* What is known when the film is learnt from: mostly everything up to two weeks before it, sometimes only what tables
+ * of one, two or four years before would know, so that the model learns what their age means. */
+static struct features_context learnt_context(const struct film_recipe *r, const struct film *f)
+{
+    static const int years[] = {1, 2, 4};
+    uint64_t state = film_seed(f, r->seed + 0x5741);
+    struct features_context c = r->context;
+    if (c.history && next_unit(&state) < r->stale_share) {
+        c.known_until = f->date - HISTORY_KNOWN_DAYS - (int32_t)(365.25 * years[(int)(next_unit(&state) * 3)]);
+    }
+    return c;
+}
+
 /* ---- data sets ------------------------------------------------------------------------------------------------- */
 
 /* Films of one training, ready for the feature lists. */
 struct table {
-    const struct film *const *films; /* [n] usable ones */
-    struct row *rows;                /* [n] as learnt from */
+    const struct film *const *films;   /* [n] usable ones */
+    struct row *rows;                  /* [n] as learnt from */
+    struct features_context *contexts; /* [n] likewise */
     size_t n;
 };
 
@@ -170,8 +184,8 @@ static int pool_rare(struct str *texts, size_t n, struct arena *a, struct mrc_er
     return MRC_OK;
 }
 
-/* Append the features of a matrix as columns of a data set; learn: it is learnt from. */
-static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, bool learn,
+/* Append the features of a matrix as columns of a data set; pool: learn no rare ones. */
+static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, bool pool,
                        struct arena *a, struct mrc_err *err)
 {
     float *numbers = ARENA_ARRAY(a, m->n, float);
@@ -188,7 +202,7 @@ static int add_columns(struct dataset *d, const struct features *f, const struct
                 texts[i] = (struct str){s->p, s->n};
             }
             next_cat++;
-            if (learn) {
+            if (pool) {
                 MRC_TRY(pool_rare(texts, m->n, a, err));
             }
             MRC_TRY(dataset_add_cat(d, x->name, texts, err));
@@ -204,8 +218,8 @@ static int add_columns(struct dataset *d, const struct features *f, const struct
 }
 
 static int fill_dataset(struct dataset *d, const struct film_recipe *r, enum film_setting setting,
-                        const struct features *f, const struct film *const *films, const struct row *rows, size_t n,
-                        struct arena *a, struct mrc_err *err)
+                        const struct features *f, const struct film *const *films, const struct row *rows,
+                        const struct features_context *contexts, size_t n, struct arena *a, struct mrc_err *err)
 {
     const struct row **pointers = ARENA_ARRAY(a, n, const struct row *);
     double *target = ARENA_ARRAY(a, n, double), *weight = ARENA_ARRAY(a, n, double);
@@ -219,22 +233,22 @@ static int fill_dataset(struct dataset *d, const struct film_recipe *r, enum fil
         weight[i] = pow(0.5, (newest - date_to_civil(films[i]->date).year) / r->half_life);
     }
     struct film_matrix m;
-    MRC_TRY(film_matrix_build(&m, f, NULL, pointers, n, a, err));
-    MRC_TRY(add_columns(d, f, &m, rows != NULL, a, err));
+    MRC_TRY(film_matrix_build(&m, f, contexts, pointers, n, a, err));
+    MRC_TRY(add_columns(d, f, &m, rows && r->pool_rare, a, err));
     MRC_TRY(dataset_set_target(d, target, err));
     return dataset_set_weight(d, weight, err);
 }
 
-/* rows: what to learn from instead of the films' own, or NULL. */
+/* rows, contexts: what to learn from instead of the films as they are, or NULL. */
 static int make_dataset(struct dataset **out, const struct film_recipe *r, enum film_setting setting,
-                        const struct features *f, const struct film *const *films, const struct row *rows, size_t n,
-                        struct mrc_err *err)
+                        const struct features *f, const struct film *const *films, const struct row *rows,
+                        const struct features_context *contexts, size_t n, struct mrc_err *err)
 {
     struct dataset *d;
     MRC_TRY(dataset_new(&d, n, err));
     struct arena a;
     arena_init(&a, 0);
-    int rc = fill_dataset(d, r, setting, f, films, rows, n, &a, err);
+    int rc = fill_dataset(d, r, setting, f, films, rows, contexts, n, &a, err);
     arena_release(&a);
     if (rc < 0) {
         dataset_free(d);
@@ -294,10 +308,10 @@ static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_s
         rc = features_bind(out->features, &r->context, err);
     }
     if (rc == MRC_OK) {
-        rc = make_dataset(&learn, r, setting, out->features, t->films, t->rows, n, err);
+        rc = make_dataset(&learn, r, setting, out->features, t->films, t->rows, t->contexts, n, err);
     }
     if (rc == MRC_OK && n_eval > 0) {
-        rc = make_dataset(&eval, r, setting, out->features, t->films + n, NULL, n_eval, err);
+        rc = make_dataset(&eval, r, setting, out->features, t->films + n, NULL, NULL, n_eval, err);
     }
     p.random_seed = r->seed;
     if (n_eval == 0) {
@@ -462,13 +476,15 @@ static int fit_usable(struct film_model *m, const struct film_recipe *r, const s
 {
     const struct film **usable = ARENA_ARRAY(a, n, const struct film *);
     struct row *rows = ARENA_ARRAY(a, n, struct row);
-    if (!usable || !rows) {
+    struct features_context *contexts = ARENA_ARRAY(a, n, struct features_context);
+    if (!usable || !rows || !contexts) {
         return arena_fail(a, err);
     }
-    struct table t = {.films = usable, .rows = rows};
+    struct table t = {.films = usable, .rows = rows, .contexts = contexts};
     for (size_t i = 0; i < n; i++) {
         if (film_usable(&films[i], r->schema, m->setting)) {
             usable[t.n] = &films[i];
+            contexts[t.n] = learnt_context(r, &films[i]);
             MRC_TRY(learnt_row(r, &films[i], a, &rows[t.n], err));
             t.n++;
         }

@@ -22,6 +22,8 @@ struct film_recipe {
     double mask_share, mask;              /* part of the films to blank in, and how likely each group is then blanked */
     double half_life;                     /* years after which a film counts half */
     struct features_context context;      /* tables the lists draw on; set by the caller */
+    double stale_share;                   /* part of the films learnt from with histories of years before */
+    bool pool_rare;                       /* learn no statistic of a category of very few films */
     uint64_t seed;
     void (*progress)(const char *what, const struct boost_step *step, void *arg); /* may be NULL */
     void *progress_arg;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TEXT_MAX = 16 << 20 };
+enum { TEXT_MAX = 16 << 20, HISTORY_TEXT_MAX = BUNDLE_FILE_BYTES_MAX };
 
 enum option {
     SCHEMA,
@@ -19,6 +19,8 @@ enum option {
     UNTIL,
     FEATURES,
     FEATURES_SCREENS,
+    KIND,
+    CALENDAR,
     PARAMS,
     SEED,
     THREADS,
@@ -41,6 +43,11 @@ static const struct setting_spec options[OPTION__COUNT] = {
                   "Features for weeks ahead; without it the list that came with the program"},
     [FEATURES_SCREENS] = {"features_screens", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                           "Features when screens are known; likewise"},
+    [KIND] = {"kind", SETTING_CHOICE, "plain", 0, 0, FILM_KINDS, 0, 0, NULL,
+              "What the models know of past films: nothing; all of it (a private bundle holds every film's figure); or "
+              "rounded means of names with three films or more (a published one holds no film)"},
+    [CALENDAR] = {"calendar", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+                  "School holidays and other tables of days; without it those that came with the program"},
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
     [SEED] = {"seed", SETTING_INT, "1", 0, 1e15, NULL, 0, 0, NULL, "Seed of masking and training"},
@@ -227,8 +234,31 @@ static int make_text(struct buf *b, void (*put)(struct json_out *, const struct 
     return buf_ok(b, err);
 }
 
-static int write_bundle(struct fit *f, struct str metrics, struct str parameters, struct mrc_err *err)
+/* tables/history.json in the form that the bundle is for. */
+static int make_history(const struct fit *f, struct buf *out, struct mrc_err *err)
 {
+    const struct film_job *job = &f->job;
+    if (!job->recipe.context.as_published) {
+        return history_write(job->history, out, err);
+    }
+    struct history *published;
+    MRC_TRY(history_publish(&published, job->history, err));
+    int rc = history_write(published, out, err);
+    history_free(published);
+    return rc;
+}
+
+static int write_bundle(struct fit *f, struct str metrics, struct str parameters, struct str history,
+                        struct mrc_err *err)
+{
+    struct bundle_file files[2];
+    size_t n_files = 0;
+    if (f->job.calendar) {
+        files[n_files++] = (struct bundle_file){"tables/calendar.json", f->job.calendar_text};
+    }
+    if (f->job.history) {
+        files[n_files++] = (struct bundle_file){"tables/history.json", history};
+    }
     static const char *const screens_needed[] = {"screens"};
     struct film_model *s = &f->models[FILM_SCREENS], *n = &f->models[FILM_AHEAD];
     const struct bundle_part_model models[] = {
@@ -263,8 +293,10 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
                                        .seed = (int64_t)f->job.recipe.seed,
                                        .data_digest = f->job.data->digest,
                                        .rows_train = n->n_films,
-                                       .rows_history = 0,
-                                       .histories_as_of = n->newest,
+                                       .rows_history = f->job.history ? history_films(f->job.history) : 0,
+                                       .histories_as_of = f->job.history ? history_as_of(f->job.history) : n->newest,
+                                       .files = files,
+                                       .n_files = n_files,
                                        .selftest_rows = STR(selftest_rows)};
     return bundle_build(setting_cstr(f->settings, OUT), &parts, err);
 }
@@ -308,16 +340,20 @@ static void print_json(const struct fit *f, struct str metrics, struct buf *b)
 
 static int finish(struct fit *f, struct mrc_err *err)
 {
-    struct buf metrics, parameters, report;
+    struct buf metrics, parameters, history, report;
     buf_init(&metrics, NULL, TEXT_MAX);
     buf_init(&parameters, NULL, TEXT_MAX);
     buf_init(&report, NULL, TEXT_MAX);
+    buf_init(&history, NULL, HISTORY_TEXT_MAX);
     int rc = make_text(&metrics, put_metrics, f, err);
     if (rc == MRC_OK) {
         rc = make_text(&parameters, put_parameters, f, err);
     }
     if (rc == MRC_OK) {
-        rc = write_bundle(f, buf_text(&metrics), buf_text(&parameters), err);
+        rc = f->job.history ? make_history(f, &history, err) : MRC_OK;
+    }
+    if (rc == MRC_OK) {
+        rc = write_bundle(f, buf_text(&metrics), buf_text(&parameters), buf_text(&history), err);
     }
     if (rc == MRC_OK) {
         if (setting_bool(f->settings, JSON)) {
@@ -332,6 +368,7 @@ static int finish(struct fit *f, struct mrc_err *err)
     }
     buf_release(&metrics);
     buf_release(&parameters);
+    buf_release(&history);
     buf_release(&report);
     return rc;
 }
@@ -341,6 +378,7 @@ static int fit_all(struct fit *f, struct mrc_err *err)
     MRC_TRY(set_created(f, err));
     MRC_TRY(set_until(f, err));
     MRC_TRY(name_version(f, err));
+    MRC_TRY(film_job_learn(&f->job, f->n, err));
     for (int k = 0; k < FILM__SETTINGS; k++) {
         int rc = film_model_fit(&f->models[k], &f->job.recipe, (enum film_setting)k, f->job.data->films, f->n, err);
         if (rc < 0) {
@@ -361,6 +399,8 @@ static int run(const struct settings *s, struct mrc_err *err)
     struct film_job_options o = {.schema = setting_cstr(s, SCHEMA),
                                  .features = setting_cstr(s, FEATURES),
                                  .features_screens = setting_cstr(s, FEATURES_SCREENS),
+                                 .list = film_kind(setting_text(s, KIND)),
+                                 .calendar = setting_cstr(s, CALENDAR),
                                  .params = setting_cstr(s, PARAMS),
                                  .data = setting_cstr(s, DATA),
                                  .reading = {.max_bad = (uint64_t)setting_int(s, MAX_BAD), .need_target = true},
@@ -386,7 +426,9 @@ int fit_films(int argc, char **argv)
         "Trains the forecast of a film's first week: one model for weeks ahead, one per screen for when screens are\n"
         "known. Films are put in time order; the number of trees is found on later films, intervals are calibrated on\n"
         "films later still, and the models kept learn from all. The bundle is read back and tested before it appears.\n"
-        "Data stay on this machine; the bundle holds no film, only names that at least three films share.",
+        "Data stay on this machine; but for --kind private the bundle holds no film, only names that at least three "
+        "films\n"
+        "share.",
         options,
         OPTION__COUNT,
         run};

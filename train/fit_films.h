@@ -21,7 +21,9 @@ struct film_job {
 };
 /* Lists of features that come with the program: what a film says of itself; the whole recipe, rivals too; what a bundle
  * with full histories can serve; what one with published histories can. */
-enum film_list { LIST_PLAIN, LIST_RECIPE, LIST_PRIVATE, LIST_PUBLISHED };
+enum film_list { LIST_PLAIN, LIST_PRIVATE, LIST_PUBLISHED, LIST_RECIPE };
+#define FILM_KINDS "plain|private|published" /* what a bundle may be: names of the first three */
+enum film_list film_kind(struct str name);
 struct film_job_options {
     const char *schema, *features, *features_screens; /* files; NULL: those that came with the program */
     enum film_list list;                              /* which of them */

@@ -410,6 +410,9 @@ static int read_model(struct opening *o, const struct json *entry, const struct 
     MRC_TRY(read_interval(o, interval, m));
     MRC_TRY(need_file(o, features, &text));
     int rc = features_read(&m->features, o->b->schema, text, find_table, o, o->err);
+    if (rc == MRC_OK) {
+        rc = bundle_bind(o->b, m->features, o->err);
+    }
     if (rc < 0) {
         return o->err ? err_wrap(o->err, "%.*s", STR_ARG(features)) : rc;
     }
@@ -460,6 +463,10 @@ static int read_contents(struct opening *o)
     int rc = schema_read(&o->b->schema, schema, o->err);
     if (rc < 0) {
         return o->err ? err_wrap(o->err, "schema.json") : rc;
+    }
+    MRC_TRY(bundle_read_tables(o->b, find_table, o, o->err));
+    if (o->b->history && history_as_of(o->b->history) != o->b->histories_as_of) {
+        return mrc_fail(o->err, MRC_EFORMAT, "tables/history.json ends on another day than \"histories_as_of\" says");
     }
     if ((rc = bundle_json(&forecast_doc, forecast, "forecast.json", JSON_OBJECT, o->err)) == MRC_OK &&
         (rc = bundle_json(&interval_doc, interval, "interval.json", JSON_OBJECT, o->err)) == MRC_OK) {
@@ -530,6 +537,7 @@ void bundle_close(struct bundle *b)
         mrc_model_free(b->models[i].model);
         features_free(b->models[i].features);
     }
+    bundle_free_tables(b);
     schema_free(b->schema);
     arena_release(&b->arena);
     free(b);

@@ -33,7 +33,9 @@ struct bundle {
     struct schema *schema;
     struct bundle_model *models; /* [n_models], in order of preference */
     uint32_t n_models;
-    int32_t histories_as_of;     /* date of the newest film the bundle learnt from */
+    struct calendar *calendar; /* tables/calendar.json, or NULL */
+    struct history *history;   /* tables/history.json, or NULL */
+    int32_t histories_as_of;   /* date of the newest film the bundle learnt from */
     char digest[65];             /* sha256 of manifest.json: identifies the version */
     const struct str *strangers; /* files in the folder that the manifest does not name: tolerated, never read */
     uint32_t n_strangers;

@@ -92,6 +92,7 @@ static int take_model(struct building *g, const struct bundle_part_model *part, 
     m->needs = needs;
     m->n_needs = (uint32_t)part->n_needs;
     MRC_TRY(features_read(&m->features, s, part->features, find_table, (void *)(uintptr_t)g->parts, g->err));
+    MRC_TRY(bundle_bind(g->b, m->features, g->err));
     MRC_TRY(bundle_check_model(m->model, m->features, g->err));
     return bundle_check_levels(part->levels, part->offsets, part->n_levels, z, g->err);
 }
@@ -107,6 +108,7 @@ static int take_models(struct building *g)
         return mrc_fail(g->err, MRC_EINVAL, "the last model must need nothing and be model.cbm");
     }
     MRC_TRY(schema_read(&g->b->schema, parts->schema, g->err));
+    MRC_TRY(bundle_read_tables(g->b, find_table, (void *)(uintptr_t)parts, g->err));
     g->b->models = ARENA_ARRAY(g->arena, parts->n_models, struct bundle_model);
     if (!g->b->models) {
         return arena_fail(g->arena, g->err);
@@ -487,6 +489,7 @@ int bundle_build(const char *folder, const struct bundle_parts *parts, struct mr
         features_free(in_memory.models[i].features);
         free(g.model_bytes[i]);
     }
+    bundle_free_tables(&in_memory);
     schema_free(in_memory.schema);
     arena_release(&a);
     return rc;

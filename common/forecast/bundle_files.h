@@ -28,6 +28,12 @@ int selftest_run(const struct bundle *b, struct str selftest, struct mrc_err *er
 /* Synthetic rows made of the schema's examples: all fields, the required ones only, each optional one left out. */
 int selftest_rows(const struct schema *s, struct buf *out, struct mrc_err *err);
 
+/* tables/calendar.json and tables/history.json, where `table` has them, into b. */
+int bundle_read_tables(struct bundle *b, features_table table, void *arg, struct mrc_err *err);
+void bundle_free_tables(struct bundle *b);
+/* Bind a served list to them. MRC_EFORMAT when it needs what the bundle does not have, or the week's other films. */
+int bundle_bind(const struct bundle *b, struct features *f, struct mrc_err *err);
+
 /* Check that a model fits: its flat features are the list's, in order, by name and kind; one output. */
 int bundle_check_model(const mrc_model *model, const struct features *features, struct mrc_err *err);
 /* Check that levels and offsets are usable; z: [n], filled. */
