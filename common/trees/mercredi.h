@@ -171,8 +171,8 @@ MRC_API int mrc_uncertainty(const mrc_model *m, const double *ensembles, size_t 
 
 /* Exact SHAP values, CatBoost's "Regular" ShapValues: per row and output one value for every flat feature and, last, the
  * base value; their sum is the raw prediction (for MultiClass, of the prediction less its mean over classes).
- * An explainer borrows its model and never changes: share it between threads. Oblivious trees with leaf weights only,
- * otherwise MRC_EUNSUPPORTED.
+ * An explainer borrows its model and never changes: share it between threads. Needs leaf weights, and trees no
+ * deeper than 64, otherwise MRC_EUNSUPPORTED. For non-symmetric trees the values add up too (CatBoost's do not).
  * table_bytes_max: memory for tables leaf -> values, tree by tree while they fit (a tree of depth d takes
  * 2^d x features in it x outputs x 8 bytes); with a table a row costs one look-up a tree, without one O(2^d d^2). 0 = none. */
 typedef struct mrc_explainer mrc_explainer;

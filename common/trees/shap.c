@@ -1,99 +1,17 @@
-/* Exact Tree SHAP for oblivious trees (Lundberg, Erion, Lee: Consistent individualized feature attribution for tree
+/* Exact Tree SHAP (Lundberg, Erion, Lee: Consistent individualized feature attribution for tree
  * ensembles, 2018, algorithm 2), with CatBoost's conventions: path-dependent expectations from the leaf weights, the
  * last split of a tree at its root, CTR credit divided equally among the categorical features of its projection, and
  * for MultiClass the mean over classes taken out of every leaf.
  *
- * An oblivious tree's contribution depends on the leaf alone, so a table leaf -> values per tree turns explaining a row
- * into one look-up a tree. The tables are made when the explainer is, for every tree that fits the caller's budget. */
-#include "common/trees/model.h"
+ * Here: the public calls and oblivious trees. An oblivious tree's contribution depends on the leaf alone, so a table
+ * leaf -> values per tree turns explaining a row into one look-up a tree. The tables are made when the explainer is,
+ * for every tree that fits the caller's budget. */
+#include "common/trees/shap.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 16, PATH_MAX = DEPTH_MAX + 1 };
-
-/* A set of flat features that share the credit of a split. */
-struct credit {
-    uint32_t first, n; /* in members[] */
-};
-
-/* Values of one tree: the credits its splits can give, and, when tabled, [leaf][credit][output]. */
-struct tree_shap {
-    uint32_t n_credits;
-    const uint32_t *credits; /* [n_credits] distinct credit numbers of this tree */
-    const uint8_t *slot;     /* [depth] split -> position in credits */
-    const double *weights;   /* [2^(depth+1)] sub-cube weights, heap order: node 1 is the root */
-    double *table;           /* or NULL */
-};
-
-struct mrc_explainer {
-    struct arena arena;
-    const mrc_model *model;
-    uint32_t dim; /* outputs explained */
-    uint32_t n_flat;
-    uint32_t n_credits;
-    struct credit *credits;
-    uint32_t *members;
-    struct tree_shap *trees;
-    double *base;   /* [dim] */
-    double *leaves; /* [n_leaf_values] leaf values as explained (class mean removed) */
-};
-
-/* One step of the path from the root: which credit, the fraction of "unknown" and "known" weight that flows through. */
-struct step {
-    uint8_t slot;
-    double zero, one, weight;
-};
-
-static void path_extend(struct step *path, uint32_t n, uint8_t slot, double zero, double one)
-{
-    path[n] = (struct step){.slot = slot, .zero = zero, .one = one, .weight = n == 0 ? 1.0 : 0.0};
-    for (uint32_t i = n; i-- > 0;) {
-        path[i + 1].weight += one * path[i].weight * (double)(i + 1) / (double)(n + 1);
-        path[i].weight = zero * path[i].weight * (double)(n - i) / (double)(n + 1);
-    }
-}
-
-/* Remove step i of a path whose last index is n. */
-static void path_unwind(struct step *path, uint32_t n, uint32_t i)
-{
-    double one = path[i].one;
-    double zero = path[i].zero;
-    double next = path[n].weight;
-    for (uint32_t j = n; j-- > 0;) {
-        if (one != 0.0) {
-            double before = path[j].weight;
-            path[j].weight = next * (double)(n + 1) / ((double)(j + 1) * one);
-            next = before - path[j].weight * zero * (double)(n - j) / (double)(n + 1);
-        } else {
-            path[j].weight = path[j].weight * (double)(n + 1) / (zero * (double)(n - j));
-        }
-    }
-    for (uint32_t j = i; j < n; j++) {
-        path[j].slot = path[j + 1].slot;
-        path[j].zero = path[j + 1].zero;
-        path[j].one = path[j + 1].one;
-    }
-}
-
-/* Sum of the path's weights as if step i had been removed. */
-static double path_unwound_sum(const struct step *path, uint32_t n, uint32_t i)
-{
-    double one = path[i].one;
-    double zero = path[i].zero;
-    double next = path[n].weight;
-    double total = 0.0;
-    for (uint32_t j = n; j-- > 0;) {
-        if (one != 0.0) {
-            double w = next * (double)(n + 1) / ((double)(j + 1) * one);
-            total += w;
-            next = path[j].weight - w * zero * (double)(n - j) / (double)(n + 1);
-        } else {
-            total += path[j].weight * (double)(n + 1) / (zero * (double)(n - j));
-        }
-    }
-    return total;
-}
 
 struct walk {
     const struct mrc_explainer *e;
@@ -110,38 +28,31 @@ static void add_leaf(const struct walk *w, uint32_t leaf, const struct step *pat
     const double *value = w->leaves + (size_t)leaf * w->e->model->dim;
     for (uint32_t i = 1; i <= n; i++) {
         double share = path_unwound_sum(path, n, i) * (path[i].one - path[i].zero);
-        double *out = w->out + (size_t)path[i].slot * dim;
+        double *out = w->out + (size_t)path[i].credit * dim;
         for (uint32_t d = 0; d < dim; d++) {
             out[d] += share * value[d];
         }
     }
 }
 
-/* Visit heap node `node` at `level` splits below the root, having come by a step (slot, zero, one). */
+/* Visit heap node `node` at `level` splits below the root, having come by a step (credit, zero, one). */
 static void visit(const struct walk *w, uint32_t node, uint32_t level, const struct step *parent, uint32_t n,
-                  uint8_t slot, double zero, double one)
+                  int32_t credit, double zero, double one)
 {
     struct step path[PATH_MAX + 1];
-    memcpy(path, parent, n * sizeof *path);
-    path_extend(path, n, slot, zero, one);
+    if (n > 0) {
+        memcpy(path, parent, n * sizeof *path);
+    }
+    path_extend(path, n, credit, zero, one);
     if (level == w->depth) {
         add_leaf(w, node - (1U << w->depth), path, n);
         return;
     }
     uint32_t split = w->depth - 1 - level;
-    uint8_t mine = w->tree->slot[split];
-    double zero_before = 1.0;
-    double one_before = 1.0;
-    uint32_t last = n;
-    for (uint32_t i = 1; i <= n; i++) {
-        if (path[i].slot == mine) {
-            zero_before = path[i].zero;
-            one_before = path[i].one;
-            path_unwind(path, n, i);
-            last = n - 1;
-            break;
-        }
-    }
+    int32_t mine = w->tree->slot[split];
+    double zero_before;
+    double one_before;
+    uint32_t last = path_merge(path, n, mine, &zero_before, &one_before);
     const double *weights = w->tree->weights;
     uint32_t hot = 2 * node + ((w->row_leaf >> split) & 1U);
     uint32_t cold = hot ^ 1U;
@@ -167,10 +78,7 @@ static void tree_values(const struct mrc_explainer *e, uint32_t tree, uint32_t r
                      .depth = m->tree_sizes[tree],
                      .row_leaf = row_leaf,
                      .out = out};
-    struct step root[1];
-    memset(root, 0, sizeof root);
-    /* The root's own step carries no feature: slot 255 is never equal to a real one. */
-    visit(&w, 1, 0, root, 0, UINT8_MAX, 1.0, 1.0);
+    visit(&w, 1, 0, NULL, 0, SHAP_NO_CREDIT, 1.0, 1.0);
 }
 
 /* ---- preparation ----------------------------------------------------------------------------------------------- */
@@ -276,7 +184,7 @@ static int prepare_leaves(struct mrc_explainer *e, struct mrc_err *err)
     for (uint32_t d = 0; d < e->dim; d++) {
         e->base[d] = m->bias[d] - bias_mean;
     }
-    for (uint32_t t = 0; t < m->n_trees; t++) {
+    for (uint32_t t = 0; m->symmetric && t < m->n_trees; t++) {
         uint32_t n_leaves = 1U << m->tree_sizes[t];
         const double *values = e->leaves + m->tree_leaf_offsets[t];
         const double *weights = m->leaf_weights + m->tree_leaf_offsets[t] / m->dim;
@@ -353,24 +261,24 @@ static int make_tables(struct mrc_explainer *e, size_t bytes_max, struct mrc_err
 static int prepare(struct mrc_explainer *e, size_t table_bytes_max, struct mrc_err *err)
 {
     const mrc_model *m = e->model;
-    uint32_t *split_credit = ARENA_ARRAY(&e->arena, (size_t)m->n_splits + 1, uint32_t);
+    e->split_credit = ARENA_ARRAY(&e->arena, (size_t)m->n_splits + 1, uint32_t);
     e->trees = ARENA_ARRAY(&e->arena, (size_t)m->n_trees + 1, struct tree_shap);
-    if (split_credit == NULL || e->trees == NULL) {
+    if (e->split_credit == NULL || e->trees == NULL) {
         return arena_fail(&e->arena, err);
     }
-    MRC_TRY(find_credits(e, split_credit, err));
+    MRC_TRY(find_credits(e, e->split_credit, err));
     MRC_TRY(prepare_leaves(e, err));
+    if (!m->symmetric) {
+        return shap_prepare_nodes(e, err);
+    }
     for (uint32_t t = 0; t < m->n_trees; t++) {
-        MRC_TRY(prepare_tree(e, t, split_credit, err));
+        MRC_TRY(prepare_tree(e, t, e->split_credit, err));
     }
     return make_tables(e, table_bytes_max, err);
 }
 
 int mrc_explainer_new(mrc_explainer **out, const mrc_model *m, size_t table_bytes_max, struct mrc_err *err)
 {
-    if (!m->symmetric) {
-        return mrc_fail(err, MRC_EUNSUPPORTED, "SHAP values of non-symmetric trees are not available");
-    }
     if (m->n_leaf_weights == 0 && m->n_leaf_values > 0) {
         return mrc_fail(err, MRC_EUNSUPPORTED, "the model has no leaf weights, which SHAP values need");
     }
@@ -406,11 +314,12 @@ size_t mrc_explainer_dim(const mrc_explainer *e)
 
 /* ---- explaining ------------------------------------------------------------------------------------------------ */
 
-/* Add one tree's credits to a row's values. row: [dim][n_flat + 1]. */
-static void spread(const struct mrc_explainer *e, const struct tree_shap *tree, const double *values, double *row)
+/* Add values[n][dim] of n credits to a row: [dim][n_flat + 1]. credits: their numbers, NULL: 0 … n-1. */
+static void credit_features(const struct mrc_explainer *e, const uint32_t *credits, uint32_t n, const double *values,
+                            double *row)
 {
-    for (uint32_t i = 0; i < tree->n_credits; i++) {
-        const struct credit *c = &e->credits[tree->credits[i]];
+    for (uint32_t i = 0; i < n; i++) {
+        const struct credit *c = &e->credits[credits == NULL ? i : credits[i]];
         for (uint32_t d = 0; d < e->dim; d++) {
             double share = values[(size_t)i * e->dim + d] / c->n;
             for (uint32_t k = 0; k < c->n; k++) {
@@ -425,10 +334,31 @@ static size_t align_up(size_t n)
     return (n + MRC_SCRATCH_ALIGN - 1) / MRC_SCRATCH_ALIGN * MRC_SCRATCH_ALIGN;
 }
 
+static size_t values_bytes(const struct mrc_explainer *e)
+{
+    uint32_t credits = e->model->symmetric ? DEPTH_MAX : e->n_credits;
+    return align_up((size_t)credits * e->dim * sizeof(double));
+}
+
 size_t mrc_shap_scratch_size(const mrc_explainer *e)
 {
     return align_up(mrc_scratch_size(e->model, 1)) + align_up((size_t)e->model->n_trees * sizeof(uint32_t)) +
-           align_up((size_t)DEPTH_MAX * e->dim * sizeof(double));
+           values_bytes(e);
+}
+
+static void shap_row_symmetric(const struct mrc_explainer *e, const uint32_t *leaves, double *values, double *row)
+{
+    for (uint32_t t = 0; t < e->model->n_trees; t++) {
+        const struct tree_shap *tree = &e->trees[t];
+        const double *found = values;
+        if (tree->table != NULL) {
+            found = tree->table + (size_t)leaves[t] * tree->n_credits * e->dim;
+        } else {
+            memset(values, 0, (size_t)tree->n_credits * e->dim * sizeof *values);
+            tree_values(e, t, leaves[t], values);
+        }
+        credit_features(e, tree->credits, tree->n_credits, found, row);
+    }
 }
 
 int mrc_shap(const mrc_explainer *e, const struct mrc_input *in, size_t n_rows, void *scratch, double *out,
@@ -436,7 +366,7 @@ int mrc_shap(const mrc_explainer *e, const struct mrc_input *in, size_t n_rows, 
 {
     const mrc_model *m = e->model;
     unsigned char *at = scratch;
-    void *predict_scratch = at;
+    void *row_scratch = at;
     at += align_up(mrc_scratch_size(m, 1));
     uint32_t *leaves = (uint32_t *)(void *)at;
     at += align_up((size_t)m->n_trees * sizeof(uint32_t));
@@ -447,18 +377,18 @@ int mrc_shap(const mrc_explainer *e, const struct mrc_input *in, size_t n_rows, 
         one.floats = in->floats == NULL ? NULL : in->floats + row * in->float_row_stride;
         one.cats = in->cats == NULL ? NULL : in->cats + row * in->cat_row_stride;
         one.cat_hashes = in->cat_hashes == NULL ? NULL : in->cat_hashes + row * in->cat_row_stride;
-        MRC_TRY(mrc_leaf_indexes(m, &one, 1, predict_scratch, leaves, err));
+        MRC_TRY(mrc_leaf_indexes(m, &one, 1, row_scratch, leaves, err));
         double *to = out + row * row_size;
         memset(to, 0, row_size * sizeof *to);
-        for (uint32_t t = 0; t < m->n_trees; t++) {
-            const struct tree_shap *tree = &e->trees[t];
-            if (tree->table != NULL) {
-                spread(e, tree, tree->table + (size_t)leaves[t] * tree->n_credits * e->dim, to);
-                continue;
-            }
-            memset(values, 0, (size_t)tree->n_credits * e->dim * sizeof *values);
-            tree_values(e, t, leaves[t], values);
-            spread(e, tree, values, to);
+        if (m->symmetric) {
+            shap_row_symmetric(e, leaves, values, to);
+        } else {
+            struct block b;
+            block_init(m, &b, &one, 0, 1, row_scratch);
+            evaluate_bins(m, &b);
+            memset(values, 0, values_bytes(e));
+            shap_row_nodes(e, &b, values);
+            credit_features(e, NULL, e->n_credits, values, to);
         }
         for (uint32_t d = 0; d < e->dim; d++) {
             to[(size_t)d * (e->n_flat + 1) + e->n_flat] = e->base[d];

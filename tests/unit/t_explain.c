@@ -126,6 +126,57 @@ static void check_shap_with(const char *folder, const char *name, const mrc_mode
     free(scratch);
 }
 
+/* Without CatBoost's figures: the values and the base add up to the raw prediction. */
+static void check_sums(const char *folder, const char *name, const mrc_model *m)
+{
+    if (strcmp(name, "depthwise") != 0 && strcmp(name, "lossguide") != 0) {
+        return;
+    }
+    char data[512];
+    char columns[512];
+    snprintf(data, sizeof data, "%s/input.csv", folder);
+    snprintf(columns, sizeof columns, "%s/columns.json", folder);
+    struct model_rows *rows;
+    struct model_block block;
+    mrc_explainer *e;
+    ck_assert_ok(mrc_explainer_new(&e, m, 0, &err), &err);
+    ck_assert_ok(model_rows_open(&rows, m, data, columns, ROWS_MAX, &err), &err);
+    ck_assert_ok(model_rows_next(rows, &block, &err), &err);
+    size_t width = mrc_model_features(m) + 1;
+    double out[ROWS_MAX][16];
+    double raw[ROWS_MAX];
+    ck_assert_uint_le(width, 16);
+    size_t bytes = mrc_shap_scratch_size(e) + mrc_scratch_size(m, ROWS_MAX);
+    void *scratch = aligned_alloc(MRC_SCRATCH_ALIGN, (bytes / MRC_SCRATCH_ALIGN + 1) * MRC_SCRATCH_ALIGN);
+    ck_assert_ptr_nonnull(scratch);
+    ck_assert_ok(mrc_predict(m, &block.input, block.n, MRC_RAW, scratch, raw, &err), &err);
+    double moved = 0;
+    for (size_t r = 0; r < block.n; r++) {
+        struct mrc_input one = block.input;
+        one.floats += r * one.float_row_stride;
+        one.cats = one.cats == NULL ? NULL : one.cats + r * one.cat_row_stride;
+        one.cat_hashes = one.cat_hashes == NULL ? NULL : one.cat_hashes + r * one.cat_row_stride;
+        ck_assert_ok(mrc_shap(e, &one, 1, scratch, out[r], &err), &err);
+        double sum = 0;
+        for (size_t k = 0; k < width; k++) {
+            sum += out[r][k];
+            moved = k + 1 < width ? fmax(moved, fabs(out[r][k])) : moved;
+        }
+        ck_assert_msg(fabs(sum - raw[r]) < 1e-12 * fmax(1, fabs(raw[r])), "%s row %zu: %g, expected %g", name, r, sum,
+                      raw[r]);
+    }
+    ck_assert_msg(moved > 0.1, "%s: no feature moves anything", name);
+    free(scratch);
+    model_rows_close(rows);
+    mrc_explainer_free(e);
+}
+
+START_TEST(shap_of_nodes_adds_up)
+{
+    each_fixture(check_sums);
+}
+END_TEST
+
 static void check_shap(const char *folder, const char *name, const mrc_model *m)
 {
     struct json_doc *doc = read_json(folder, "shap.json");
@@ -259,6 +310,7 @@ int main(void)
     TCase *tc = tcase_create("explain");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, shap_is_catboosts);
+    tcase_add_test(tc, shap_of_nodes_adds_up);
     tcase_add_test(tc, importance_is_catboosts);
     tcase_add_test(tc, ensembles_are_catboosts);
     suite_add_tcase(suite, tc);
