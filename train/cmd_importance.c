@@ -3,15 +3,20 @@
 #include "common/base/json.h"
 #include "common/base/number.h"
 #include "train/command.h"
+#include "train/loss_change.h"
 #include "train/model_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum option { MODEL, INTERACTION, JSON, FLOAT, OUT, OPTION__COUNT };
+enum option { MODEL, DATA, COLUMNS, INTERACTION, JSON, FLOAT, OUT, OPTION__COUNT };
 static const struct setting_spec options[OPTION__COUNT] = {
     [MODEL] = {"model", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_POSITIONAL | SETTING_REQUIRED, 'm', NULL,
                "Model file (.cbm or .json)"},
+    [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, 0, 'd', NULL,
+              "CSV with the truth: then importance is how much worse the model's loss becomes without each feature"},
+    [COLUMNS] = {"columns", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
+                 "JSON list of {name, kind} of the CSV's columns, with one target, maybe a weight"},
     [INTERACTION] = {"interaction", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL,
                      "Strength of pairs of features instead"},
     [JSON] = {"json", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL, "One JSON object instead of CSV"},
@@ -38,13 +43,19 @@ static int features(const mrc_model *m, const struct settings *s, struct buf *b,
 {
     size_t n = mrc_model_features(m);
     double *score = calloc(n + 1, sizeof *score);
-    int rc = score == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory") : mrc_importance(m, score, err);
+    bool on_data = setting_is_set(s, DATA);
+    int rc = score == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory") : MRC_OK;
+    if (rc == MRC_OK && on_data) {
+        rc = loss_change(m, setting_cstr(s, DATA), setting_cstr(s, COLUMNS), score, err);
+    } else if (rc == MRC_OK) {
+        rc = mrc_importance(m, score, err);
+    }
     struct json_out w;
     json_out_init(&w, b);
     bool json = setting_bool(s, JSON);
     if (rc == MRC_OK && json) {
         json_open_object(&w);
-        json_put_key(&w, "PredictionValuesChange");
+        json_put_key(&w, on_data ? "LossFunctionChange" : "PredictionValuesChange");
         json_open_array(&w);
     } else if (rc == MRC_OK) {
         buf_puts(b, "feature,importance\n");
@@ -137,7 +148,8 @@ int cmd_importance(int argc, char **argv)
     static const struct command command = {
         "importance",
         "MODEL [--interaction] [--json] [--float hex|shortest] [--out FILE]",
-        "Percent of the model's changes in value that each feature causes, from the leaf weights in the model;\n"
+        "Percent of the model's changes in value that each feature causes, from the leaf weights in the model\n"
+        "(PredictionValuesChange); with --data, what its loss loses without each feature (LossFunctionChange);\n"
         "with --interaction, of pairs of features, strongest first.",
         options,
         OPTION__COUNT,
