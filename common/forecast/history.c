@@ -105,6 +105,7 @@ void history_free(struct history *h)
 void history_set_complete(struct history *h, int32_t until)
 {
     h->complete_given = until;
+    h->sealed = h->sealed && h->published;
 }
 
 int history_add(struct history *h, const struct taught *film, struct mrc_err *err)

@@ -25,7 +25,8 @@ void history_free(struct history *h); /* NULL is fine */
  * id is nobody's. Ids are copied. MRC_EINVAL: entries negative or no number, or a published history. */
 int history_learn(struct history *h, const struct film_fields *fields, const struct row *row, struct str id,
                   double entries, bool panel, struct mrc_err *err) MRC_CHECKED;
-/* Weeks up to this day are complete: sums over later ones are unknown. Without it: the newest listed film's. */
+/* Weeks up to this day are complete: sums over later ones are unknown. DATE_NONE, or without it: the newest listed
+ * film's. To be sealed again. */
 void history_set_complete(struct history *h, int32_t until);
 /* Put in order, ready for questions. Needed again after more was taught. Equal films in any order give equal bits. */
 int history_seal(struct history *h, struct mrc_err *err) MRC_CHECKED;
