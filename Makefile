@@ -50,8 +50,11 @@ libs          = $(B)/libforecast.a $(B)/libbase.a $(B)/libmercredi.a
 all: $(B)/libmercredi.a $(B)/libmercredi.so $(B)/mercredi-fcgi $(B)/mercredi-train
 
 # The only lines that name an instruction set, and the only room with threads.
-$(B)/common/trees/evaluate_avx2.o:   ALL_CFLAGS += -mavx2
-$(B)/common/trees/evaluate_avx512.o: ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vbmi -mgfni
+ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine)),)
+$(call o,$(wildcard common/trees/evaluate_avx2_*.c)):   ALL_CFLAGS += -mavx2
+$(call o,$(wildcard common/trees/evaluate_avx512_*.c)): ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq \
+                                                                      -mavx512vbmi -mgfni -mpopcnt
+endif
 $(call o,$(train_src)): ALL_CFLAGS += -fopenmp
 # Tests make argv from literals.
 $(call o,$(unit_src)): ALL_CFLAGS += -Wno-write-strings

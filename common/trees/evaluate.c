@@ -405,11 +405,17 @@ static size_t align_up(size_t n)
     return (n + MRC_SCRATCH_ALIGN - 1) & ~(size_t)(MRC_SCRATCH_ALIGN - 1);
 }
 
-/* A single row is laid out without padding; otherwise columns hold whole groups of lanes. */
+/* A single row is laid out without padding; few rows in whole groups of lanes; from FILLED_ROWS_MIN on, kernels prefer
+ * whole blocks. Grows with n_rows. */
 static uint32_t stride_of(size_t n_rows)
 {
-    size_t rows = n_rows < BLOCK_ROWS_MAX ? n_rows : BLOCK_ROWS_MAX;
-    return rows <= ROW_BY_ROW_MAX ? 1 : (uint32_t)((rows + LANES - 1) / LANES * LANES);
+    if (n_rows <= ROW_BY_ROW_MAX) {
+        return 1;
+    }
+    if (n_rows >= FILLED_ROWS_MIN) {
+        return n_rows < BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX / 2 : BLOCK_ROWS_MAX;
+    }
+    return (uint32_t)((n_rows + LANES - 1) / LANES * LANES);
 }
 
 size_t block_rows(size_t left)
@@ -417,7 +423,10 @@ size_t block_rows(size_t left)
     if (left <= ROW_BY_ROW_MAX) {
         return left ? 1 : 0;
     }
-    return left < BLOCK_ROWS_MAX ? left : BLOCK_ROWS_MAX;
+    if (left < BLOCK_ROWS_MAX / 2) {
+        return left;
+    }
+    return left < BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX / 2 : BLOCK_ROWS_MAX;
 }
 
 static size_t work_bytes(const mrc_model *m, size_t stride)
@@ -607,6 +616,9 @@ static void add_nodes(const mrc_model *m, struct block *b, uint32_t begin, uint3
 
 void scalar_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
 {
+    for (size_t i = 0; i < (size_t)b->stride * m->dim; i++) {
+        b->sums[i] = 0;
+    }
     if (begin >= end) {
         return;
     }

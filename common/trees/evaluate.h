@@ -16,7 +16,7 @@
 #include "common/trees/categorical.h"
 #include "common/trees/model.h"
 
-enum { BORDERS_PER_COLUMN = 254, LANES = 64, BLOCK_ROWS_MAX = 512, ROW_BY_ROW_MAX = 8 };
+enum { BORDERS_PER_COLUMN = 254, LANES = 64, BLOCK_ROWS_MAX = 1024, FILLED_ROWS_MIN = 400, ROW_BY_ROW_MAX = 8 };
 
 /* "bins[column] >= threshold": column << 8 | threshold. */
 typedef uint32_t bin_test;
@@ -96,7 +96,7 @@ struct block {
     double *sums;     /* [stride][dim] */
 };
 
-/* A kernel adds trees [begin, end) to block->sums. All kernels give the same bits. */
+/* A kernel sets block->sums to the sums of trees [begin, end). All kernels give the same bits. */
 struct kernel {
     const char *name;
     bool (*supported)(void);
@@ -116,10 +116,10 @@ int evaluator_use(mrc_model *m, const char *kernel, struct mrc_err *err) MRC_CHE
 size_t block_bytes(const mrc_model *m, size_t n_rows);
 void block_init(const mrc_model *m, struct block *b, const struct mrc_input *in, size_t first_row, size_t n_rows,
                 void *scratch);
-/* Rows that fit the next block when `left` remain: BLOCK_ROWS_MAX, or 1 when few are left. */
+/* Rows of the next block when `left` remain: BLOCK_ROWS_MAX, half of that, what is left, or 1 when few are. */
 size_t block_rows(size_t left);
 
-/* Fill the bins of a block with the model's kernel, with plain C; add trees. */
+/* Fill the bins of a block with the model's kernel, and its sums of trees [begin, end). */
 void evaluate_bins(const mrc_model *m, struct block *b);
 void evaluate_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end);
 /* Leaf of tree t for one lane of a block with bins: symmetric: its number in the tree; otherwise the same, counted from

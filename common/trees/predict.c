@@ -130,7 +130,7 @@ static void transform(const mrc_model *m, const double *x, enum mrc_prediction t
     case MRC_CLASS:
         classes(m, x, kind, out);
         break;
-    case MRC_RAW:
+    case MRC_RAW: /* copied as it is */
     default:
         memcpy(out, x, m->dim * sizeof *out);
         break;
@@ -176,10 +176,6 @@ size_t mrc_scratch_size(const mrc_model *m, size_t n_rows)
 static void raw_block(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end)
 {
     evaluate_bins(m, b);
-    size_t n = (size_t)b->stride * m->dim;
-    for (size_t i = 0; i < n; i++) {
-        b->sums[i] = 0;
-    }
     evaluate_trees(m, b, begin, end);
     if (!m->evaluator->needs_link) {
         return;
@@ -187,8 +183,7 @@ static void raw_block(const mrc_model *m, struct block *b, uint32_t begin, uint3
     for (uint32_t r = 0; r < b->n_rows; r++) {
         for (uint32_t d = 0; d < m->dim; d++) {
             double *x = &b->sums[(size_t)r * m->dim + d];
-            *x = *x * m->scale;
-            *x += begin == 0 ? m->bias[d] : 0;
+            *x = *x * m->scale + (begin == 0 ? m->bias[d] : 0);
         }
     }
 }
@@ -208,6 +203,10 @@ int mrc_predict(const mrc_model *m, const struct mrc_input *in, size_t n_rows, e
         struct block b;
         block_init(m, &b, in, row, n, scratch);
         raw_block(m, &b, 0, m->n_trees);
+        if (type == MRC_RAW) {
+            memcpy(out + row * columns, b.sums, n * columns * sizeof *out);
+            continue;
+        }
         for (size_t r = 0; r < n; r++) {
             transform(m, b.sums + r * m->dim, type, kind, out + (row + r) * columns);
         }
