@@ -3,7 +3,8 @@
 
 CatBoost (one thread, a ready Pool) and libmercredi take turns, ROUNDS times; a ratio is the median of the rounds'
 ratios, so that a machine whose speed drifts does not decide. peer modes: batch and rows100 use a ready Pool; single
-calls predict on one row, as a Python service does.
+calls predict on one row, as a Python service does. load is the time to open the model (ns in all), memory_kb what stays
+resident of it.
 """
 import json
 import os
@@ -55,9 +56,20 @@ def ours(program, folder, shape):
     return [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
 
 
-def load_times(folder):
-    path = os.path.join(folder, "model.cbm")
-    return best(lambda: CatBoost().load_model(path), 0.5)
+LOAD = """
+import os, sys, time
+from catboost import CatBoost
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
+before, start = resident(), time.perf_counter()
+model = CatBoost().load_model(sys.argv[1])
+print(time.perf_counter() - start, resident() - before)
+"""
+
+
+def peer_load(folder):
+    """Seconds and resident KiB that CatBoost takes to load the model, in a process of its own."""
+    out = subprocess.check_output([sys.executable, "-c", LOAD, os.path.join(folder, "model.cbm")], text=True).split()
+    return float(out[0]), int(out[1])
 
 
 def main():
@@ -71,7 +83,9 @@ def main():
             theirs = peer.time()
             for line in ours(program, folder, shape):
                 if line["mode"] == "load":
-                    seen.setdefault(("load", "", 1, 0), []).append((line["s"] * 1e9, load_times(folder) * 1e9))
+                    seconds, kb = peer_load(folder)
+                    seen.setdefault(("load", "", 1, 0), []).append((line["s"] * 1e9, seconds * 1e9))
+                    seen.setdefault(("memory_kb", "", 1, 0), []).append((max(1, line["kb"]), kb))
                     continue
                 key = (line["mode"], line["kernel"], line["threads"], line["hashed"])
                 seen.setdefault(key, []).append((line["ns_per_row"], theirs[line["mode"]]))

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct rows {
     size_t n, n_floats, n_cats;
@@ -28,6 +29,20 @@ static void die(const char *what)
 {
     fprintf(stderr, "bench_apply: %s\n", what);
     exit(65);
+}
+
+/* Resident memory in KiB, 0 when the system does not tell. */
+static long resident_kb(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f != NULL && fscanf(f, "%*d %ld", &pages) != 1) {
+        pages = 0;
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void *take(size_t bytes)
@@ -184,12 +199,13 @@ int main(int argc, char **argv)
         return 64;
     }
     struct mrc_err err;
+    long before_kb = resident_kb();
     double from = now_s();
     mrc_model *m;
     if (mrc_model_open(&m, argv[1], &err) < 0) {
         die(err.msg);
     }
-    printf("{\"mode\":\"load\",\"s\":%.4f}\n", now_s() - from);
+    printf("{\"mode\":\"load\",\"s\":%.6f,\"kb\":%ld}\n", now_s() - from, resident_kb() - before_kb);
     size_t n;
     struct rows r = {.n = strtoul(argv[3], NULL, 10), .floats = (float *)(void *)slurp(argv[2], &n)};
     r.n_floats = mrc_model_float_features(m);
