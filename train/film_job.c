@@ -75,6 +75,22 @@ static int check_features(struct film_job *job, enum film_setting setting, const
     return MRC_OK;
 }
 
+/* What a bundle must not ask, told before hours of training. */
+static int check_kind(const struct film_job *job, enum film_list list, struct mrc_err *err)
+{
+    if (list != LIST_RECIPE && job->needs & NEEDS_RIVALS) {
+        return mrc_fail(err, MRC_EINVAL,
+                        "a feature list asks for the week's other films: an answer must not depend on them");
+    }
+    if (list == LIST_PLAIN && job->needs & NEEDS_HISTORY) {
+        return mrc_fail(err, MRC_EINVAL, "a feature list asks for past films: say --kind private or published");
+    }
+    if (list == LIST_PUBLISHED && job->needs & NEEDS_FULL_HISTORY) {
+        return mrc_fail(err, MRC_EINVAL, "a feature list asks for more than a published bundle keeps of past films");
+    }
+    return MRC_OK;
+}
+
 static int read_calendar(struct film_job *job, const char *given, struct mrc_err *err)
 {
     char *path;
@@ -107,6 +123,7 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
         MRC_TRY(read_text(job, given[k], own[o->list][k], &path, &r->features[k], err));
         MRC_TRY(check_features(job, (enum film_setting)k, path, err));
     }
+    MRC_TRY(check_kind(job, o->list, err));
     MRC_TRY(read_calendar(job, o->calendar, err));
     r->context = (struct features_context){
         .calendar = job->calendar, .known_until = DATE_NONE, .as_published = o->list == LIST_PUBLISHED};

@@ -160,6 +160,49 @@ for x in r: w.writerow({**x, "screens": ""})' <"$ROOT/data/sample.csv" |
     ! grep -qi nan "$BATS_TEST_TMPDIR/out"
 }
 
+@test "fit --kind private: served features are those of training, from the tables of the bundle" {
+    fit --data "$ROOT/data/sample.csv" --kind private --out "$BATS_TEST_TMPDIR/first-week/0002" -q
+    [ "$(jq -r .form "$BATS_TEST_TMPDIR/first-week/0002/tables/history.json")" = private ]
+    jq -e '.data.rows_history == 400' "$BATS_TEST_TMPDIR/first-week/0002/manifest.json"
+    [ "$(jq -r .histories_as_of "$BATS_TEST_TMPDIR/first-week/0002/manifest.json")" = \
+        "$(jq -r .as_of "$BATS_TEST_TMPDIR/first-week/0002/tables/history.json")" ]
+    "$MT" features --data "$ROOT/data/sample.csv" --model "$BATS_TEST_TMPDIR/first-week/0002" --out "$BATS_TEST_TMPDIR/a.csv"
+    "$MT" features --data "$ROOT/data/sample.csv" --features "$ROOT/data/features_private.json" \
+        --features-screens "$ROOT/data/features_private_screens.json" --out "$BATS_TEST_TMPDIR/b.csv"
+    cmp "$BATS_TEST_TMPDIR/a.csv" "$BATS_TEST_TMPDIR/b.csv"
+    jq -se '[.[].features[].derive] | index("rivals") == null' "$BATS_TEST_TMPDIR/first-week/0002"/features*.json
+    # One film, or all, in any order: the same answers.
+    "$MT" predict --model "$BATS_TEST_TMPDIR/first-week/0002" --data "$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/p"
+    sed -n '1p;200p' "$ROOT/data/sample.csv" | "$MT" predict --model "$BATS_TEST_TMPDIR/first-week/0002" --data - |
+        diff - <(sed -n '1p;200p' "$BATS_TEST_TMPDIR/p")
+}
+
+@test "fit --kind published: no film, no rare name, rounded means only" {
+    b=$BATS_TEST_TMPDIR/first-week/0003
+    fit --data "$ROOT/data/sample.csv" --kind published --out "$b" -q
+    jq -e '.form == "published" and (has("films") | not)' "$b/tables/history.json"
+    jq -e '[.entities[][]] | length > 20 and all(.[1] >= 3 and .[2] * 100 - (.[2] * 100 | round) < 1e-6)' \
+        "$b/tables/history.json"
+    "$MT" predict --model "$b" --data "$ROOT/data/sample.csv" >/dev/null
+    # The tables are part of the version: another one is refused.
+    sed 's/"form":"published"/"form":"published" /' "$b/tables/history.json" >"$BATS_TEST_TMPDIR/h"
+    cat "$BATS_TEST_TMPDIR/h" >"$b/tables/history.json"
+    call "$MT" predict --model "$b" --data "$ROOT/data/sample.csv"
+    [ "$status" -eq 65 ]
+    one_error_line predict history.json
+}
+
+@test "fit: a list that a kind cannot serve is refused before training" {
+    call fit --data "$ROOT/data/sample.csv" --features "$ROOT/data/features_recipe.json" --kind private --out "$BATS_TEST_TMPDIR/b"
+    one_error_line fit "other films"
+    call fit --data "$ROOT/data/sample.csv" --features "$ROOT/data/features_private.json" --out "$BATS_TEST_TMPDIR/b"
+    one_error_line fit "past films"
+    call fit --data "$ROOT/data/sample.csv" --features "$ROOT/data/features_private.json" --kind published \
+        --out "$BATS_TEST_TMPDIR/b"
+    one_error_line fit "published bundle keeps"
+    [ ! -e "$BATS_TEST_TMPDIR/b" ]
+}
+
 @test "backtest: figures beside the naive rule, one line a film" {
     call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2022-12-31 --test 2023-01-01..2024-12-31 \
         --setting N --predictions "$BATS_TEST_TMPDIR/p.csv" --json

@@ -120,6 +120,16 @@ static const struct {
     {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\",\"original\":\"x\"}",
      0},
     {"\"derive\":\"same_text\",\"field\":\"title\",\"other\":\"original\"", "{\"title\":\"Été\"}", NAN},
+    {"\"derive\":\"public_holidays\",\"field\":\"day\",\"days\":7", "{\"day\":\"2026-05-01\"}", 1},
+    {"\"derive\":\"public_holidays\",\"field\":\"day\",\"days\":8", "{\"day\":\"2026-05-01\"}", 2},
+    {"\"derive\":\"public_holidays\",\"field\":\"day\",\"days\":7,\"from\":-7", "{\"day\":\"2026-05-01\"}", 0},
+    {"\"derive\":\"public_holidays\",\"field\":\"day\",\"days\":7", "{}", NAN},
+    /* Tables and weeks that are not there: unknown. */
+    {"\"derive\":\"school_holidays\",\"field\":\"day\",\"days\":7,\"zones\":\"A\"", "{\"day\":\"2026-05-01\"}", NAN},
+    {"\"derive\":\"period\",\"field\":\"day\",\"table\":\"covid\"", "{\"day\":\"2020-05-01\"}", NAN},
+    {"\"derive\":\"months_sum\",\"field\":\"day\",\"table\":\"t\",\"months\":3", "{\"day\":\"2020-05-01\"}", NAN},
+    {"\"derive\":\"history\",\"field\":\"house\",\"of\":\"distributor\",\"stat\":\"mean\"", "{\"house\":\"a\"}", NAN},
+    {"\"derive\":\"rivals\",\"field\":\"day\",\"stat\":\"count\"", "{\"day\":\"2026-05-01\"}", NAN},
 };
 
 START_TEST(number)
@@ -222,6 +232,23 @@ static const struct {
     {"\"derive\":\"category\",\"field\":\"house\",\"table\":\"houses\",\"values\":[]", "exclude each other",
      MRC_EFORMAT},
     {"\"derive\":\"category\",\"field\":\"house\",\"fold\":1", "true or false", MRC_EFORMAT},
+    {"\"derive\":\"school_holidays\",\"field\":\"day\",\"days\":7", "zones", MRC_EFORMAT},
+    {"\"derive\":\"school_holidays\",\"field\":\"day\",\"days\":7,\"zones\":\"AA\"", "A to H", MRC_EFORMAT},
+    {"\"derive\":\"school_holidays\",\"field\":\"day\",\"zones\":\"A\"", "days", MRC_EFORMAT},
+    {"\"derive\":\"public_holidays\",\"field\":\"day\",\"days\":0", "days", MRC_EFORMAT},
+    {"\"derive\":\"public_holidays\",\"field\":\"day\",\"days\":7,\"from\":-367", "from", MRC_EFORMAT},
+    {"\"derive\":\"public_holidays\",\"field\":\"title\",\"days\":7", "is of type text", MRC_EFORMAT},
+    {"\"derive\":\"period\",\"field\":\"day\",\"table\":\"\"", "empty", MRC_EFORMAT},
+    {"\"derive\":\"months_sum\",\"field\":\"day\",\"table\":\"t\"", "months", MRC_EFORMAT},
+    {"\"derive\":\"months_change\",\"field\":\"day\",\"months\":3", "table", MRC_EFORMAT},
+    {"\"derive\":\"history\",\"field\":\"house\",\"of\":\"dog\",\"stat\":\"mean\"", "\"mean\" of \"dog\"",
+     MRC_EUNSUPPORTED},
+    {"\"derive\":\"history\",\"field\":\"house\",\"of\":\"distributor\",\"stat\":\"smell\"", "\"smell\"", MRC_EFORMAT},
+    {"\"derive\":\"history\",\"field\":\"house\",\"of\":\"country\",\"stat\":\"median\"", "\"median\" of \"country\"",
+     MRC_EFORMAT},
+    {"\"derive\":\"history\",\"field\":\"house\",\"of\":\"country\"", "stat", MRC_EFORMAT},
+    {"\"derive\":\"rivals\",\"field\":\"day\",\"stat\":\"count\",\"week\":2", "week", MRC_EFORMAT},
+    {"\"derive\":\"rivals\",\"field\":\"day\",\"stat\":\"smell\"", "smell", MRC_EFORMAT},
 };
 
 START_TEST(refuses)
@@ -340,7 +367,19 @@ END_TEST
 /* The lists that ship fit the schema that ships. */
 START_TEST(shipped_lists)
 {
-    static const char *const lists[] = {"data/features.json", "data/features_screens.json"};
+    static const struct {
+        const char *path;
+        unsigned needs;
+    } lists[] = {
+        {"data/features.json", 0},
+        {"data/features_screens.json", 0},
+        {"data/features_recipe.json", NEEDS_CALENDAR | NEEDS_HISTORY | NEEDS_FULL_HISTORY | NEEDS_RIVALS},
+        {"data/features_recipe_screens.json", NEEDS_CALENDAR | NEEDS_HISTORY | NEEDS_FULL_HISTORY | NEEDS_RIVALS},
+        {"data/features_private.json", NEEDS_CALENDAR | NEEDS_HISTORY | NEEDS_FULL_HISTORY},
+        {"data/features_private_screens.json", NEEDS_CALENDAR | NEEDS_HISTORY | NEEDS_FULL_HISTORY},
+        {"data/features_published.json", NEEDS_CALENDAR | NEEDS_HISTORY},
+        {"data/features_published_screens.json", NEEDS_CALENDAR | NEEDS_HISTORY},
+    };
     struct mrc_err err = {0};
     char *text = malloc(1 << 20);
     ck_assert_ptr_nonnull(text);
@@ -353,10 +392,10 @@ START_TEST(shipped_lists)
     struct schema *s;
     ck_assert_ok(schema_read(&s, (struct str){text, fread(text, 1, 1 << 20, file)}, &err), &err);
     fclose(file);
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         struct buf learnt;
         struct features *f;
-        file = fopen(lists[i], "rb");
+        file = fopen(lists[i].path, "rb");
         ck_assert_ptr_nonnull(file);
         size_t n = fread(text, 1, 1 << 20, file);
         fclose(file);
@@ -364,6 +403,13 @@ START_TEST(shipped_lists)
         ck_assert_ok(features_learn(s, (struct str){text, n}, NULL, 0, &learnt, &err), &err);
         ck_assert_ok(features_read(&f, s, buf_text(&learnt), NULL, NULL, &err), &err);
         ck_assert_uint_gt(features_count(f), 10);
+        ck_assert_msg(features_needs(f) == lists[i].needs, "%s needs %x", lists[i].path, features_needs(f));
+        struct features_context none = FEATURES_CONTEXT_NONE;
+        if (lists[i].needs) {
+            ck_assert_fails(features_bind(f, &none, &err), &err, MRC_EFORMAT, "needs a calendar");
+        } else {
+            ck_assert_ok(features_bind(f, &none, &err), &err);
+        }
         features_free(f);
     }
     schema_free(s);
