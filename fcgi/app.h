@@ -39,12 +39,23 @@ void app_finish(struct app *a);
 
 /* ---- for handlers (h_*.c) -------------------------------------------------------------------------------------- */
 
-enum scope { SCOPE_NONE, SCOPE_PREDICT, SCOPE_OUTCOME, SCOPE_MONITOR, SCOPE_ADMIN, SCOPE__COUNT };
-const char *scope_name(enum scope s); /* "predict", … */
+enum scope {
+    SCOPE_NONE,
+    SCOPE_PREDICT,
+    SCOPE_OUTCOME,
+    SCOPE_MONITOR,
+    SCOPE_ADMIN,
+    SCOPE__COUNT,
+    SCOPE_ANY /* of a route: who asks must be known, whatever the scopes; never a bit */
+};
+const char *scope_name(enum scope s); /* "predict", …; not of SCOPE_ANY */
 
-struct caller { /* who asks, from the verified token */
-    struct str user_id, username;
-    unsigned scopes; /* bit set, 1 << enum scope */
+enum caller_kind { CALLER_USER, CALLER_KEY, CALLER_CLIENT }; /* with a password's token, an account's key, a client */
+
+struct caller { /* who asks, from the verified token or key */
+    struct str user_id, username; /* of a client: "client:" and its id; its id */
+    unsigned scopes;              /* bit set, 1 << enum scope */
+    enum caller_kind kind;
 };
 
 struct route;

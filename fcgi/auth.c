@@ -1,9 +1,11 @@
-/* Passwords by libsodium, and Bearer tokens against the accounts. An account is looked up on every request, so that
- * disabling it or changing its password or scopes works at once. */
+/* Passwords and secrets by libsodium; Bearer tokens and API keys against accounts and clients. Whoever asks is looked
+ * up on every request, so that disabling, revoking or changing a password or scopes works at once. */
 #include "fcgi/auth.h"
 
+#include "common/base/digest.h"
 #include "common/base/log.h"
 #include "fcgi/app_state.h"
+#include "fcgi/store_access.h"
 #include "fcgi/token.h"
 
 #include <sodium.h>
@@ -38,6 +40,79 @@ bool password_verify(struct str hash, struct str password)
     memcpy(text, known ? hash.p : nobody, known ? hash.n : sizeof nobody - 1);
     bool fits = crypto_pwhash_str_verify(text, password.p, password.n) == 0;
     return fits && known;
+}
+
+bool password_outdated(struct str hash)
+{
+    char text[PASSWORD_HASH_TEXT] = {0};
+    if (hash.n == 0 || hash.n >= sizeof text) {
+        return false;
+    }
+    memcpy(text, hash.p, hash.n);
+    return crypto_pwhash_str_needs_rehash(text, ARGON2_PASSES, ARGON2_BYTES) != 0;
+}
+
+/* ---- secrets --------------------------------------------------------------------------------------------------- */
+
+void secret_new(char out[SECRET_TEXT])
+{
+    unsigned char bytes[(SECRET_TEXT - 1) / 2];
+    random_bytes(bytes, sizeof bytes);
+    sodium_bin2hex(out, SECRET_TEXT, bytes, sizeof bytes);
+    sodium_memzero(bytes, sizeof bytes);
+}
+
+bool secret_fits(struct str hash, struct str secret)
+{
+    char ours[SHA256_HEX], theirs[SHA256_HEX] = {0};
+    bool known = hash.n == sizeof ours - 1;
+    sha256_hex(secret, ours);
+    memcpy(theirs, known ? hash.p : ours, sizeof ours - 1);
+    bool same = sodium_memcmp(ours, theirs, sizeof ours - 1) == 0;
+    return same && known;
+}
+
+int basic_credentials(struct str authorization, struct arena *a, struct str *name, struct str *secret)
+{
+    struct str pair = http_credentials(authorization, "basic");
+    size_t n = 0;
+    if (pair.n == 0 || str_is(pair, "Og==")) {
+        return 0;
+    }
+    char *text = arena_alloc(a, pair.n + 1, 1);
+    if (text == NULL || sodium_base642bin((unsigned char *)text, pair.n, pair.p, pair.n, NULL, &n, NULL,
+                                          sodium_base64_VARIANT_ORIGINAL) != 0) {
+        return -1;
+    }
+    const char *colon = memchr(text, ':', n);
+    if (colon == NULL) {
+        return -1;
+    }
+    size_t left = (size_t)(colon - text);
+    bool good = http_decode((struct str){text, left}, true, a, name) &&
+                http_decode((struct str){colon + 1, n - left - 1}, true, a, secret);
+    sodium_memzero(text, n);
+    return good ? 1 : -1;
+}
+
+static bool is_hex(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool key_split(struct str key, struct str *id, struct str *secret)
+{
+    if (key.n != KEY_TEXT - 1 || !str_starts(key, "mrc_") || key.p[4 + KEY_ID] != '_') {
+        return false;
+    }
+    *id = (struct str){key.p + 4, KEY_ID};
+    *secret = (struct str){key.p + 4 + KEY_ID + 1, SECRET_TEXT - 1};
+    return is_hex(*id) && is_hex(*secret);
 }
 
 void secret_wipe(struct str secret)
@@ -113,31 +188,114 @@ static void refuse(struct context *c, const char *reason)
     answer_detail(c, 401, "Could not validate credentials");
 }
 
-/* The account behind verified claims. 0 found, 1 refused (answered), negative: err. */
-static int find_account(struct context *c, const struct token_claims *claims, struct account *account,
-                        struct mrc_err *err)
+/* Who is behind a token or key, before scopes are asked for. */
+struct identity {
+    struct str id, name;
+    unsigned scopes;
+    enum caller_kind kind;
+    bool disabled;
+    int64_t tokens_valid_from_ms;
+};
+
+/* 0 found, 1 refused (answered), negative: err. */
+static int find_account(struct context *c, struct str id, struct identity *who, struct mrc_err *err)
 {
-    if (c->parts->store == NULL) {
-        return mrc_fail(err, MRC_EBUSY, "no state database");
-    }
-    int rc = store_account_by_id(c->parts->store, claims->subject, c->arena, account, err);
+    struct account account = {0};
+    int rc = store_account_by_id(c->parts->store, id, c->arena, &account, err);
     if (rc == MRC_ENOTFOUND) {
         refuse(c, "no such account");
         return 1;
     }
-    if (rc < 0) {
-        return rc;
-    }
-    if (account->disabled) {
-        refuse(c, "account is disabled");
+    *who = (struct identity){.id = account.id,
+                             .name = account.username,
+                             .scopes = account.scopes,
+                             .kind = CALLER_USER,
+                             .disabled = account.disabled,
+                             .tokens_valid_from_ms = account.tokens_valid_from_ms};
+    return rc;
+}
+
+static int find_client(struct context *c, struct str subject, struct identity *who, struct mrc_err *err)
+{
+    size_t skip = sizeof CLIENT_SUBJECT - 1;
+    struct client client = {0};
+    struct str id = {subject.p + skip, subject.n - skip};
+    int rc = store_client_get(c->parts->store, id, c->arena, &client, err);
+    if (rc == MRC_ENOTFOUND) {
+        refuse(c, "no such client");
         return 1;
     }
+    *who = (struct identity){.id = subject,
+                             .name = client.id,
+                             .scopes = client.scopes,
+                             .kind = CALLER_CLIENT,
+                             .disabled = client.disabled,
+                             .tokens_valid_from_ms = client.tokens_valid_from_ms};
+    return rc;
+}
+
+/* A signed access token. 0 good, 1 refused (answered), negative: err. */
+static int check_token(struct context *c, struct str token, struct identity *who, struct mrc_err *err)
+{
+    struct token_claims claims;
+    unsigned granted;
+    int rc = token_check(c->app->tokens, token, c->now_ms / 1000, c->arena, &claims, err);
+    if (rc == MRC_EDENIED) {
+        refuse(c, err->msg);
+        return 1;
+    }
+    if (rc == MRC_OK) {
+        rc = store_token_revoked(c->parts->store, claims.id, err);
+    }
+    if (rc > 0) {
+        refuse(c, "revoked");
+        return 1;
+    }
+    if (rc == MRC_OK) {
+        rc = str_starts(claims.subject, CLIENT_SUBJECT) ? find_client(c, claims.subject, who, err)
+                                                        : find_account(c, claims.subject, who, err);
+    }
+    if (rc != MRC_OK) {
+        return rc;
+    }
     /* iat counts whole seconds: a token made earlier in the second of the change still passes. */
-    if (claims->issued_s < account->tokens_valid_from_ms / 1000) {
+    if (!who->disabled && claims.issued_s < who->tokens_valid_from_ms / 1000) {
         refuse(c, "issued before tokens_valid_from");
         return 1;
     }
-    return 0;
+    if (!scopes_parse(claims.scope, &granted)) {
+        refuse(c, "unknown scope");
+        return 1;
+    }
+    who->scopes &= granted;
+    return MRC_OK;
+}
+
+/* An API key, as check_token. An unknown id costs what a wrong secret does. */
+static int check_key(struct context *c, struct str text, struct identity *who, struct mrc_err *err)
+{
+    struct str id, secret;
+    struct api_key key = {.secret_hash = {"", 0}};
+    if (!key_split(text, &id, &secret)) {
+        refuse(c, "not an API key");
+        return 1;
+    }
+    int rc = store_key_get(c->parts->store, id, c->arena, &key, err);
+    if (rc < 0 && rc != MRC_ENOTFOUND) {
+        return rc;
+    }
+    if (!secret_fits(rc == MRC_OK ? key.secret_hash : STR(""), secret)) {
+        refuse(c, "no such API key");
+        return 1;
+    }
+    if (key.revoked_ms != 0 || (key.expires_ms != 0 && key.expires_ms <= c->now_ms)) {
+        refuse(c, key.revoked_ms != 0 ? "API key revoked" : "API key expired");
+        return 1;
+    }
+    rc = find_account(c, key.account_id, who, err);
+    who->kind = CALLER_KEY;
+    who->scopes &= key.scopes;
+    return rc;
 }
 
 static void answer_scope(struct context *c, enum scope scope)
@@ -152,33 +310,26 @@ static void answer_scope(struct context *c, enum scope scope)
 bool auth_check(struct context *c, enum scope scope)
 {
     struct mrc_err err = {0};
-    struct token_claims claims;
-    struct account account = {0};
-    unsigned granted;
+    struct identity who = {.disabled = true};
     struct str token = http_credentials(c->req->authorization, "bearer");
     if (token.n == 0) {
         http_header(c->res, "WWW-Authenticate", STR("Bearer"));
         answer_detail(c, 401, "Not authenticated");
         return false;
     }
-    int rc = token_check(c->app->tokens, token, c->now_ms / 1000, c->arena, &claims, &err);
-    if (rc == MRC_EDENIED) {
-        refuse(c, err.msg);
-        return false;
-    }
-    rc = rc < 0 ? rc : find_account(c, &claims, &account, &err);
+    int rc = c->parts->store == NULL     ? mrc_fail(&err, MRC_EBUSY, "no state database")
+             : str_starts(token, "mrc_") ? check_key(c, token, &who, &err)
+                                         : check_token(c, token, &who, &err);
     if (rc < 0) {
         answer_err(c, &err);
+    } else if (rc == 0 && who.disabled) {
+        refuse(c, "account is disabled");
     }
-    if (rc != 0) {
+    if (rc != 0 || who.disabled) {
         return false;
     }
-    if (!scopes_parse(claims.scope, &granted)) {
-        refuse(c, "unknown scope");
-        return false;
-    }
-    c->caller = (struct caller){account.id, account.username, granted & account.scopes};
-    if ((c->caller.scopes >> scope & 1) == 0) {
+    c->caller = (struct caller){who.id, who.name, who.scopes, who.kind};
+    if (scope != SCOPE_ANY && (c->caller.scopes >> scope & 1) == 0) {
         answer_scope(c, scope);
         return false;
     }

@@ -80,6 +80,14 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "How long requests in flight may take when their worker is to end"},
     [CONFIG_MODELS_POLL] = {"models_poll", SETTING_DURATION, "500ms", 20, 3600 * SECOND, NULL, 0, 0, NULL,
         "How often the link to the current version is looked at"},
+    [CONFIG_REFRESH_IDLE] = {"refresh_idle", SETTING_DURATION, "14d", 0, 366 * DAY, NULL, 0, 0, NULL,
+        "How long a refresh token is good for while it is not used; 0: no refresh tokens are given"},
+    [CONFIG_REFRESH_LIFETIME] = {"refresh_lifetime", SETTING_DURATION, "60d", 60 * SECOND, 3660 * DAY, NULL, 0, 0, NULL,
+        "How long refresh tokens prolong one login, however often they are used"},
+    [CONFIG_SESSIONS_MAX] = {"sessions_max", SETTING_INT, "100", 1, 1000, NULL, 0, 0, NULL,
+        "Logins of one account that refresh tokens prolong at once; a new one ends the oldest"},
+    [CONFIG_PUBLIC_URL] = {"public_url", SETTING_TEXT, NULL, 0, 1000, NULL, 0, 0, NULL,
+        "Address clients reach the server at, as https://films.example; not set: the one a request was sent to"},
 };
 /* clang-format on */
 

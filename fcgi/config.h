@@ -39,6 +39,10 @@ enum config {
     CONFIG_DRAIN_TIMEOUT, /* how long requests in flight may take when a worker is to end */
     CONFIG_LOGINS_PER_MINUTE, /* of one account from one address, before a hash; 0: no limit */
     CONFIG_MODELS_POLL,   /* how often `current` is looked at */
+    CONFIG_REFRESH_IDLE,  /* life of an unused refresh token; 0: none are given */
+    CONFIG_REFRESH_LIFETIME,
+    CONFIG_SESSIONS_MAX,  /* families of refresh tokens of one account */
+    CONFIG_PUBLIC_URL,    /* where clients reach the server; not set: by the Host header */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];

@@ -1,234 +1,154 @@
-/* POST /token: OAuth 2.0's password grant (RFC 6749 §4.3) as FastAPI's clients and Swagger's "Authorize" button send
- * it.
- *
- * Errors carry both FastAPI's `detail` and RFC 6749's `error`. A password is never echoed, never logged, and wiped from
- * the request's memory. Unknown, disabled and wrong password do the same work and get the same answer. */
+/* POST /token: OAuth 2.0's grants, as FastAPI's clients and Swagger's "Authorize" button send them; errors carry both
+ * FastAPI's `detail` and RFC 6749's `error`. POST /revoke (RFC 7009), and the document that lists what there is (RFC
+ * 8414). */
 #include "fcgi/app_state.h"
 #include "fcgi/auth.h"
 #include "fcgi/handlers.h"
-#include "fcgi/shared.h"
+#include "fcgi/oauth.h"
 #include "fcgi/token.h"
-
-#include "common/base/digest.h"
 
 #include "common/base/log.h"
 
-#include <string.h>
+static const struct {
+    const char *name;
+    void (*run)(struct context *c, const struct oauth_form *f);
+} grants[] = {{"password", grant_password}, {"client_credentials", grant_client}, {"refresh_token", grant_refresh}};
+enum { N_GRANTS = sizeof grants / sizeof grants[0] };
 
-struct form {
-    struct str grant_type, username, password, scope, client_id, client_secret;
-    bool twice; /* a parameter stands twice: RFC 6749 forbids it */
-};
-
-static void answer_error(struct context *c, int status, const char *error, const char *detail)
+static void run_grant(struct context *c, const struct oauth_form *f)
 {
-    struct json_out w;
-    buf_reset(&c->res->body);
-    json_out_init(&w, &c->res->body);
-    json_open_object(&w);
-    json_pair_cstr(&w, "detail", detail);
-    json_pair_cstr(&w, "error", error);
-    json_pair_cstr(&w, "error_description", detail);
-    json_close_object(&w);
-    answer_json(c, status);
-}
-
-static bool read_form(struct context *c, struct form *f)
-{
-    const struct {
-        const char *name;
-        struct str *value;
-    } fields[] = {{"grant_type", &f->grant_type}, {"username", &f->username},   {"password", &f->password},
-                  {"scope", &f->scope},           {"client_id", &f->client_id}, {"client_secret", &f->client_secret}};
-    enum { N = sizeof fields / sizeof fields[0] };
-    bool seen[N] = {false};
-    struct str rest = c->req->body, key, value;
-    *f = (struct form){.twice = false};
-    int rc;
-    while ((rc = http_form_next(&rest, c->arena, &key, &value, NULL)) == 1) {
-        for (size_t i = 0; i < N; i++) {
-            if (str_is(key, fields[i].name)) {
-                f->twice = f->twice || seen[i];
-                seen[i] = true;
-                *fields[i].value = value;
-            }
-        }
+    struct client client = {0};
+    size_t i = 0;
+    while (f->grant_type.n > 0 && i < N_GRANTS && !str_is(f->grant_type, grants[i].name)) {
+        i++;
     }
-    return rc == 0;
-}
-
-/* A Basic header with id and secret both empty ("Og==") is what Swagger UI sends for "no client". */
-static bool has_client(struct str authorization)
-{
-    struct str pair = http_credentials(authorization, "basic");
-    return pair.n > 0 && !str_is(pair, "Og==");
-}
-
-/* The checks that need no account. true: go on. */
-static bool form_valid(struct context *c, const struct form *f)
-{
-    struct problems problems = {0};
-    struct mrc_err err = {0};
-    if (f->twice) {
-        answer_error(c, 400, "invalid_request", "A parameter stands twice");
-        return false;
-    }
-    if (f->grant_type.n > 0 && !str_is(f->grant_type, "password")) {
-        answer_error(c, 400, "unsupported_grant_type", "grant_type must be password");
-        return false;
-    }
-    if (has_client(c->req->authorization) || f->client_secret.n > 0) {
-        http_header(c->res, "WWW-Authenticate", STR("Basic realm=\"mercredi\""));
-        answer_error(c, 401, "invalid_client", "No client with these credentials is known");
-        return false;
-    }
-    const struct {
-        const char *name;
-        struct str value;
-    } required[] = {{"username", f->username}, {"password", f->password}};
-    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
-        struct problem problem = {.type = "missing", .where = "body", .index = -1, .message = STR("Field required")};
-        problem.field = str_of(required[i].name);
-        if (required[i].value.n == 0 && problems_add(c, &problems, &problem, &err) < 0) {
-            answer_err(c, &err);
-            return false;
-        }
-    }
-    if (problems.n > 0) {
-        answer_problems(c, &problems);
-    }
-    return problems.n == 0;
-}
-
-/* Account with this name and password. MRC_EDENIED when they do not fit, MRC_EBUSY when too many hash at once. */
-static int log_in(struct context *c, const struct form *f, struct account *account, struct mrc_err *err)
-{
-    if (c->parts->store == NULL) {
-        return mrc_fail(err, MRC_EBUSY, "no state database");
-    }
-    int rc = username_valid(f->username) ? store_account_by_name(c->parts->store, f->username, c->arena, account, err)
-                                         : MRC_ENOTFOUND;
-    if (rc < 0 && rc != MRC_ENOTFOUND) {
-        return rc;
-    }
-    if (f->password.n > PASSWORD_MAX) {
-        return mrc_fail(err, MRC_EDENIED, "password longer than %d bytes", PASSWORD_MAX);
-    }
-    int entered = gate_enter(c->parts->hash_gate);
-    if (entered < 0) {
-        return mrc_fail(err, entered, "the gate of password hashes");
-    }
-    bool fits = password_verify(rc == MRC_OK ? account->password_hash : (struct str){"", 0}, f->password);
-    gate_leave(c->parts->hash_gate);
-    if (!fits || account->disabled) {
-        return mrc_fail(err, MRC_EDENIED, "%s",
-                        rc != MRC_OK ? "no such account"
-                        : fits       ? "disabled"
-                                     : "wrong password");
-    }
-    return MRC_OK;
-}
-
-/* Milliseconds until this address may try again for all accounts (no name) or this one; 0: now. */
-static int64_t rate_wait(struct context *c, struct str username, int64_t per_minute)
-{
-    struct buf name;
-    unsigned char digest[SHA256_BYTES];
-    uint64_t key;
-    buf_init(&name, c->arena, 16 * 1024);
-    buf_puts(&name, "login ");
-    buf_str(&name, c->req->address);
-    buf_char(&name, ' ');
-    buf_str(&name, username);
-    sha256(buf_text(&name), digest);
-    memcpy(&key, digest, sizeof key);
-    return shared_rate(c->parts->shared, key | 1, c->now_ms, 60000 / per_minute, per_minute);
-}
-
-/* Guessing is slowed down before it costs a hash. The account's limit counts per address, so that nobody can lock out
- * somebody else. false: answered. */
-static bool rate_allows(struct context *c, const struct form *f)
-{
-    int64_t per_minute = setting_int(c->parts->config, CONFIG_LOGINS_PER_MINUTE);
-    if (per_minute == 0) {
-        return true;
-    }
-    int64_t wait = rate_wait(c, STR(""), 10 * per_minute);
-    wait = wait > 0 ? wait : rate_wait(c, f->username, per_minute);
-    if (wait > 0) {
-        struct buf seconds;
-        buf_init(&seconds, c->arena, 32);
-        buf_printf(&seconds, "%lld", (long long)((wait + 999) / 1000));
-        log_event(LOG_WARN, "logins too fast", LOG_STR("req", c->req->request_id), LOG_STR("address", c->req->address));
-        http_header(c->res, "Retry-After", buf_text(&seconds));
-        answer_error(c, 429, "temporarily_unavailable", "Too many logins, try again later");
-    }
-    return wait == 0;
-}
-
-static void answer_token(struct context *c, const struct account *account, unsigned scopes)
-{
-    struct mrc_err err = {0};
-    struct str token;
-    struct buf scope;
-    struct json_out w;
-    int64_t lifetime_s = setting_int(c->parts->config, CONFIG_TOKEN_LIFETIME) / 1000;
-    buf_init(&scope, c->arena, 128);
-    scopes_write(scopes, &scope);
-    if (token_make(c->app->tokens, account->id, buf_text(&scope), c->now_ms / 1000, c->arena, &token, &err) < 0) {
-        answer_err(c, &err);
-        return;
-    }
-    json_out_init(&w, &c->res->body);
-    json_open_object(&w);
-    json_pair_str(&w, "access_token", token);
-    json_pair_cstr(&w, "token_type", "bearer");
-    json_pair_i64(&w, "expires_in", lifetime_s);
-    json_pair_str(&w, "scope", buf_text(&scope));
-    json_close_object(&w);
-    answer_json(c, 200);
-}
-
-static void grant(struct context *c, const struct form *f)
-{
-    struct mrc_err err = {0};
-    struct account account = {0};
-    unsigned wanted;
-    int rc = log_in(c, f, &account, &err);
-    if (rc == MRC_EDENIED) {
-        log_event(LOG_WARN, "login refused", LOG_STR("req", c->req->request_id), LOG_STR("address", c->req->address),
-                  LOG_CSTR("reason", err.msg));
-        http_header(c->res, "WWW-Authenticate", STR("Bearer"));
-        answer_error(c, 401, "invalid_grant", "Incorrect username or password");
-    } else if (rc == MRC_EBUSY) {
-        http_header(c->res, "Retry-After", STR("1"));
-        answer_error(c, 503, "temporarily_unavailable", "Too many logins at once, try again");
-    } else if (rc < 0) {
-        answer_err(c, &err);
-    } else if (!scopes_parse(f->scope, &wanted) || (wanted & ~account.scopes) != 0) {
-        answer_error(c, 400, "invalid_scope", "A scope is unknown or not granted to this account");
-    } else {
-        answer_token(c, &account, wanted == 0 ? account.scopes : wanted);
+    if (i == N_GRANTS) {
+        oauth_error(c, 400, "unsupported_grant_type",
+                    "grant_type must be password, client_credentials or refresh_token");
+    } else if (grants[i].run == grant_client || oauth_client(c, f, &client) >= 0) { /* who names a client proves it */
+        grants[i].run(c, f);
     }
 }
 
 void h_token(struct context *c)
 {
-    struct form f;
-    http_header(c->res, "Cache-Control", STR("no-store"));
-    http_header(c->res, "Pragma", STR("no-cache"));
-    if (!body_complete(c, (size_t)setting_int(c->parts->config, CONFIG_TOKEN_BODY_MAX))) {
+    struct oauth_form f;
+    if (oauth_form_read(c, &f)) {
+        run_grant(c, &f);
+    }
+    oauth_form_wipe(c, &f);
+}
+
+/* ---- revocation ------------------------------------------------------------------------------------------------ */
+
+/* End what the text is: a refresh token's family, an API key, an access token. Whoever has it may end it. Unknown: done
+ * already. */
+static int revoke(struct context *c, struct str token, struct mrc_err *err)
+{
+    struct str id, secret;
+    char hash[65];
+    if (c->parts->store == NULL) {
+        return mrc_fail(err, MRC_EBUSY, "no state database");
+    }
+    if (str_starts(token, "mrr_")) {
+        struct refresh r = {.scopes = 0};
+        refresh_hash(token, hash);
+        int rc = store_refresh_find(c->parts->store, str_of(hash), c->arena, &r, err);
+        return rc == MRC_OK ? store_refresh_end(c->parts->store, r.family, err) : rc;
+    }
+    if (key_split(token, &id, &secret)) {
+        struct api_key key = {.secret_hash = {"", 0}};
+        int rc = store_key_get(c->parts->store, id, c->arena, &key, err);
+        if (rc < 0 && rc != MRC_ENOTFOUND) {
+            return rc;
+        }
+        bool fits = secret_fits(rc == MRC_OK ? key.secret_hash : STR(""), secret);
+        return fits ? store_key_revoke(c->parts->store, id, c->now_ms, err) : MRC_OK;
+    }
+    struct token_claims claims;
+    MRC_TRY(token_check(c->app->tokens, token, c->now_ms / 1000, c->arena, &claims, err));
+    return store_revoke_token(c->parts->store, claims.id, claims.expires_s * 1000, c->now_ms, err);
+}
+
+void h_revoke(struct context *c)
+{
+    struct oauth_form f;
+    struct client client = {0};
+    struct mrc_err err = {0};
+    if (oauth_form_read(c, &f) && oauth_client(c, &f, &client) >= 0) {
+        int rc = f.token.n == 0 ? MRC_EINVAL : revoke(c, f.token, &err);
+        if (f.token.n == 0) {
+            oauth_error(c, 400, "invalid_request", "token is missing");
+        } else if (rc < 0 && rc != MRC_EDENIED && rc != MRC_ENOTFOUND) {
+            answer_err(c, &err);
+        } else {
+            log_event(LOG_INFO, "token revoked", LOG_STR("req", c->req->request_id),
+                      LOG_CSTR("known", rc == MRC_OK ? "yes" : "no"));
+            buf_puts(&c->res->body, "{}");
+            answer_json(c, 200);
+        }
+    }
+    oauth_form_wipe(c, &f);
+}
+
+/* ---- metadata -------------------------------------------------------------------------------------------------- */
+
+/* Where clients reach us: the setting, else what this request was sent to. */
+static void put_base(struct context *c, struct buf *b)
+{
+    struct str url = setting_text(c->parts->config, CONFIG_PUBLIC_URL);
+    if (url.n > 0) {
+        buf_str(b, (struct str){url.p, url.p[url.n - 1] == '/' ? url.n - 1 : url.n});
         return;
     }
-    if (c->req->body.n > 0 && !http_media_type_is(c->req->content_type, "application/x-www-form-urlencoded")) {
-        answer_detail(c, 415, "Content-Type must be application/x-www-form-urlencoded");
-        return;
+    buf_puts(b, c->req->https ? "https://" : "http://");
+    buf_str(b, c->req->host.n > 0 ? c->req->host : STR("localhost"));
+}
+
+static void put_list(struct json_out *w, const char *key, const char *const *names, size_t n)
+{
+    json_put_key(w, key);
+    json_open_array(w);
+    for (size_t i = 0; i < n; i++) {
+        json_put_cstr(w, names[i]);
     }
-    if (!read_form(c, &f)) {
-        answer_error(c, 400, "invalid_request", "The form is not percent-encoded UTF-8 text");
-    } else if (form_valid(c, &f) && rate_allows(c, &f)) {
-        grant(c, &f);
+    json_close_array(w);
+}
+
+static void put_endpoint(struct json_out *w, const char *key, struct buf *base, const char *path)
+{
+    size_t n = base->n;
+    buf_puts(base, path);
+    json_pair_str(w, key, buf_text(base));
+    base->n = n;
+}
+
+void h_oauth_metadata(struct context *c)
+{
+    static const char *const methods[] = {"client_secret_basic", "client_secret_post", "none"};
+    const char *names[SCOPE__COUNT], *grant_names[N_GRANTS];
+    struct json_out w;
+    struct buf base;
+    size_t n = 0;
+    buf_init(&base, c->arena, 2048);
+    put_base(c, &base);
+    for (int s = SCOPE_NONE + 1; s < SCOPE__COUNT; s++) {
+        names[n++] = scope_name((enum scope)s);
     }
-    secret_wipe(f.password);
-    secret_wipe(c->req->body);
+    for (size_t i = 0; i < N_GRANTS; i++) {
+        grant_names[i] = grants[i].name;
+    }
+    json_out_init(&w, &c->res->body);
+    json_open_object(&w);
+    put_endpoint(&w, "issuer", &base, "");
+    put_endpoint(&w, "token_endpoint", &base, "/token");
+    put_endpoint(&w, "revocation_endpoint", &base, "/revoke");
+    put_endpoint(&w, "service_documentation", &base, "/docs");
+    put_list(&w, "scopes_supported", names, n);
+    put_list(&w, "response_types_supported", NULL, 0);
+    put_list(&w, "grant_types_supported", grant_names, N_GRANTS);
+    put_list(&w, "token_endpoint_auth_methods_supported", methods, 3);
+    put_list(&w, "revocation_endpoint_auth_methods_supported", methods, 3);
+    json_close_object(&w);
+    answer_json(c, 200);
 }

@@ -215,6 +215,17 @@ static bool request_id_valid(struct str id)
     return true;
 }
 
+/* Characters of a name, an IPv4 address, an IPv6 address in brackets, a port. */
+static bool host_valid(struct str host)
+{
+    for (size_t i = 0; i < host.n; i++) {
+        if (!token_char(host.p[i]) && host.p[i] != ':' && host.p[i] != '[' && host.p[i] != ']') {
+            return false;
+        }
+    }
+    return host.n <= 255;
+}
+
 static struct str request_id_new(struct reading *g)
 {
     static const char digits[] = "0123456789abcdef";
@@ -247,6 +258,10 @@ int http_request_read(struct http_request *r, http_parameter parameter, void *ar
     r->if_none_match = read_parameter(&g, "HTTP_IF_NONE_MATCH");
     r->origin = read_parameter(&g, "HTTP_ORIGIN");
     r->user_agent = read_parameter(&g, "HTTP_USER_AGENT");
+    r->host = read_parameter(&g, "HTTP_HOST");
+    if (!host_valid(r->host)) {
+        r->host = (struct str){"", 0};
+    }
     r->traceparent = read_parameter(&g, "HTTP_TRACEPARENT");
     r->idempotency_key = read_parameter(&g, "HTTP_IDEMPOTENCY_KEY");
     r->content_encoding = read_parameter(&g, "HTTP_CONTENT_ENCODING");

@@ -15,6 +15,7 @@ struct http_request {
     struct str query; /* raw, without '?' */
     struct str content_type, accept, accept_language, accept_encoding, authorization, if_none_match, origin, user_agent;
     struct str request_id; /* from X-Request-Id when [A-Za-z0-9._-]{1,64}, else made here */
+    struct str host; /* of the Host header, where it is a name or address with or without a port; else empty */
     struct str traceparent, idempotency_key, content_encoding;
     struct str address; /* of the peer as the web server saw it */
     bool https;

@@ -4,6 +4,7 @@
 #include "common/trees/mercredi.h"
 #include "fcgi/agent.h"
 #include "fcgi/cmd.h"
+#include "fcgi/cmd_access.h"
 #include "fcgi/cmd_user.h"
 #include "fcgi/config.h"
 #include "fcgi/listener.h"
@@ -179,6 +180,8 @@ static const struct {
     {"scribe", cmd_scribe, "writer of the prediction log as its own service"},
     {"agent", cmd_agent, "housekeeper as its own service"},
     {"user", cmd_user, "add, list, disable users; set passwords"},
+    {"client", cmd_client, "add, list, disable programs that get tokens of their own"},
+    {"key", cmd_key, "add, list, revoke API keys of users' scripts"},
     {"db", cmd_db, "make or migrate the databases"},
     {"model", cmd_model, "list versions, choose the current one"},
     {"openapi", cmd_openapi, "print the OpenAPI document"},

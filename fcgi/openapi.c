@@ -54,6 +54,23 @@ static const struct component components[] = {
      "'client_id':{'anyOf':[{'type':'string','pattern':'^[^\\\\u0000]*$'},{'type':'null'}],'title':'Client Id'},"
      "'client_secret':{'anyOf':[{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$'},{'type':'null'}],'"
      "title':'Client Secret'}}}"},
+    {"Body_login_token_post_client",
+     "{'type':'object','title':'Body_login_token_post_client','description':'The client says who it is here or in a "
+     "Basic header.','required':['grant_type'],'properties':{"
+     "'grant_type':{'type':'string','enum':['client_credentials']},"
+     "'scope':{'type':'string','pattern':'^[^\\\\u0000]*$','default':''},"
+     "'client_id':{'type':'string','pattern':'^[^\\\\u0000]*$'},"
+     "'client_secret':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$'}}}"},
+    {"Body_login_token_post_refresh",
+     "{'type':'object','title':'Body_login_token_post_refresh','required':['grant_type','refresh_token'],"
+     "'properties':{'grant_type':{'type':'string','enum':['refresh_token']},"
+     "'refresh_token':{'type':'string','pattern':'^[^\\\\u0000]*$','minLength':1,'description':'Good for one use.'},"
+     "'scope':{'type':'string','pattern':'^[^\\\\u0000]*$','default':''}}}"},
+    {"Body_revoke_revoke_post",
+     "{'type':'object','title':'Body_revoke_revoke_post','required':['token'],'properties':{"
+     "'token':{'type':'string','pattern':'^[^\\\\u0000]*$','minLength':1,"
+     "'description':'An access token, a refresh token (its login ends) or an API key.'},"
+     "'token_type_hint':{'type':'string','pattern':'^[^\\\\u0000]*$'}}}"},
     {"Error", "{'type':'object','title':'Error','required':['detail'],'properties':{'detail':{'type':'string'}}}"},
     {"HTTPValidationError",
      "{'type':'object','title':'HTTPValidationError','required':['detail'],'properties':{'detail':{'type':'array',"
@@ -65,6 +82,16 @@ static const struct component components[] = {
      "'schema_version':{'type':'integer'},'parts':{'type':'array','items':{'type':'string'}}}}"},
     {"ModelList", "{'type':'object','title':'ModelList','required':['models'],'properties':{'models':{'type':'array',"
                   "'items':{'$ref':'#/components/schemas/Model'}}}}"},
+    {"OAuthMetadata",
+     "{'type':'object','title':'OAuthMetadata','required':['issuer','token_endpoint','revocation_endpoint',"
+     "'grant_types_supported','scopes_supported'],'properties':{'issuer':{'type':'string'},"
+     "'token_endpoint':{'type':'string'},'revocation_endpoint':{'type':'string'},"
+     "'service_documentation':{'type':'string'},"
+     "'scopes_supported':{'type':'array','items':{'type':'string'}},"
+     "'response_types_supported':{'type':'array','items':{'type':'string'}},"
+     "'grant_types_supported':{'type':'array','items':{'type':'string'}},"
+     "'token_endpoint_auth_methods_supported':{'type':'array','items':{'type':'string'}},"
+     "'revocation_endpoint_auth_methods_supported':{'type':'array','items':{'type':'string'}}}}"},
     {"PredictAnswer", "{'title':'PredictAnswer','anyOf':[{'$ref':'#/components/schemas/Prediction'},"
                       "{'$ref':'#/components/schemas/PredictionBatch'}]}"},
     {"Prediction",
@@ -100,6 +127,7 @@ static const struct component components[] = {
      "'request_id':{'type':'string'},'errors':{'type':'array','items':{'type':'object','required':['type','detail'],"
      "'properties':{'type':{'type':'string'},'detail':{'type':'string'},'pointer':{'type':'string'},"
      "'parameter':{'type':'string'}}}}}}"},
+    {"Revoked", "{'type':'object','title':'Revoked'}"},
     {"Schema", "{'type':'object','title':'Schema','required':['name','version','fields'],'properties':{"
                "'name':{'type':'string'},'version':{'type':'integer'},'fields':{'type':'array',"
                "'items':{'$ref':'#/components/schemas/SchemaField'}}}}"},
@@ -117,7 +145,9 @@ static const struct component components[] = {
      "'help_en':{'type':'string'}}}"},
     {"Token",
      "{'type':'object','title':'Token','required':['access_token','token_type','expires_in','scope'],'properties':{"
-     "'access_token':{'type':'string'},'token_type':{'type':'string','enum':['bearer']},"
+     "'access_token':{'type':'string'},"
+     "'refresh_token':{'type':'string','description':'For grant_type refresh_token, once; not for clients.'},"
+     "'token_type':{'type':'string','enum':['bearer']},"
      "'expires_in':{'type':'integer','description':'Seconds.'},'scope':{'type':'string'}}}"},
     {"TokenError",
      "{'type':'object','title':'TokenError','required':['detail'],'properties':{'detail':{'type':'string'},"
@@ -171,7 +201,7 @@ static void put_components(struct json_out *w, const struct schema *schema, int6
     pair(w, "securitySchemes",
          "{'OAuth2PasswordBearer':{'type':'oauth2','flows':{'password':{'scopes':{"
          "'predict':'Predict, and read one’s own predictions','outcome':'Report first weeks',"
-         "'monitor':'Read surveillance','admin':'Change models and accounts'},'tokenUrl':'token'}}},"
+         "'monitor':'Read surveillance','admin':'Change models and accounts'},'tokenUrl':'token','refreshUrl':'token'}}},"
          "'HTTPBearer':{'type':'http','scheme':'bearer','bearerFormat':'JWT'}}");
     json_close_object(w);
 }
@@ -188,8 +218,14 @@ struct detail {
 
 static const struct detail details[] = {
     {"login", NULL,
+     "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
+     "{'$ref':'#/components/schemas/Body_login_token_post'},"
+     "{'$ref':'#/components/schemas/Body_login_token_post_refresh'},"
+     "{'$ref':'#/components/schemas/Body_login_token_post_client'}]}}}}",
+     "TokenError"},
+    {"revoke", NULL,
      "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
-     "'$ref':'#/components/schemas/Body_login_token_post'}}}}",
+     "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
      "TokenError"},
     {"predict",
      "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
@@ -290,7 +326,8 @@ static void put_success(struct json_out *w, const struct route *r)
 static void put_responses(struct json_out *w, const struct route *r, const struct detail *d)
 {
     const char *error = d->error != NULL ? d->error : "Error";
-    bool token = strcmp(r->name, "login") == 0, scoped = r->scope != SCOPE_NONE, body = d->body != NULL;
+    bool login = strcmp(r->name, "login") == 0, token = login || strcmp(r->name, "revoke") == 0;
+    bool scoped = r->scope != SCOPE_NONE, body = d->body != NULL;
     static const char challenge[] = "{'WWW-Authenticate':{'schema':{'type':'string'}}}";
     static const char retry[] = "{'Retry-After':{'schema':{'type':'string'}}}";
     json_put_key(w, "responses");
@@ -313,10 +350,10 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
         put_error(w, 413, "Error", NULL);
         put_error(w, 415, "Error", NULL);
     }
-    if (body || (r->flags & ROUTE_CHECKS_QUERY) != 0) {
+    if ((body && (login || !token)) || (r->flags & ROUTE_CHECKS_QUERY) != 0) {
         put_error(w, 422, "HTTPValidationError", NULL);
     }
-    if (token) {
+    if (login) {
         put_error(w, 429, error, retry);
     }
     put_error(w, 431, "Error", NULL);
@@ -397,7 +434,9 @@ static void put_operation(struct json_out *w, const struct route *r, const struc
         json_open_object(w);
         json_put_key(w, "OAuth2PasswordBearer");
         json_open_array(w);
-        json_put_cstr(w, scope_name(r->scope));
+        if (r->scope != SCOPE_ANY) {
+            json_put_cstr(w, scope_name(r->scope));
+        }
         json_close_array(w);
         json_close_object(w);
         openapi_put(w, "{'HTTPBearer':[]}");

@@ -4,8 +4,12 @@
 /* clang-format off */
 const struct route routes[] = {
     {HTTP_POST, "/token", h_token, SCOPE_NONE, "login", "access",
-     "Log in with name and password / Se connecter", "Token", 0},
-    {HTTP_GET, "/users/me", h_me, SCOPE_PREDICT, "me", "access",
+     "Get a token: log in, refresh, or prove to be a client / Obtenir un jeton", "Token", 0},
+    {HTTP_POST, "/revoke", h_revoke, SCOPE_NONE, "revoke", "access",
+     "End a token or key / Révoquer un jeton ou une clé", "Revoked", 0},
+    {HTTP_GET, "/.well-known/oauth-authorization-server", h_oauth_metadata, SCOPE_NONE, "oauth_metadata", "access",
+     "What /token offers (RFC 8414) / Ce qu'offre /token", "OAuthMetadata", 0},
+    {HTTP_GET, "/users/me", h_me, SCOPE_ANY, "me", "access",
      "Whose token this is / À qui est ce jeton", "User", 0},
 
     {HTTP_POST, "/predict", h_predict, SCOPE_PREDICT, "predict", "predictions",

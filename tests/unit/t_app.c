@@ -47,6 +47,9 @@ START_TEST(statuses_without_a_body)
         {"GET", "/ping", 200},
         {"GET", "/schema", 200},
         {"GET", "/openapi.json", 200},
+        {"GET", "/.well-known/oauth-authorization-server", 200},
+        {"POST", "/revoke", 400},
+        {"GET", "/revoke", 405},
         {"GET", "/predictions", 401},
         {"GET", "/predictions/01990000-0000-7000-8000-000000000000", 401},
         {"GET", "/models", 401},
@@ -93,10 +96,26 @@ END_TEST
 /* A route without a case somewhere in this file is a route nobody tests. */
 START_TEST(every_route_has_a_case)
 {
-    static const char *const tested[] = {
-        "/token",  "/users/me",     "/predict", "/predictions", "/predictions/{id}", "/models",
-        "/schema", "/openapi.json", "/livez",   "/readyz",      "/health",           "/ping",
-        "/",       "/app/{page}",   "/docs",    "/redoc",       "/assets/{file...}", "/vendor/{file...}"};
+    static const char *const tested[] = {"/token",
+                                         "/revoke",
+                                         "/.well-known/oauth-authorization-server",
+                                         "/users/me",
+                                         "/predict",
+                                         "/predictions",
+                                         "/predictions/{id}",
+                                         "/models",
+                                         "/schema",
+                                         "/openapi.json",
+                                         "/livez",
+                                         "/readyz",
+                                         "/health",
+                                         "/ping",
+                                         "/",
+                                         "/app/{page}",
+                                         "/docs",
+                                         "/redoc",
+                                         "/assets/{file...}",
+                                         "/vendor/{file...}"};
     for (size_t i = 0; i < n_routes; i++) {
         bool found = false;
         for (size_t k = 0; k < sizeof tested / sizeof tested[0]; k++) {
@@ -195,7 +214,7 @@ START_TEST(token_requests)
         {form, "", 422, "[\"body\",\"username\"]"},
         {NULL, NULL, 422, "[\"body\",\"password\"]"},
         {form, "username=&password=", 422, "[\"body\",\"username\"]"},
-        {form, "grant_type=client_credentials&username=a&password=b", 400, "unsupported_grant_type"},
+        {form, "grant_type=implicit&username=a&password=b", 400, "unsupported_grant_type"},
         {form, "username=anna&username=anna&password=correct+horse", 400, "invalid_request"},
         {form, "username=%zz&password=correct+horse", 400, "invalid_request"},
         {form, "username=anna&password=correct+horse&client_secret=s", 401, "invalid_client"},
