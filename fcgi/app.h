@@ -79,7 +79,9 @@ enum route_flag {
     ROUTE_CACHED = 2,       /* answers with an ETag, so 304 can come */
     ROUTE_NEEDS_MODEL = 4,  /* 503 without a bundle */
     ROUTE_CHECKS_QUERY = 8, /* a wrong query parameter is 422 */
-    ROUTE_ANY_JSON = 16     /* the answer is an object of no fixed shape */
+    ROUTE_ANY_JSON = 16,    /* the answer is an object of no fixed shape */
+    ROUTE_CONFLICTS = 32,   /* 409 when the state forbids it */
+    ROUTE_SLOWED = 64       /* 429: guessing passwords is slowed down */
 };
 
 /* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */

@@ -22,6 +22,10 @@ void h_openapi(struct context *c);
 void h_models(struct context *c); /* h_models.c */
 
 void h_me(struct context *c); /* h_users.c */
+void h_my_password(struct context *c);
+void h_users(struct context *c);
+void h_user_add(struct context *c);
+void h_user_change(struct context *c);
 
 void h_docs(struct context *c); /* h_docs.c */
 void h_redoc(struct context *c);

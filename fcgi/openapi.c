@@ -66,11 +66,10 @@ static const struct component components[] = {
      "'properties':{'grant_type':{'type':'string','enum':['refresh_token']},"
      "'refresh_token':{'type':'string','pattern':'^[^\\\\u0000]*$','minLength':1,'description':'Good for one use.'},"
      "'scope':{'type':'string','pattern':'^[^\\\\u0000]*$','default':''}}}"},
-    {"Body_revoke_revoke_post",
-     "{'type':'object','title':'Body_revoke_revoke_post','required':['token'],'properties':{"
-     "'token':{'type':'string','pattern':'^[^\\\\u0000]*$','minLength':1,"
-     "'description':'An access token, a refresh token (its login ends) or an API key.'},"
-     "'token_type_hint':{'type':'string','pattern':'^[^\\\\u0000]*$'}}}"},
+    {"Body_revoke_revoke_post", "{'type':'object','title':'Body_revoke_revoke_post','required':['token'],'properties':{"
+                                "'token':{'type':'string','pattern':'^[^\\\\u0000]*$','minLength':1,"
+                                "'description':'An access token, a refresh token (its login ends) or an API key.'},"
+                                "'token_type_hint':{'type':'string','pattern':'^[^\\\\u0000]*$'}}}"},
     {"Error", "{'type':'object','title':'Error','required':['detail'],'properties':{'detail':{'type':'string'}}}"},
     {"HTTPValidationError",
      "{'type':'object','title':'HTTPValidationError','required':['detail'],'properties':{'detail':{'type':'array',"
@@ -92,6 +91,11 @@ static const struct component components[] = {
      "'grant_types_supported':{'type':'array','items':{'type':'string'}},"
      "'token_endpoint_auth_methods_supported':{'type':'array','items':{'type':'string'}},"
      "'revocation_endpoint_auth_methods_supported':{'type':'array','items':{'type':'string'}}}}"},
+    {"PasswordChange",
+     "{'type':'object','title':'PasswordChange','required':['current_password','new_password'],'properties':{"
+     "'current_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$'},"
+     "'new_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024}}"
+     "}"},
     {"PredictAnswer", "{'title':'PredictAnswer','anyOf':[{'$ref':'#/components/schemas/Prediction'},"
                       "{'$ref':'#/components/schemas/PredictionBatch'}]}"},
     {"Prediction",
@@ -155,6 +159,19 @@ static const struct component components[] = {
     {"User", "{'type':'object','title':'User','required':['username','scopes','disabled'],'properties':{"
              "'username':{'type':'string'},'scopes':{'type':'array','items':{'type':'string'}},"
              "'disabled':{'type':'boolean'}}}"},
+    {"UserChange",
+     "{'type':'object','title':'UserChange','description':'What is absent stays.','properties':{"
+     "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024},"
+     "'scopes':{'type':'array','items':{'type':'string','enum':['predict','outcome','monitor','admin']}},"
+     "'disabled':{'type':'boolean'}}}"},
+    {"UserList", "{'type':'object','title':'UserList','required':['users'],'properties':{'users':{'type':'array',"
+                 "'items':{'$ref':'#/components/schemas/User'}}}}"},
+    {"UserNew",
+     "{'type':'object','title':'UserNew','required':['username','password','scopes'],'properties':{"
+     "'username':{'type':'string','pattern':'^[A-Za-z0-9._@+-]{1,64}$'},"
+     "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024},"
+     "'scopes':{'type':'array','items':{'type':'string','enum':['predict','outcome','monitor','admin']}},"
+     "'disabled':{'type':'boolean'}}}"},
     {"ValidationError",
      "{'type':'object','title':'ValidationError','required':['loc','msg','type'],'properties':{"
      "'loc':{'type':'array','items':{'anyOf':[{'type':'string'},{'type':'integer'}]},'title':'Location'},"
@@ -201,7 +218,8 @@ static void put_components(struct json_out *w, const struct schema *schema, int6
     pair(w, "securitySchemes",
          "{'OAuth2PasswordBearer':{'type':'oauth2','flows':{'password':{'scopes':{"
          "'predict':'Predict, and read one’s own predictions','outcome':'Report first weeks',"
-         "'monitor':'Read surveillance','admin':'Change models and accounts'},'tokenUrl':'token','refreshUrl':'token'}}},"
+         "'monitor':'Read surveillance','admin':'Change models and "
+         "accounts'},'tokenUrl':'token','refreshUrl':'token'}}},"
          "'HTTPBearer':{'type':'http','scheme':'bearer','bearerFormat':'JWT'}}");
     json_close_object(w);
 }
@@ -216,6 +234,9 @@ struct detail {
     const char *error;      /* component of 400 and 401; NULL: Error */
 };
 
+#define JSON_BODY(component)                                                                                           \
+    "{'required':true,'content':{'application/json':{'schema':{'$ref':'#/components/schemas/" component "'}}}}"
+
 static const struct detail details[] = {
     {"login", NULL,
      "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
@@ -227,6 +248,12 @@ static const struct detail details[] = {
      "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
      "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
      "TokenError"},
+    {"change_password", NULL, JSON_BODY("PasswordChange"), NULL},
+    {"add_user", NULL, JSON_BODY("UserNew"), NULL},
+    {"change_user",
+     "[{'name':'username','in':'path','required':true,'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+-]{1,64}$'}}"
+     "]",
+     JSON_BODY("UserChange"), NULL},
     {"predict",
      "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
      "'description':'Give reasons, when the version can.'},"
@@ -346,6 +373,9 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     if (strchr(r->path, '{') != NULL) {
         put_error(w, 404, "Error", NULL);
     }
+    if ((r->flags & ROUTE_CONFLICTS) != 0) {
+        put_error(w, 409, "Error", NULL);
+    }
     if (body) {
         put_error(w, 413, "Error", NULL);
         put_error(w, 415, "Error", NULL);
@@ -353,7 +383,7 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     if ((body && (login || !token)) || (r->flags & ROUTE_CHECKS_QUERY) != 0) {
         put_error(w, 422, "HTTPValidationError", NULL);
     }
-    if (login) {
+    if (login || (r->flags & ROUTE_SLOWED) != 0) {
         put_error(w, 429, error, retry);
     }
     put_error(w, 431, "Error", NULL);

@@ -332,6 +332,102 @@ START_TEST(weak_hashes_are_renewed)
 }
 END_TEST
 
+/* ---- accounts -------------------------------------------------------------------------------------------------- */
+
+static const char *token_of(const char *username, const char *password)
+{
+    char body[200];
+    (void)snprintf(body, sizeof body, "username=%s&password=%s", username, password);
+    int status = post("/token", NULL, body);
+    return status == 200 ? answered("access_token") : "";
+}
+
+static int ask(const char *method, const char *path, const char *token, const char *body)
+{
+    return fixture_call(&f, method, path, bearer(token), json, body);
+}
+
+START_TEST(own_password)
+{
+    static const struct {
+        const char *body;
+        int status;
+    } cases[] = {
+        {"{\"current_password\":\"wrong\",\"new_password\":\"12345678\"}", 403},
+        {"{\"current_password\":\"correct horse\",\"new_password\":\"1234567\"}", 422},
+        {"{\"current_password\":\"correct horse\"}", 422},
+        {"{\"new_password\":\"12345678\"}", 422},
+        {"{\"current_password\":7,\"new_password\":\"12345678\"}", 422},
+        {"[]", 422},
+        {"{", 422},
+        {"{\"current_password\":\"correct horse\",\"new_password\":\"12345678\"}", 200},
+    };
+    const char *bob = token_of("bob", "correct+horse"); /* without predict */
+    ck_assert_int_eq(fixture_call(&f, "GET", "/users/me", bearer(bob), NULL, NULL), 200);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status = ask("POST", "/users/me/password", bob, cases[i].body);
+        ck_assert_msg(status == cases[i].status, "%s: %d %s", cases[i].body, status, fixture_body(&f));
+        ck_assert_ptr_null(strstr(fixture_body(&f), "correct horse"));
+        ck_assert_ptr_null(strstr(fixture_body(&f), "1234567"));
+    }
+    f.now_ms += 1000;
+    ck_assert_str_eq(token_of("bob", "correct+horse"), "");
+    ck_assert_str_ne(token_of("bob", "12345678"), "");
+    ck_assert_int_eq(fixture_call(&f, "POST", "/users/me/password", bearer(bob), form, "a=b"), 415);
+    char body[200];
+    (void)snprintf(body, sizeof body, "grant_type=client_credentials&client_id=till&client_secret=%s", secret);
+    ck_assert_int_eq(post("/token", NULL, body), 200); /* a client has no password */
+    ck_assert_int_eq(ask("POST", "/users/me/password", answered("access_token"), cases[7].body), 403);
+}
+END_TEST
+
+START_TEST(administration)
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *contains;
+    } cases[] = {
+        {"GET", "/users", NULL, 200, "{\"users\":[{\"username\":\"anna\""},
+        {"POST", "/users", "{\"username\":\"eve\",\"password\":\"12345678\",\"scopes\":[\"predict\"]}", 200,
+         "{\"username\":\"eve\",\"scopes\":[\"predict\"],\"disabled\":false}"},
+        {"POST", "/users", "{\"username\":\"eve\",\"password\":\"12345678\",\"scopes\":[]}", 409, "exists"},
+        {"POST", "/users", "{\"username\":\"e v\",\"password\":\"1\",\"scopes\":[\"all\"],\"disabled\":1}", 422,
+         "literal_error"},
+        {"POST", "/users", "{}", 422, "missing"},
+        {"PATCH", "/users/eve", "{\"scopes\":[\"predict\",\"monitor\"]}", 200, "[\"predict\",\"monitor\"]"},
+        {"PATCH", "/users/eve", "{\"disabled\":true}", 200, "\"disabled\":true"},
+        {"PATCH", "/users/eve", "{\"disabled\":false,\"password\":\"87654321\"}", 200, "\"disabled\":false"},
+        {"PATCH", "/users/eve", "{}", 200, "eve"},
+        {"PATCH", "/users/nobody", "{}", 404, "no such account"},
+        {"PATCH", "/users/root", "{\"disabled\":true}", 409, "another one can"},
+        {"PATCH", "/users/root", "{\"scopes\":[\"predict\"]}", 409, "another one can"},
+    };
+    struct arena a;
+    struct audit *rows;
+    size_t n;
+    struct mrc_err err = {0};
+    fixture_account(&f, "u-9", "root", 1U << SCOPE_ADMIN, false);
+    const char *root = token_of("root", "correct+horse");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status = ask(cases[i].method, cases[i].path, root, cases[i].body);
+        ck_assert_msg(status == cases[i].status, "%zu: %d %s", i, status, fixture_body(&f));
+        ck_assert_msg(strstr(fixture_body(&f), cases[i].contains) != NULL, "%zu: %s", i, fixture_body(&f));
+    }
+    ck_assert_str_ne(token_of("eve", "87654321"), "");
+    ck_assert_int_eq(ask("GET", "/users", token_of("anna", "correct+horse"), NULL), 403);
+    /* what was done is on record, what was refused is not */
+    arena_init(&a, 0);
+    ck_assert_ok(store_audit_list(f.store, STR(""), 100, &a, &rows, &n, &err), &err);
+    ck_assert_uint_eq(n, 5);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert(str_is(rows[i].actor, "root") && str_is(rows[i].subject, "eve") && rows[i].request_id.n > 0);
+    }
+    ck_assert_int_eq(store_audit_list(f.store, STR(""), 1001, &a, &rows, &n, &err), MRC_EINVAL);
+    arena_release(&a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("accounts");
@@ -347,6 +443,8 @@ int main(void)
     tcase_add_test(tc, api_keys);
     tcase_add_test(tc, metadata);
     tcase_add_test(tc, weak_hashes_are_renewed);
+    tcase_add_test(tc, own_password);
+    tcase_add_test(tc, administration);
     suite_add_tcase(suite, tc);
     return check_main(suite);
 }
