@@ -1,7 +1,7 @@
 /* The answers every handler shares: JSON, FastAPI's {"detail":…} and its 422 list, or RFC 9457 when a client prefers
  * it. Nothing of the inside (paths, SQL, messages of a 5xx) ever reaches a client. */
 #include "common/base/log.h"
-#include "fcgi/app.h"
+#include "fcgi/metrics.h"
 
 #include <string.h>
 
@@ -236,6 +236,7 @@ void answer_problems(struct context *c, const struct problems *list)
     }
     json_open_array(&w);
     for (size_t i = 0; i < list->n; i++) {
+        metrics_validation_error(c, &list->items[i]);
         put_problem(c, &w, &list->items[i], rfc9457);
     }
     json_close_array(&w);

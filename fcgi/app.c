@@ -3,6 +3,7 @@
 #include "fcgi/app_state.h"
 #include "fcgi/assets.h"
 #include "fcgi/auth.h"
+#include "fcgi/metrics.h"
 #include "fcgi/token.h"
 
 #include <stdlib.h>
@@ -299,6 +300,7 @@ void app_handle(struct app *a, const struct http_request *req, struct http_respo
     dispatch(&c);
     check_body(&c);
     common_headers(&c);
+    metrics_request(&c, monotonic_us() - c.start_us);
     if (log_enabled(LOG_INFO)) {
         log_event(LOG_INFO, "request", LOG_STR("req", req->request_id),
                   LOG_CSTR("method", http_method_name(req->method)),

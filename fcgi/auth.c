@@ -5,6 +5,7 @@
 #include "common/base/digest.h"
 #include "common/base/log.h"
 #include "fcgi/app_state.h"
+#include "fcgi/metrics.h"
 #include "fcgi/store_access.h"
 #include "fcgi/token.h"
 
@@ -184,6 +185,7 @@ void scopes_write(unsigned bits, struct buf *out)
 static void refuse(struct context *c, const char *reason)
 {
     log_event(LOG_INFO, "token refused", LOG_STR("req", c->req->request_id), LOG_CSTR("reason", reason));
+    metrics_auth_failure(c, str_starts(str_of(reason), "token of ") ? "token too long" : reason);
     http_header(c->res, "WWW-Authenticate", STR("Bearer error=\"invalid_token\""));
     answer_detail(c, 401, "Could not validate credentials");
 }
@@ -301,6 +303,7 @@ static int check_key(struct context *c, struct str text, struct identity *who, s
 static void answer_scope(struct context *c, enum scope scope)
 {
     struct buf b;
+    metrics_auth_failure(c, "scope");
     buf_init(&b, c->arena, 128);
     buf_printf(&b, "Bearer error=\"insufficient_scope\", scope=\"%s\"", scope_name(scope));
     http_header(c->res, "WWW-Authenticate", buf_text(&b));
@@ -313,6 +316,7 @@ bool auth_check(struct context *c, enum scope scope)
     struct identity who = {.disabled = true};
     struct str token = http_credentials(c->req->authorization, "bearer");
     if (token.n == 0) {
+        metrics_auth_failure(c, "no credentials");
         http_header(c->res, "WWW-Authenticate", STR("Bearer"));
         answer_detail(c, 401, "Not authenticated");
         return false;

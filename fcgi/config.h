@@ -35,14 +35,15 @@ enum config {
     CONFIG_ROWS_MAX,
     CONFIG_TOKEN_MAX, /* longest bearer token */
     CONFIG_LOG_LEVEL,
-    CONFIG_BACKLOG,       /* connections that may wait for a worker */
-    CONFIG_DRAIN_TIMEOUT, /* how long requests in flight may take when a worker is to end */
+    CONFIG_BACKLOG,           /* connections that may wait for a worker */
+    CONFIG_DRAIN_TIMEOUT,     /* how long requests in flight may take when a worker is to end */
     CONFIG_LOGINS_PER_MINUTE, /* of one account from one address, before a hash; 0: no limit */
-    CONFIG_MODELS_POLL,   /* how often `current` is looked at */
-    CONFIG_REFRESH_IDLE,  /* life of an unused refresh token; 0: none are given */
+    CONFIG_MODELS_POLL,       /* how often `current` is looked at */
+    CONFIG_REFRESH_IDLE,      /* life of an unused refresh token; 0: none are given */
     CONFIG_REFRESH_LIFETIME,
-    CONFIG_SESSIONS_MAX,  /* families of refresh tokens of one account */
-    CONFIG_PUBLIC_URL,    /* where clients reach the server; not set: by the Host header */
+    CONFIG_SESSIONS_MAX, /* families of refresh tokens of one account */
+    CONFIG_PUBLIC_URL,   /* where clients reach the server; not set: by the Host header */
+    CONFIG_METRICS,      /* who may read /metrics */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];
@@ -57,6 +58,7 @@ int config_load(struct settings *s, int argc, char *const *argv, char *const *en
 /* Give name the value where it has none so far, with the origin of a default. */
 int config_default(struct settings *s, enum config which, struct str value, struct mrc_err *err) MRC_CHECKED;
 
+enum config_metrics { CONFIG_METRICS_OPEN, CONFIG_METRICS_MONITOR, CONFIG_METRICS_OFF }; /* of `metrics`, in order */
 enum config_log { CONFIG_LOG_REQUIRED, CONFIG_LOG_BEST_EFFORT, CONFIG_LOG_OFF }; /* choices of `log`, in their order */
 
 #endif

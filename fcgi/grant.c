@@ -4,6 +4,7 @@
  * gives the next one, and a used one that comes again means that two hold it, so its whole family ends. */
 #include "fcgi/app_state.h"
 #include "fcgi/auth.h"
+#include "fcgi/metrics.h"
 #include "fcgi/oauth.h"
 #include "fcgi/token.h"
 
@@ -70,6 +71,7 @@ static void answer_denied(struct context *c, const char *what, const char *reaso
 {
     log_event(LOG_WARN, what, LOG_STR("req", c->req->request_id), LOG_STR("address", c->req->address),
               LOG_CSTR("reason", reason));
+    metrics_auth_failure(c, reason);
     http_header(c->res, "WWW-Authenticate", STR("Bearer"));
     oauth_error(c, 401, "invalid_grant", detail);
 }

@@ -1,6 +1,7 @@
 /* POST /predict: read, validate, forecast, log, answer; in that order, and nothing is answered that the log does not
  * have when the log is required. */
 #include "fcgi/handlers.h"
+#include "fcgi/metrics.h"
 #include "fcgi/predict.h"
 
 #include "common/base/digest.h"
@@ -199,6 +200,7 @@ static bool keep(struct context *c, const struct predicted *predicted, size_t n)
     if (str_is(mode, "off") || append_to_log(c, predicted, n, &err) == MRC_OK) {
         return true;
     }
+    metrics_log_failure(c);
     bool required = !str_is(mode, "best_effort");
     log_event(required ? LOG_ERROR : LOG_WARN, "prediction not logged", LOG_STR("req", c->req->request_id),
               LOG_INT("rows", n), LOG_CSTR("err", err.msg));
@@ -235,6 +237,7 @@ void h_predict(struct context *c)
     if (rc < 0) {
         answer_err(c, &err);
     } else if (keep(c, predicted, in.n)) {
+        metrics_predictions(c, in.n);
         predict_answer(c, predicted, in.n, in.batch, options.level, options.explain);
     }
 }

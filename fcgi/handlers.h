@@ -7,6 +7,8 @@
 void h_alive(struct context *c); /* h_health.c */
 void h_ready(struct context *c);
 
+void h_metrics(struct context *c); /* h_metrics.c */
+
 void h_token(struct context *c); /* h_token.c */
 void h_revoke(struct context *c);
 void h_oauth_metadata(struct context *c);

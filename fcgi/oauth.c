@@ -3,6 +3,7 @@
 #include "fcgi/oauth.h"
 
 #include "fcgi/auth.h"
+#include "fcgi/metrics.h"
 
 #include "common/base/digest.h"
 #include "common/base/log.h"
@@ -83,6 +84,7 @@ static int refuse_client(struct context *c, const char *reason)
 {
     log_event(LOG_WARN, "client refused", LOG_STR("req", c->req->request_id), LOG_STR("address", c->req->address),
               LOG_CSTR("reason", reason));
+    metrics_auth_failure(c, reason);
     http_header(c->res, "WWW-Authenticate", STR("Basic realm=\"mercredi\""));
     oauth_error(c, 401, "invalid_client", "No client with these credentials is known");
     return -1;
@@ -155,6 +157,7 @@ bool oauth_rate_allows(struct context *c, struct str username)
         buf_init(&seconds, c->arena, 32);
         buf_printf(&seconds, "%lld", (long long)((wait + 999) / 1000));
         log_event(LOG_WARN, "logins too fast", LOG_STR("req", c->req->request_id), LOG_STR("address", c->req->address));
+        metrics_rate_limited(c);
         http_header(c->res, "Retry-After", buf_text(&seconds));
         oauth_error(c, 429, "temporarily_unavailable", "Too many logins, try again later");
     }

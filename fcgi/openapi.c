@@ -364,13 +364,14 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
         pair(w, "304", "{'description':'Not Modified'}");
     }
     put_error(w, 400, error, NULL);
-    if (scoped || token) {
+    bool metrics = strcmp(r->name, "metrics") == 0; /* asks for a scope when the setting says so */
+    if (scoped || token || metrics) {
         put_error(w, 401, error, challenge);
     }
-    if (scoped) {
+    if (scoped || metrics) {
         put_error(w, 403, "Error", challenge);
     }
-    if (strchr(r->path, '{') != NULL) {
+    if (strchr(r->path, '{') != NULL || metrics) {
         put_error(w, 404, "Error", NULL);
     }
     if ((r->flags & ROUTE_CONFLICTS) != 0) {
@@ -390,7 +391,7 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     put_error(w, 500, "Error", NULL);
     if (r->answer == NULL && (r->flags & ROUTE_NEEDS_MODEL) != 0) {
         pair(w, "503", "{'description':'Not ready','content':{'text/plain':{'schema':{'type':'string'}}}}");
-    } else if (scoped || token || (r->flags & ROUTE_NEEDS_MODEL) != 0) {
+    } else if (scoped || token || metrics || (r->flags & ROUTE_NEEDS_MODEL) != 0) {
         put_error(w, 503, error, retry);
     }
     json_close_object(w);

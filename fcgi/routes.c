@@ -40,6 +40,8 @@ const struct route routes[] = {
      "The process is alive / Le processus vit", NULL, 0},
     {HTTP_GET, "/readyz", h_ready, SCOPE_NONE, "readyz", "operations",
      "Ready to predict / Prêt à prédire", NULL, ROUTE_NEEDS_MODEL},
+    {HTTP_GET, "/metrics", h_metrics, SCOPE_NONE, "metrics", "operations",
+     "Counters for Prometheus / Compteurs pour Prometheus", NULL, 0},
     {HTTP_GET, "/health", h_alive, SCOPE_NONE, "health", "operations",
      "As /livez / Comme /livez", NULL, 0},
     {HTTP_GET, "/ping", h_alive, SCOPE_NONE, "ping", "operations",

@@ -10,10 +10,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    LAYOUT = 1,      /* part of the file's name: programs with another layout use another file */
+    LAYOUT = 2,      /* part of the file's name: programs with another layout use another file */
     BUCKETS = 4096,  /* of rate limits; a power of two */
     BUCKET_WAYS = 4, /* places a key can be in */
     PATH_SIZE = 4096
@@ -24,11 +25,20 @@ struct bucket {
     _Atomic int64_t full_ms; /* time at which the bucket is full again: "theoretical arrival time" of GCRA */
 };
 
+/* free → being written → named, and never back */
+enum { NAME_FREE, NAME_WRITING, NAME_READY };
+struct name {
+    _Atomic uint32_t state;
+    char text[SHARED_NAME_MAX];
+};
+
 struct layout {
+    _Atomic int64_t since_ms;
     _Atomic uint64_t generation;
     _Atomic uint32_t n_rows; /* rows ever used */
     struct bucket buckets[BUCKETS];
-    _Atomic uint64_t cells[SHARED_ROWS][SHARED_CELLS];
+    struct name names[SHARED_NAMES];
+    _Atomic uint64_t cells[SHARED_ROWS][SHARED_CELLS + SHARED_NAMES];
 };
 
 struct shared {
@@ -89,6 +99,10 @@ static int map_file(struct shared *s, struct mrc_err *err)
         return mrc_fail_errno(err, MRC_EIO, errno, "shared file");
     }
     s->map = map;
+    struct timespec now;
+    int64_t unset = 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    (void)atomic_compare_exchange_strong(&s->map->since_ms, &unset, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     return MRC_OK;
 }
 
@@ -138,17 +152,76 @@ void shared_add(struct shared *s, unsigned cell, uint64_t n)
     }
 }
 
-uint64_t shared_sum(const struct shared *s, unsigned cell)
+static uint64_t sum_of(const struct shared *s, unsigned cell)
 {
     uint64_t sum = 0;
-    if (s == NULL || cell >= SHARED_CELLS) {
-        return 0;
-    }
     uint32_t n = atomic_load(&s->map->n_rows);
     for (uint32_t row = 0; row < n && row < SHARED_ROWS; row++) {
         sum += atomic_load_explicit(&s->map->cells[row][cell], memory_order_relaxed);
     }
     return sum;
+}
+
+uint64_t shared_sum(const struct shared *s, unsigned cell)
+{
+    return s == NULL || cell >= SHARED_CELLS ? 0 : sum_of(s, cell);
+}
+
+/* The place of a name, made when it is new; -1: none. A process that dies while it writes a name leaves a place that is
+ * never ready: names that would lie there are then not counted, rather than counted in two places. */
+static int name_place(struct shared *s, const char *text, size_t n)
+{
+    enum { PROBES = 64, PATIENCE = 10000 };
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
+    for (size_t i = 0; i < n; i++) {
+        hash = (hash ^ (unsigned char)text[i]) * 1099511628211U;
+    }
+    for (unsigned probe = 0; probe < PROBES; probe++) {
+        unsigned at = (unsigned)((hash + probe) % SHARED_NAMES);
+        struct name *name = &s->map->names[at];
+        uint32_t state = NAME_FREE;
+        if (atomic_compare_exchange_strong(&name->state, &state, NAME_WRITING)) {
+            memcpy(name->text, text, n + 1);
+            atomic_store(&name->state, NAME_READY);
+            return (int)at;
+        }
+        for (int i = 0; i < PATIENCE && state == NAME_WRITING; i++) {
+            state = atomic_load(&name->state);
+        }
+        if (state != NAME_READY) {
+            return -1;
+        }
+        if (strcmp(name->text, text) == 0) {
+            return (int)at;
+        }
+    }
+    return -1;
+}
+
+void shared_count(struct shared *s, const char *name, uint64_t n)
+{
+    size_t length = strlen(name);
+    if (s == NULL || length >= SHARED_NAME_MAX) {
+        return;
+    }
+    int at = name_place(s, name, length);
+    if (at >= 0) {
+        atomic_fetch_add_explicit(&s->map->cells[s->row][SHARED_CELLS + at], n, memory_order_relaxed);
+    }
+}
+
+const char *shared_counted(const struct shared *s, unsigned i, uint64_t *sum)
+{
+    if (s == NULL || i >= SHARED_NAMES || atomic_load(&s->map->names[i].state) != NAME_READY) {
+        return NULL;
+    }
+    *sum = sum_of(s, SHARED_CELLS + i);
+    return s->map->names[i].text;
+}
+
+int64_t shared_since_ms(const struct shared *s)
+{
+    return s == NULL ? 0 : atomic_load(&s->map->since_ms);
 }
 
 uint64_t shared_generation(const struct shared *s)

@@ -11,7 +11,7 @@
 
 struct shared;
 
-enum { SHARED_CELLS = 512, SHARED_ROWS = 1024 };
+enum { SHARED_CELLS = 512, SHARED_ROWS = 1024, SHARED_NAMES = 1024, SHARED_NAME_MAX = 124 /* with NUL */ };
 
 /* Map <run_dir>/shared.N (N: version of its layout; made when absent) and take a free row. MRC_EBUSY: all rows taken.
  */
@@ -22,6 +22,14 @@ void shared_close(struct shared *s); /* NULL is fine; the row's counts stay */
  * nothing is counted, every sum is 0. */
 void shared_add(struct shared *s, unsigned cell, uint64_t n);
 uint64_t shared_sum(const struct shared *s, unsigned cell);
+
+/* As shared_add, in a cell that is found by name and made at its first count. Names are of a bounded set (metrics.c),
+ * at most SHARED_NAMES; what finds no place, or is longer, is not counted. */
+void shared_count(struct shared *s, const char *name, uint64_t n);
+/* The i-th place for a name, 0 <= i < SHARED_NAMES: its name and sum, or NULL when it is free. */
+const char *shared_counted(const struct shared *s, unsigned i, uint64_t *sum);
+/* Unix time at which the file was made and counting began. */
+int64_t shared_since_ms(const struct shared *s);
 
 /* A number all processes see, which only grows: whoever changes what others cached (a new version, a new schedule) adds
  * one; the others compare. */

@@ -428,6 +428,57 @@ START_TEST(administration)
 }
 END_TEST
 
+/* ---- metrics --------------------------------------------------------------------------------------------------- */
+
+static void counted(const char *sample)
+{
+    ck_assert_msg(strstr(fixture_body(&f), sample) != NULL, "%s is not in\n%s", sample, fixture_body(&f));
+}
+
+START_TEST(metrics)
+{
+    struct mrc_err err = {0};
+    struct shared *shared, *other;
+    const char *token = token_of("anna", "correct+horse");
+    ck_assert_ok(shared_open(&shared, f.folder, &err), &err);
+    ck_assert_ok(shared_open(&other, f.folder, &err), &err); /* another process */
+    f.parts.shared = shared;
+    fixture_reopen(&f);
+    ck_assert_int_eq(predict(bearer(token)), 200);
+    ck_assert_int_eq(predict(NULL), 401);
+    ck_assert_int_eq(ask("POST", "/predict", token, "{\"title\":\"x\",\"b\\\"d\":1}"), 422);
+    ck_assert_str_eq(token_of("anna", "wrong"), "");
+    f.parts.shared = other;
+    fixture_reopen(&f);
+    ck_assert_int_eq(predict(bearer(token)), 200);
+    ck_assert_int_eq(fixture_call(&f, "GET", "/nowhere/\"x", NULL, NULL, NULL), 404);
+    ck_assert_int_eq(fixture_call(&f, "GET", "/metrics", NULL, NULL, NULL), 200);
+    ck_assert_str_eq(f.res.content_type, "text/plain; version=0.0.4; charset=utf-8");
+    counted("mercredi_http_requests_total{method=\"POST\",route=\"/predict\",code=\"200\"} 2\n");
+    counted("mercredi_http_requests_total{method=\"POST\",route=\"/predict\",code=\"401\"} 1\n");
+    counted("mercredi_http_requests_total{method=\"GET\",route=\"other\",code=\"404\"} 1\n");
+    counted("mercredi_predictions_total{version=\"0001\"} 2\n");
+    counted("mercredi_validation_errors_total{field=\"release_date\",type=\"missing\"} 1\n");
+    counted("mercredi_auth_failures_total{reason=\"no credentials\"} 1\n");
+    counted("mercredi_auth_failures_total{reason=\"wrong password\"} 1\n");
+    counted("mercredi_http_request_duration_seconds_bucket{le=\"+Inf\"} 6\n");
+    counted("mercredi_http_request_duration_seconds_count 6\n");
+    counted("# TYPE mercredi_http_request_duration_seconds histogram\n");
+    counted("mercredi_log_failures_total 0\n");
+    counted("mercredi_model_info{name=\"first-week\",version=\"0001\"} 1\n");
+    ck_assert_int_eq(f.res.body.p[f.res.body.n - 1], '\n');
+    fixture_set(&f, "metrics", "monitor");
+    ck_assert_int_eq(fixture_call(&f, "GET", "/metrics", NULL, NULL, NULL), 401);
+    ck_assert_int_eq(fixture_call(&f, "GET", "/metrics", bearer(token), NULL, NULL), 403);
+    fixture_set(&f, "metrics", "off");
+    ck_assert_int_eq(fixture_call(&f, "GET", "/metrics", bearer(token), NULL, NULL), 404);
+    f.parts.shared = NULL;
+    fixture_reopen(&f);
+    shared_close(shared);
+    shared_close(other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("accounts");
@@ -445,6 +496,7 @@ int main(void)
     tcase_add_test(tc, weak_hashes_are_renewed);
     tcase_add_test(tc, own_password);
     tcase_add_test(tc, administration);
+    tcase_add_test(tc, metrics);
     suite_add_tcase(suite, tc);
     return check_main(suite);
 }

@@ -1,0 +1,173 @@
+/* Counters and their text. Counters with labels are cells by name, the name being the whole sample ("x{a=\"b\"}"), so
+ * that versions of the program with other routes can share a file; the rest are cells by number. */
+#include "fcgi/metrics.h"
+
+#include <string.h>
+
+enum { SAMPLE_MAX = SHARED_NAME_MAX };
+
+static const struct {
+    int64_t us;
+    const char *seconds;
+} bounds[] = {{500, "0.0005"}, {1000, "0.001"}, {2500, "0.0025"}, {5000, "0.005"}, {10000, "0.01"}, {25000, "0.025"},
+              {50000, "0.05"}, {100000, "0.1"}, {250000, "0.25"}, {500000, "0.5"}, {1000000, "1"},  {2500000, "2.5"}};
+enum { N_BOUNDS = sizeof bounds / sizeof bounds[0] };
+
+enum cell { CELL_DURATION, CELL_DURATION_SUM = CELL_DURATION + N_BOUNDS + 1, CELL_RATE_LIMITED, CELL_LOG_FAILURES };
+
+static const struct {
+    const char *name, *help;
+} families[] = {
+    {"mercredi_http_requests_total", "Requests answered, by method, route and status."},
+    {"mercredi_predictions_total", "Films predicted, by version of the model."},
+    {"mercredi_validation_errors_total", "Values refused in requests, by field and kind."},
+    {"mercredi_auth_failures_total", "Logins, tokens, keys and clients refused, by reason."},
+};
+
+/* ---- counting -------------------------------------------------------------------------------------------------- */
+
+static void put_label(struct buf *b, const char *name, struct str value, bool first)
+{
+    buf_printf(b, "%s%s=\"", first ? "{" : ",", name);
+    for (size_t i = 0; i < value.n; i++) {
+        char ch = value.p[i];
+        if (ch == '\\' || ch == '"') {
+            buf_char(b, '\\');
+        }
+        buf_char(b, ch == '\n' ? ' ' : ch);
+    }
+    buf_char(b, '"');
+}
+
+/* A sample with up to three labels; a name too long to keep is not counted. */
+static void count(const struct context *c, const char *family, const char *const names[3], const struct str values[3],
+                  uint64_t n)
+{
+    char text[SAMPLE_MAX];
+    if (c->parts->shared == NULL) {
+        return;
+    }
+    struct buf b;
+    buf_init(&b, c->arena, SAMPLE_MAX - 1);
+    buf_puts(&b, family);
+    for (int i = 0; i < 3 && names[i] != NULL; i++) {
+        put_label(&b, names[i], values[i], i == 0);
+    }
+    buf_char(&b, '}');
+    if (buf_ok(&b, NULL) == MRC_OK) {
+        memcpy(text, b.p, b.n);
+        text[b.n] = '\0';
+        shared_count(c->parts->shared, text, n);
+    }
+}
+
+void metrics_request(const struct context *c, int64_t us)
+{
+    int status = c->res->status;
+    char code[4] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0'};
+    static const char *const names[3] = {"method", "route", "code"};
+    const struct str values[3] = {str_of(http_method_name(c->req->method)),
+                                  str_of(c->route == NULL ? "other" : c->route->path), str_of(code)};
+    unsigned bucket = 0;
+    while (bucket < N_BOUNDS && us > bounds[bucket].us) {
+        bucket++;
+    }
+    shared_add(c->parts->shared, CELL_DURATION + bucket, 1);
+    shared_add(c->parts->shared, CELL_DURATION_SUM, us > 0 ? (uint64_t)us : 0);
+    count(c, families[0].name, names, values, 1);
+}
+
+void metrics_predictions(const struct context *c, size_t n)
+{
+    static const char *const names[3] = {"version", NULL, NULL};
+    const struct str values[3] = {c->parts->bundle->version, {"", 0}, {"", 0}};
+    count(c, families[1].name, names, values, n);
+}
+
+void metrics_validation_error(const struct context *c, const struct problem *p)
+{
+    static const char *const names[3] = {"field", "type", NULL};
+    bool known = p->field.n == 0 || strcmp(p->where, "query") == 0 ||
+                 (c->parts->bundle != NULL && schema_find(c->parts->bundle->schema, p->field) >= 0);
+    const struct str values[3] = {known ? p->field : STR("other"), str_of(p->type), {"", 0}};
+    count(c, families[2].name, names, values, 1);
+}
+
+void metrics_auth_failure(const struct context *c, const char *reason)
+{
+    static const char *const names[3] = {"reason", NULL, NULL};
+    const struct str values[3] = {str_of(reason), {"", 0}, {"", 0}};
+    count(c, families[3].name, names, values, 1);
+}
+
+void metrics_rate_limited(const struct context *c)
+{
+    shared_add(c->parts->shared, CELL_RATE_LIMITED, 1);
+}
+
+void metrics_log_failure(const struct context *c)
+{
+    shared_add(c->parts->shared, CELL_LOG_FAILURES, 1);
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------------ */
+
+static void put_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void put_number(struct buf *out, const char *name, uint64_t v)
+{
+    buf_printf(out, "%s %llu\n", name, (unsigned long long)v);
+}
+
+static void put_duration(const struct shared *s, struct buf *out)
+{
+    static const char name[] = "mercredi_http_request_duration_seconds";
+    uint64_t sum = 0;
+    put_head(out, name, "histogram", "Time from a request's last byte to its answer, in this program.");
+    for (unsigned i = 0; i <= N_BOUNDS; i++) {
+        sum += shared_sum(s, CELL_DURATION + i);
+        buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, i < N_BOUNDS ? bounds[i].seconds : "+Inf",
+                   (unsigned long long)sum);
+    }
+    buf_printf(out, "%s_sum ", name);
+    buf_double(out, (double)shared_sum(s, CELL_DURATION_SUM) / 1e6);
+    buf_printf(out, "\n%s_count %llu\n", name, (unsigned long long)sum);
+}
+
+static void put_family(const struct shared *s, size_t f, struct buf *out)
+{
+    size_t n = strlen(families[f].name);
+    uint64_t sum;
+    put_head(out, families[f].name, "counter", families[f].help);
+    for (unsigned i = 0; i < SHARED_NAMES; i++) {
+        const char *name = shared_counted(s, i, &sum);
+        if (name != NULL && strncmp(name, families[f].name, n) == 0 && name[n] == '{') {
+            put_number(out, name, sum);
+        }
+    }
+}
+
+void metrics_write(const struct context *c, struct buf *out)
+{
+    const struct shared *s = c->parts->shared;
+    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+        put_family(s, f, out);
+    }
+    put_duration(s, out);
+    put_head(out, "mercredi_rate_limited_total", "counter", "Requests refused because they came too fast.");
+    put_number(out, "mercredi_rate_limited_total", shared_sum(s, CELL_RATE_LIMITED));
+    put_head(out, "mercredi_log_failures_total", "counter", "Requests whose predictions could not be logged.");
+    put_number(out, "mercredi_log_failures_total", shared_sum(s, CELL_LOG_FAILURES));
+    put_head(out, "mercredi_start_time_seconds", "gauge", "Unix time since when these counters count.");
+    put_number(out, "mercredi_start_time_seconds", (uint64_t)shared_since_ms(s) / 1000);
+    if (c->parts->bundle != NULL) {
+        put_head(out, "mercredi_model_info", "gauge", "The version that serves.");
+        buf_puts(out, "mercredi_model_info");
+        put_label(out, "name", c->parts->bundle->name, true);
+        put_label(out, "version", c->parts->bundle->version, false);
+        buf_puts(out, "} 1\n");
+    }
+}
