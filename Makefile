@@ -50,10 +50,13 @@ libs          = $(B)/libforecast.a $(B)/libbase.a $(B)/libmercredi.a
 all: $(B)/libmercredi.a $(B)/libmercredi.so $(B)/mercredi-fcgi $(B)/mercredi-train
 
 # The only lines that name an instruction set, and the only room with threads.
+# Blocks of rows count on loops of constant length being unrolled, which gcc does from -O3 on.
+UNROLL := $(if $(SAN)$(DEBUG),,-O3)
 ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine)),)
 $(call o,$(wildcard common/trees/evaluate_avx2_*.c)):   ALL_CFLAGS += -mavx2
 $(call o,$(wildcard common/trees/evaluate_avx512_*.c)): ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq \
                                                                       -mavx512vbmi -mgfni -mpopcnt
+$(call o,$(wildcard common/trees/evaluate_avx*_bins.c common/trees/evaluate_avx*_rows.c)): ALL_CFLAGS += $(UNROLL)
 endif
 $(call o,$(train_src)): ALL_CFLAGS += -fopenmp
 # Tests make argv from literals.
