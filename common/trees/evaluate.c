@@ -365,7 +365,7 @@ int evaluator_prepare(mrc_model *m, struct mrc_err *err)
 
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
-static const struct kernel *const kernels[] = {&kernel_avx512, &kernel_scalar}; /* best first */
+static const struct kernel *const kernels[] = {&kernel_avx512, &kernel_avx2, &kernel_scalar}; /* best first */
 enum { N_KERNELS = sizeof kernels / sizeof kernels[0] };
 
 const char *mrc_kernel_name(size_t i)

@@ -126,7 +126,7 @@ void evaluate_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_
  * the tree's first leaf. */
 uint32_t evaluate_leaf(const mrc_model *m, const struct block *b, uint32_t t, uint32_t lane);
 
-extern const struct kernel kernel_scalar, kernel_avx512;
+extern const struct kernel kernel_scalar, kernel_avx2, kernel_avx512;
 /* Its two pieces, for kernels that leave a case to plain C. */
 void scalar_quantize(const mrc_model *m, struct block *b);
 void scalar_trees(const mrc_model *m, struct block *b, uint32_t begin, uint32_t end);

@@ -10,7 +10,6 @@
 
 #if defined(__x86_64__)
 
-#include <math.h>
 #include <string.h>
 
 enum { SECOND_CACHE_BYTES = 768 << 10 };
@@ -21,71 +20,6 @@ static bool supported(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni");
-}
-
-/* Borders ascending to heap order: the root splits in the middle; nodes without a border are +infinity, which nothing
- * exceeds. */
-static bool build_heap(struct arena *a, const float *borders, uint32_t n, struct heap *h)
-{
-    h->levels = 1;
-    while ((1u << h->levels) - 1 < n) {
-        h->levels++;
-    }
-    uint32_t size = 1u << h->levels;
-    float *nodes = arena_array(a, size < 16 ? 16 : size, sizeof *nodes, 64);
-    if (!nodes) {
-        return false;
-    }
-    for (uint32_t level = 0; level < h->levels; level++) {
-        uint32_t span = 1u << (h->levels - level);
-        for (uint32_t i = 0; i < 1u << level; i++) {
-            uint32_t at = i * span + span / 2 - 1;
-            nodes[(1u << level) + i] = at < n ? borders[at] : INFINITY;
-        }
-    }
-    h->nodes = nodes;
-    return true;
-}
-
-/* Borders in runs of 16 for a search with two comparisons. */
-static bool build_runs(struct arena *a, const float *borders, uint32_t n, struct heap *h)
-{
-    h->n_runs = n == 0 ? 1 : (n + 15) / 16;
-    float *p = arena_array(a, 16 * ((size_t)h->n_runs + 1), sizeof *p, 64);
-    if (!p) {
-        return false;
-    }
-    for (uint32_t i = 0; i < 16 * h->n_runs; i++) {
-        p[16 + i] = i < n ? borders[i] : INFINITY;
-    }
-    for (uint32_t i = 0; i < 16; i++) {
-        p[i] = 16 * i + 15 < n ? borders[16 * i + 15] : INFINITY;
-    }
-    h->pivots = p;
-    return true;
-}
-
-static bool build_heaps(mrc_model *m, struct image *image)
-{
-    const struct evaluator *ev = m->evaluator;
-    size_t n = 0;
-    for (uint32_t i = 0; i < ev->n_floats; i++) {
-        n += ev->floats[i].n_columns;
-    }
-    image->heaps = ARENA_ARRAY(&m->arena, n, struct heap);
-    struct heap *h = image->heaps;
-    for (uint32_t i = 0; h && i < ev->n_floats; i++) {
-        const struct float_source *f = &ev->floats[i];
-        for (uint32_t k = 0; k < f->n_columns; k++, h++) {
-            uint32_t from = k * BORDERS_PER_COLUMN, left = f->n_borders - from;
-            left = left < BORDERS_PER_COLUMN ? left : BORDERS_PER_COLUMN;
-            if (!build_heap(&m->arena, f->borders + from, left, h) ||
-                !build_runs(&m->arena, f->borders + from, left, h)) {
-                return false;
-            }
-        }
-    }
-    return image->heaps != NULL;
 }
 
 /* Leaf values of one tree and output as planes. Leaves that the tree lacks are never asked for. */
@@ -224,7 +158,7 @@ static bool build_row_tests(mrc_model *m, struct image *image)
 static int prepare(mrc_model *m, struct mrc_err *err)
 {
     struct image *image = ARENA_NEW(&m->arena, struct image);
-    if (!image || !build_heaps(m, image) || !build_smalls(m, image)) {
+    if (!image || !(image->heaps = border_heaps(m)) || !build_smalls(m, image)) {
         return arena_fail(&m->arena, err);
     }
     uint32_t deepest = 0;

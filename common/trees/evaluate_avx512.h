@@ -3,7 +3,7 @@
 #ifndef MRC_TREES_EVALUATE_AVX512_H
 #define MRC_TREES_EVALUATE_AVX512_H
 
-#include "common/trees/evaluate.h"
+#include "common/trees/border_heaps.h"
 
 enum {
     GROUP = 64,      /* rows in a register of bytes; trees evaluated at once for a single row */
@@ -20,14 +20,6 @@ enum {
     STAGE_COLUMNS = 16,
     STAGE_ROWS = 256,
     SMALL_TABLE = 256 /* entries of a dense CTR table that registers hold */
-};
-
-/* Borders of one column, twice. */
-struct heap {
-    unsigned levels;
-    const float *nodes;  /* [max(16, 2^levels)] heap order from 1, filled with +infinity; 64-byte aligned */
-    uint32_t n_runs;     /* of 16 borders */
-    const float *pivots; /* [16] the last border of each run, then [n_runs][16] ascending, filled with +infinity */
 };
 
 /* A dense CTR table whose entries have numbers below SMALL_TABLE. */
