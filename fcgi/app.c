@@ -238,7 +238,7 @@ static void dispatch(struct context *c)
         answer_detail(c, 405, "Method Not Allowed");
     } else if (!query_valid(c)) {
         answer_detail(c, 400, "The query is not percent-encoded UTF-8 text");
-    } else if (c->route->scope == SCOPE_NONE || auth_check(c, c->route->scope)) {
+    } else if (c->route->scope == SCOPE_NONE || (auth_check(c, c->route->scope) && rate_charge(c, 1))) {
         c->route->handle(c);
     }
 }

@@ -80,8 +80,7 @@ enum route_flag {
     ROUTE_NEEDS_MODEL = 4,  /* 503 without a bundle */
     ROUTE_CHECKS_QUERY = 8, /* a wrong query parameter is 422 */
     ROUTE_ANY_JSON = 16,    /* the answer is an object of no fixed shape */
-    ROUTE_CONFLICTS = 32,   /* 409 when the state forbids it */
-    ROUTE_SLOWED = 64       /* 429: guessing passwords is slowed down */
+    ROUTE_CONFLICTS = 32    /* 409 when the state forbids it */
 };
 
 /* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */
@@ -136,6 +135,10 @@ int problems_add(struct context *c, struct problems *list, const struct problem 
 int problems_add_row(struct context *c, struct problems *list, const struct row_report *report, int64_t film,
                      struct mrc_err *err) MRC_CHECKED;
 void answer_problems(struct context *c, const struct problems *list); /* 422 */
+
+/* Charge the caller `cost` requests against the setting rate_per_minute and say in headers what is left. false:
+ * answered (429). */
+bool rate_charge(struct context *c, int64_t cost);
 
 /* Is there a whole, uncompressed body of at most max bytes? false: answered (400, 413, 415). */
 bool body_complete(struct context *c, size_t max);

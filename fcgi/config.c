@@ -86,6 +86,8 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "How long refresh tokens prolong one login, however often they are used"},
     [CONFIG_SESSIONS_MAX] = {"sessions_max", SETTING_INT, "100", 1, 1000, NULL, 0, 0, NULL,
         "Logins of one account that refresh tokens prolong at once; a new one ends the oldest"},
+    [CONFIG_RATE_PER_MINUTE] = {"rate_per_minute", SETTING_INT, "600", 0, 1e6, NULL, 0, 0, NULL,
+        "Requests a minute of one user or client, a batch counting its films; more get 429; 0: no limit"},
     [CONFIG_METRICS] = {"metrics", SETTING_CHOICE, "open", 0, 0, "open|monitor|off", 0, 0, NULL,
         "Who may read /metrics: everybody, tokens and keys with the scope monitor, nobody"},
     [CONFIG_PUBLIC_URL] = {"public_url", SETTING_TEXT, NULL, 0, 1000, NULL, 0, 0, NULL,

@@ -41,9 +41,10 @@ enum config {
     CONFIG_MODELS_POLL,       /* how often `current` is looked at */
     CONFIG_REFRESH_IDLE,      /* life of an unused refresh token; 0: none are given */
     CONFIG_REFRESH_LIFETIME,
-    CONFIG_SESSIONS_MAX, /* families of refresh tokens of one account */
-    CONFIG_PUBLIC_URL,   /* where clients reach the server; not set: by the Host header */
-    CONFIG_METRICS,      /* who may read /metrics */
+    CONFIG_SESSIONS_MAX,    /* families of refresh tokens of one account */
+    CONFIG_PUBLIC_URL,      /* where clients reach the server; not set: by the Host header */
+    CONFIG_METRICS,         /* who may read /metrics */
+    CONFIG_RATE_PER_MINUTE, /* requests of one user or client, a batch counting its films; 0: no limit */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];

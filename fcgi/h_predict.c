@@ -226,7 +226,7 @@ void h_predict(struct context *c)
         answer_err(c, &err);
         return;
     }
-    if (!predict_read(c, &problems, &in)) {
+    if (!predict_read(c, &problems, &in) || (in.n > 1 && !rate_charge(c, (int64_t)in.n - 1))) {
         return;
     }
     struct predicted *predicted = ARENA_ARRAY(c->arena, in.n, struct predicted);

@@ -384,7 +384,7 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     if ((body && (login || !token)) || (r->flags & ROUTE_CHECKS_QUERY) != 0) {
         put_error(w, 422, "HTTPValidationError", NULL);
     }
-    if (login || (r->flags & ROUTE_SLOWED) != 0) {
+    if (login || scoped) {
         put_error(w, 429, error, retry);
     }
     put_error(w, 431, "Error", NULL);

@@ -12,7 +12,7 @@ const struct route routes[] = {
     {HTTP_GET, "/users/me", h_me, SCOPE_ANY, "me", "access",
      "Whose token this is / À qui est ce jeton", "User", 0},
     {HTTP_POST, "/users/me/password", h_my_password, SCOPE_ANY, "change_password", "access",
-     "Change your password; ends your tokens / Changer votre mot de passe", "User", ROUTE_SLOWED},
+     "Change your password; ends your tokens / Changer votre mot de passe", "User", 0},
     {HTTP_GET, "/users", h_users, SCOPE_ADMIN, "users", "access",
      "All accounts / Tous les comptes", "UserList", 0},
     {HTTP_POST, "/users", h_user_add, SCOPE_ADMIN, "add_user", "access",

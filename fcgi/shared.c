@@ -22,7 +22,7 @@ enum {
 
 struct bucket {
     _Atomic uint64_t key;
-    _Atomic int64_t full_ms; /* time at which the bucket is full again: "theoretical arrival time" of GCRA */
+    _Atomic int64_t full_us; /* time at which the bucket is full again: "theoretical arrival time" of GCRA */
 };
 
 /* free → being written → named, and never back */
@@ -248,12 +248,12 @@ static struct bucket *find_bucket(struct shared *s, uint64_t key)
         if (atomic_load(&b->key) == key) {
             return b;
         }
-        if (atomic_load(&b->full_ms) < atomic_load(&oldest->full_ms)) {
+        if (atomic_load(&b->full_us) < atomic_load(&oldest->full_us)) {
             oldest = b;
         }
     }
     /* Empty it first: another process that sees the key must not see the former owner's debts. */
-    atomic_store(&oldest->full_ms, 0);
+    atomic_store(&oldest->full_us, 0);
     atomic_store(&oldest->key, key);
     return oldest;
 }
@@ -264,19 +264,45 @@ int64_t shared_rate(struct shared *s, uint64_t key, int64_t now_ms, int64_t inte
         return 0;
     }
     struct bucket *b = find_bucket(s, key);
-    int64_t full = atomic_load(&b->full_ms);
+    int64_t now = now_ms * 1000, interval = interval_ms * 1000;
+    int64_t full = atomic_load(&b->full_us);
     for (;;) {
         /* A clock that was set back must not lock anybody out for longer than an empty bucket takes to fill. */
-        int64_t base = full < now_ms ? now_ms : full;
-        if (base > now_ms + burst * interval_ms) {
-            base = now_ms + burst * interval_ms;
+        int64_t base = full < now ? now : full;
+        if (base > now + burst * interval) {
+            base = now + burst * interval;
         }
-        int64_t wait = base - (now_ms + (burst - 1) * interval_ms);
+        int64_t wait = base - (now + (burst - 1) * interval);
         if (wait > 0) {
-            return wait;
+            return (wait + 999) / 1000;
         }
-        if (atomic_compare_exchange_weak(&b->full_ms, &full, base + interval_ms)) {
+        if (atomic_compare_exchange_weak(&b->full_us, &full, base + interval)) {
             return 0;
+        }
+    }
+}
+
+struct charge shared_charge(struct shared *s, uint64_t key, int64_t now_ms, int64_t quota, int64_t cost)
+{
+    static const int64_t window = 60000000;
+    struct charge out = {.remaining = quota};
+    if (s == NULL || quota <= 0) {
+        return out;
+    }
+    cost = cost > quota ? quota : cost;
+    int64_t now = now_ms * 1000, price = (cost * window + quota - 1) / quota;
+    struct bucket *b = find_bucket(s, key);
+    int64_t full = atomic_load(&b->full_us);
+    for (;;) {
+        int64_t debt = full - now; /* how much of the window is spent; a clock that was set back costs one at most */
+        debt = debt < 0 ? 0 : debt > window ? window : debt;
+        bool allowed = debt + price <= window || debt == 0;
+        if (!allowed || atomic_compare_exchange_weak(&b->full_us, &full, now + debt + price)) {
+            int64_t after = debt + (allowed ? price : 0);
+            out.wait_ms = allowed ? 0 : (debt + price - window + 999) / 1000;
+            out.remaining = after >= window ? 0 : (window - after) * quota / window;
+            out.reset_ms = (after + 999) / 1000;
+            return out;
         }
     }
 }

@@ -42,6 +42,15 @@ void shared_generation_next(struct shared *s);
  * too lenient, never too strict. s may be NULL: everything is allowed. */
 int64_t shared_rate(struct shared *s, uint64_t key, int64_t now_ms, int64_t interval_ms, int64_t burst);
 
+/* As shared_rate, for a quota of `quota` (1-1,000,000) in a minute that is earned back evenly, and a request that costs
+ * `cost` of it (at least 1; one that costs more than the quota costs the quota). The quota is not cut for a refusal. */
+struct charge {
+    int64_t wait_ms;   /* 0: allowed; else until this request would be */
+    int64_t remaining; /* of the quota, now */
+    int64_t reset_ms;  /* until all of it is there again */
+};
+struct charge shared_charge(struct shared *s, uint64_t key, int64_t now_ms, int64_t quota, int64_t cost);
+
 /* At most `slots` processes at once inside; the rest are told so immediately. */
 struct gate;
 /* slots 1-256. path: lock file, made when absent. */

@@ -479,6 +479,59 @@ START_TEST(metrics)
 }
 END_TEST
 
+/* ---- rates ----------------------------------------------------------------------------------------------------- */
+
+START_TEST(requests_are_limited)
+{
+    static const char batch[] = "{\"films\":[{\"title\":\"a\",\"release_date\":\"2026-03-11\"},"
+                                "{\"title\":\"b\",\"release_date\":\"2026-03-11\"},"
+                                "{\"title\":\"c\",\"release_date\":\"2026-03-11\"}]}";
+    struct mrc_err err = {0};
+    struct shared *shared;
+    char anna[2100], dora[2100];
+    (void)snprintf(anna, sizeof anna, "Bearer %s", token_of("anna", "correct+horse"));
+    (void)snprintf(dora, sizeof dora, "Bearer %s", token_of("dora", "correct+horse"));
+    ck_assert_ok(shared_open(&shared, f.folder, &err), &err);
+    f.parts.shared = shared;
+    fixture_set(&f, "rate_per_minute", "6");
+    fixture_reopen(&f);
+    ck_assert_int_eq(predict(anna), 200);
+    ck_assert_str_eq(fixture_header(&f, "RateLimit-Policy"), "\"default\";q=6;w=60");
+    ck_assert_str_eq(fixture_header(&f, "RateLimit"), "\"default\";r=5;t=10");
+    ck_assert_int_eq(fixture_call(&f, "POST", "/predict", anna, json, batch), 200); /* as three */
+    ck_assert_str_eq(fixture_header(&f, "RateLimit"), "\"default\";r=2;t=40");
+    ck_assert_int_eq(fixture_call(&f, "POST", "/predict", anna, json, batch), 429); /* charged as one */
+    ck_assert_str_eq(fixture_header(&f, "Retry-After"), "10");
+    ck_assert_str_eq(fixture_body(&f), "{\"detail\":\"Too Many Requests\"}");
+    ck_assert_int_eq(predict(anna), 200);
+    ck_assert_int_eq(predict(anna), 429);
+    ck_assert_str_eq(fixture_header(&f, "RateLimit"), "\"default\";r=0;t=60");
+    ck_assert_int_eq(predict(dora), 200); /* another caller */
+    ck_assert_int_eq(fixture_call(&f, "GET", "/livez", NULL, NULL, NULL), 200);
+    ck_assert_ptr_null(fixture_header(&f, "RateLimit"));
+    f.now_ms += 9999;
+    ck_assert_int_eq(predict(anna), 429);
+    f.now_ms += 1;
+    ck_assert_int_eq(predict(anna), 200);
+    /* a batch larger than the quota passes when all of it is there, and takes all of it */
+    fixture_set(&f, "rate_per_minute", "2");
+    f.now_ms += 60000;
+    ck_assert_int_eq(fixture_call(&f, "POST", "/predict", anna, json, batch), 200);
+    ck_assert_int_eq(predict(anna), 429);
+    ck_assert_str_eq(fixture_header(&f, "Retry-After"), "30");
+    ck_assert_int_eq(shared_charge(NULL, 77, f.now_ms, 2, 1).wait_ms, 0);
+    ck_assert_int_eq(fixture_call(&f, "GET", "/metrics", NULL, NULL, NULL), 200);
+    counted("mercredi_rate_limited_total 4\n");
+    fixture_set(&f, "rate_per_minute", "0");
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(predict(anna), 200);
+    }
+    f.parts.shared = NULL;
+    fixture_reopen(&f);
+    shared_close(shared);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("accounts");
@@ -497,6 +550,7 @@ int main(void)
     tcase_add_test(tc, own_password);
     tcase_add_test(tc, administration);
     tcase_add_test(tc, metrics);
+    tcase_add_test(tc, requests_are_limited);
     suite_add_tcase(suite, tc);
     return check_main(suite);
 }
