@@ -227,6 +227,27 @@ for x in r:
     cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
 }
 
+@test "backtest --kind private: histories roll, but hold nothing younger than two weeks" {
+    for kind in private published; do
+        run_it() { "$MT" backtest --data "$1" --train-until 2022-12-31 --test 2023-06-17..2023-06-30 --setting N \
+            --kind $kind --predictions "$2" >/dev/null; }
+        change() { python3 -c 'import csv,sys
+r = csv.DictReader(sys.stdin); w = csv.DictWriter(sys.stdout, r.fieldnames, lineterminator="\n"); w.writeheader()
+for x in r:
+    if x["release_date"] > sys.argv[1]: x["first_week_entries"] = "77"; x["screens"] = "5"
+    w.writerow(x)' "$1" <"$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/changed.csv"; }
+        run_it "$ROOT/data/sample.csv" "$BATS_TEST_TMPDIR/a"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/a")" -gt 1 ]
+        change 2023-06-16
+        run_it "$BATS_TEST_TMPDIR/changed.csv" "$BATS_TEST_TMPDIR/b"
+        cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+        # Older figures do count, though no model was trained on them.
+        change 2023-01-31
+        run_it "$BATS_TEST_TMPDIR/changed.csv" "$BATS_TEST_TMPDIR/b"
+        ! cmp -s "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b" || return 1
+    done
+}
+
 @test "backtest: settings, refits, and plans out of order" {
     t() { call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2021-12-31 "$@"; }
     t --test 2022-01-01..2023-12-31 --refit yearly --json
