@@ -20,6 +20,7 @@ enum option {
     FEATURES_SCREENS,
     KIND,
     CALENDAR,
+    HISTORIES_UNTIL,
     PARAMS,
     SEED,
     THREADS,
@@ -50,6 +51,8 @@ static const struct setting_spec options[OPTION__COUNT] = {
               "rounded means of names with three films or more (a published one holds no film)"},
     [CALENDAR] = {"calendar", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                   "School holidays and other tables of days; likewise"},
+    [HISTORIES_UNTIL] = {"histories_until", SETTING_TEXT, NULL, 10, 10, NULL, 0, 0, NULL,
+                         "Histories end here and grow old, as in a bundle that nobody refreshes"},
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
     [SEED] = {"seed", SETTING_INT, "1", 0, 1e15, NULL, 0, 0, NULL, "Seed of masking and training"},
@@ -223,6 +226,9 @@ static int run(const struct settings *s, struct mrc_err *err)
     int rc = film_job_open(&job, &o, err);
     if (rc == MRC_OK) {
         rc = film_job_learn(&job, job.data->n, err);
+    }
+    if (rc == MRC_OK && setting_is_set(s, HISTORIES_UNTIL)) {
+        rc = read_date(setting_text(s, HISTORIES_UNTIL), "--histories-until", &job.recipe.context.known_until, err);
     }
     if (rc == MRC_OK) {
         rc = backtest_run(&b, &job.recipe, job.data, &plan, err);

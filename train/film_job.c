@@ -127,7 +127,11 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
     MRC_TRY(read_calendar(job, o->calendar, err));
     r->context = (struct features_context){
         .calendar = job->calendar, .known_until = DATE_NONE, .as_published = o->list == LIST_PUBLISHED};
-    r->stale_share = job->needs & NEEDS_HISTORY ? STALE_SHARE : 0;
+    if (job->needs & NEEDS_HISTORY) {
+        r->twice = true;
+        r->mask_share = 1;
+        r->stale_share = STALE_SHARE;
+    }
     r->pool_rare = o->list != LIST_PRIVATE;
     MRC_TRY(read_params(r, o, err));
     r->seed = o->seed;

@@ -140,10 +140,14 @@ static struct features_context learnt_context(const struct film_recipe *r, const
 
 /* Films of one training, ready for the feature lists. */
 struct table {
-    const struct film *const *films;   /* [n] usable ones */
-    struct row *rows;                  /* [n] as learnt from */
-    struct features_context *contexts; /* [n] likewise */
+    const struct film *const *films; /* [n] usable ones */
     size_t n;
+    const struct row *own; /* [n] where vocabularies are learnt */
+    /* What is learnt from: of each film, in turn, `per` lessons. */
+    size_t per;
+    const struct film **lessons;       /* [per * n] */
+    struct row *rows;                  /* [per * n] */
+    struct features_context *contexts; /* [per * n] */
 };
 
 static int by_text(const void *a, const void *b)
@@ -152,8 +156,9 @@ static int by_text(const void *a, const void *b)
 }
 
 /* A category that fewer than CATEGORY_FILMS_MIN films have, mostly "unknown" where nearly all is known, would keep a
- * row of those films' statistics in the model. They are learnt from as films of the commonest category instead. */
-static int pool_rare(struct str *texts, size_t n, struct arena *a, struct mrc_err *err)
+ * row of those films' statistics in the model. They are learnt from as films of the commonest category instead.
+ * per_film: rows that a film may have. */
+static int pool_rare(struct str *texts, size_t n, size_t per_film, struct arena *a, struct mrc_err *err)
 {
     struct str *sorted = ARENA_ARRAY(a, n, struct str), *rare = ARENA_ARRAY(a, n, struct str);
     if (!sorted || !rare) {
@@ -168,7 +173,7 @@ static int pool_rare(struct str *texts, size_t n, struct arena *a, struct mrc_er
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i; end < n && str_eq(sorted[i], sorted[end]); end++) {
         }
-        if (end - i < CATEGORY_FILMS_MIN) {
+        if (end - i < CATEGORY_FILMS_MIN * per_film) {
             rare[n_rare++] = sorted[i];
         }
         if (end - i > most) {
@@ -184,8 +189,9 @@ static int pool_rare(struct str *texts, size_t n, struct arena *a, struct mrc_er
     return MRC_OK;
 }
 
-/* Append the features of a matrix as columns of a data set; pool: learn no rare ones. */
-static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, bool pool,
+/* Append the features of a matrix as columns of a data set; pool: rows a film may have, to learn no rare ones; 0: learn
+ * all. */
+static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, size_t pool,
                        struct arena *a, struct mrc_err *err)
 {
     float *numbers = ARENA_ARRAY(a, m->n, float);
@@ -203,7 +209,7 @@ static int add_columns(struct dataset *d, const struct features *f, const struct
             }
             next_cat++;
             if (pool) {
-                MRC_TRY(pool_rare(texts, m->n, a, err));
+                MRC_TRY(pool_rare(texts, m->n, pool, a, err));
             }
             MRC_TRY(dataset_add_cat(d, x->name, texts, err));
         } else {
@@ -234,7 +240,7 @@ static int fill_dataset(struct dataset *d, const struct film_recipe *r, enum fil
     }
     struct film_matrix m;
     MRC_TRY(film_matrix_build(&m, f, contexts, pointers, n, a, err));
-    MRC_TRY(add_columns(d, f, &m, rows && r->pool_rare, a, err));
+    MRC_TRY(add_columns(d, f, &m, rows && r->pool_rare ? 1 + r->twice : 0, a, err));
     MRC_TRY(dataset_set_target(d, target, err));
     return dataset_set_weight(d, weight, err);
 }
@@ -290,7 +296,8 @@ static bool watch(const struct boost_step *step, void *arg)
 }
 
 /* Learn from films [0, n) of t; with n_eval > 0 the next n_eval tell when to stop, otherwise there are n_trees trees.
- * Vocabularies are learnt from the very rows that are learnt from: a name blanked everywhere is not in the model. */
+ * Vocabularies are learnt from the rows that are learnt from, once a film: a name blanked everywhere is not in the
+ * model. */
 static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_setting setting, const struct table *t,
                     size_t n, size_t n_eval, size_t n_trees, const char *what, struct mrc_err *err)
 {
@@ -300,7 +307,7 @@ static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_s
     struct params p = r->params[setting];
     struct watcher w = {r, what};
     struct boost_progress progress = {watch, &w};
-    int rc = features_learn(r->schema, r->features[setting], t->rows, n, &out->text, err);
+    int rc = features_learn(r->schema, r->features[setting], t->own, n, &out->text, err);
     if (rc == MRC_OK) {
         rc = features_read(&out->features, r->schema, buf_text(&out->text), NULL, NULL, err);
     }
@@ -308,7 +315,7 @@ static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_s
         rc = features_bind(out->features, &r->context, err);
     }
     if (rc == MRC_OK) {
-        rc = make_dataset(&learn, r, setting, out->features, t->films, t->rows, t->contexts, n, err);
+        rc = make_dataset(&learn, r, setting, out->features, t->lessons, t->rows, t->contexts, t->per * n, err);
     }
     if (rc == MRC_OK && n_eval > 0) {
         rc = make_dataset(&eval, r, setting, out->features, t->films + n, NULL, NULL, n_eval, err);
@@ -474,20 +481,34 @@ static int fit_table(struct film_model *m, const struct film_recipe *r, const st
 static int fit_usable(struct film_model *m, const struct film_recipe *r, const struct film *films, size_t n,
                       struct arena *a, struct mrc_err *err)
 {
+    struct table t = {.per = r->twice ? 2 : 1};
     const struct film **usable = ARENA_ARRAY(a, n, const struct film *);
-    struct row *rows = ARENA_ARRAY(a, n, struct row);
-    struct features_context *contexts = ARENA_ARRAY(a, n, struct features_context);
-    if (!usable || !rows || !contexts) {
+    t.lessons = ARENA_ARRAY(a, t.per * n, const struct film *);
+    t.rows = ARENA_ARRAY(a, t.per * n, struct row);
+    t.contexts = ARENA_ARRAY(a, t.per * n, struct features_context);
+    if (!usable || !t.lessons || !t.rows || !t.contexts) {
         return arena_fail(a, err);
     }
-    struct table t = {.films = usable, .rows = rows, .contexts = contexts};
-    for (size_t i = 0; i < n; i++) {
-        if (film_usable(&films[i], r->schema, m->setting)) {
-            usable[t.n] = &films[i];
-            contexts[t.n] = learnt_context(r, &films[i]);
-            MRC_TRY(learnt_row(r, &films[i], a, &rows[t.n], err));
-            t.n++;
+    struct row *own = r->twice ? ARENA_ARRAY(a, n, struct row) : t.rows;
+    if (!own) {
+        return arena_fail(a, err);
+    }
+    t.films = usable;
+    t.own = own;
+    for (size_t i = 0, next = 0; i < n; i++) {
+        if (!film_usable(&films[i], r->schema, m->setting)) {
+            continue;
         }
+        usable[t.n++] = &films[i];
+        if (r->twice) {
+            own[t.n - 1] = films[i].row;
+            t.lessons[next] = &films[i];
+            t.rows[next] = films[i].row;
+            t.contexts[next++] = r->context;
+        }
+        t.lessons[next] = &films[i];
+        t.contexts[next] = learnt_context(r, &films[i]);
+        MRC_TRY(learnt_row(r, &films[i], a, &t.rows[next++], err));
     }
     if (t.n < FILM_MODEL_FILMS_MIN) {
         return mrc_fail(err, MRC_EFORMAT, "%zu films with known entries%s, at least %d are needed", t.n,

@@ -19,11 +19,12 @@ struct film_recipe {
     const struct schema *schema;
     struct str features[FILM__SETTINGS];  /* feature lists, vocabularies not yet learnt */
     struct params params[FILM__SETTINGS]; /* iterations: the most trees */
-    double mask_share, mask;              /* part of the films to blank in, and how likely each group is then blanked */
-    double half_life;                     /* years after which a film counts half */
-    struct features_context context;      /* tables the lists draw on; set by the caller */
-    double stale_share;                   /* part of the films learnt from with histories of years before */
-    bool pool_rare;                       /* learn no statistic of a category of very few films */
+    double mask_share, mask;         /* part of the lessons to blank in, and how likely each group is then blanked */
+    double half_life;                /* years after which a film counts half */
+    struct features_context context; /* tables the lists draw on; set by the caller */
+    bool twice;                      /* learn each film as it is too, not only its altered copy */
+    double stale_share;              /* part of the films learnt from with histories of years before */
+    bool pool_rare;                  /* learn no statistic of a category of very few films */
     uint64_t seed;
     void (*progress)(const char *what, const struct boost_step *step, void *arg); /* may be NULL */
     void *progress_arg;

@@ -211,6 +211,8 @@ static void put_parameters(struct json_out *w, const struct fit *f)
     json_pair_double(w, "mask_share", r->mask_share);
     json_pair_double(w, "mask", r->mask);
     json_pair_double(w, "half_life_years", r->half_life);
+    json_pair_bool(w, "twice", r->twice);
+    json_pair_double(w, "stale_share", r->stale_share);
     if (f->until != DATE_NONE) {
         char date[DATE_TEXT];
         date_format(f->until, date);

@@ -183,6 +183,20 @@ for x in r: w.writerow({**x, "screens": ""})' <"$ROOT/data/sample.csv" |
     jq -e '.form == "published" and (has("films") | not)' "$b/tables/history.json"
     jq -e '[.entities[][]] | length > 20 and all(.[1] >= 3 and .[2] * 100 - (.[2] * 100 | round) < 1e-6)' \
         "$b/tables/history.json"
+    python3 - "$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/rare" <<'P'
+import collections, csv, sys
+films = list(csv.DictReader(open(sys.argv[1], encoding="utf-8")))
+for field in ("directors", "actors", "distributor"):
+    seen = collections.Counter(x for film in films for x in film[field].split("|") if x)
+    for name, n in seen.items():
+        if n < 3:
+            print(name.lower().replace("é", "e").replace(", s.a.", " s a"))
+P
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/rare")" -gt 20 ]
+    { jq -r '.entities[][][0]' "$b/tables/history.json"; jq -r '.features[] | select(.values) | .values[]' "$b"/features*.json; } \
+        >"$BATS_TEST_TMPDIR/kept"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/kept")" -gt 50 ]
+    [ "$(grep -cxFf "$BATS_TEST_TMPDIR/rare" "$BATS_TEST_TMPDIR/kept")" -eq 0 ]
     "$MT" predict --model "$b" --data "$ROOT/data/sample.csv" >/dev/null
     # The tables are part of the version: another one is refused.
     sed 's/"form":"published"/"form":"published" /' "$b/tables/history.json" >"$BATS_TEST_TMPDIR/h"
