@@ -18,7 +18,7 @@ GEN     := $(B)/gen
 pc       = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PKGS_L  := libcjson
 PKGS_B  := libcjson libsodium libutf8proc
-PKGS_S  := libjwt sqlite3
+PKGS_S  := libjwt sqlite3 libpq
 PKGS_T  :=
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
            -Wwrite-strings -Wpointer-arith -Wcast-qual $(WERROR)
@@ -65,10 +65,15 @@ $(call o,$(unit_src)): ALL_CFLAGS += -Wno-write-strings
 $(GEN)/queries.h: fcgi/sql/queries.sql fcgi/sql/embed.awk
 	@mkdir -p $(@D); echo "  GEN   $@"
 	$(Q)awk -f fcgi/sql/embed.awk $< > $@.tmp && mv $@.tmp $@
-$(GEN)/migrations.h: $(wildcard fcgi/sql/sqlite/*.sql) fcgi/sql/embed_migrations.awk
-	@mkdir -p $(@D); echo "  GEN   $@"
-	$(Q)awk -f fcgi/sql/embed_migrations.awk $(sort $(wildcard fcgi/sql/sqlite/*.sql)) > $@.tmp && mv $@.tmp $@
-$(call o,$(fcgi_src)): | $(GEN)/queries.h $(GEN)/migrations.h
+dialects := sqlite pg
+define migrations_of
+$(GEN)/migrations_$(1).h: $(wildcard fcgi/sql/$(1)/*.sql) fcgi/sql/embed_migrations.awk
+	@mkdir -p $$(@D); echo "  GEN   $$@"
+	$$(Q)awk -v dialect=$(1) -f fcgi/sql/embed_migrations.awk $(sort $(wildcard fcgi/sql/$(1)/*.sql)) >$$@.tmp && \
+	    mv $$@.tmp $$@
+endef
+$(foreach d,$(dialects),$(eval $(call migrations_of,$(d))))
+$(call o,$(fcgi_src)): | $(GEN)/queries.h $(dialects:%=$(GEN)/migrations_%.h)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D); echo "  CC    $<"

@@ -1,5 +1,6 @@
 /* Accounts and predictions over a database driver: values in, values out, transactions around what belongs together. */
 #include "fcgi/store_parts.h"
+#include "fcgi/store_pg.h"
 #include "fcgi/store_sqlite.h"
 #include "queries.h"
 
@@ -15,14 +16,16 @@ int store_open(struct store **out, enum store_file which, const char *url, struc
     if (url == NULL || url[0] == '\0') {
         return mrc_fail(err, MRC_EINVAL, "a database needs a path");
     }
-    if (strstr(url, "://") != NULL) {
-        return mrc_fail(err, MRC_EUNSUPPORTED, "database %.100s: this build opens SQLite files only, give a path", url);
+    bool server = store_pg_url(url);
+    if (!server && strstr(url, "://") != NULL) {
+        return mrc_fail(err, MRC_EUNSUPPORTED, "database %.*s…: the path of an SQLite file or postgresql://… is meant",
+                        (int)(strstr(url, "://") - url + 3), url);
     }
     struct store *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory for a database connection");
     }
-    s->driver = &store_sqlite;
+    s->driver = server ? &store_pg : &store_sqlite;
     s->which = which;
     int rc = s->driver->open(&s->db, which, url, err);
     if (rc < 0) {

@@ -1,6 +1,6 @@
 /* State: accounts (and, in another file, the prediction log). One typed function per named query of sql/queries.sql.
  *
- * Drivers (store_sqlite.c; store_pg.c later) know SQL libraries and nothing else. Open after fork: a connection belongs
+ * Drivers (store_sqlite.c, store_pg.c) know SQL libraries and nothing else. Open after fork: a connection belongs
  * to one process. Ids are UUIDv7 texts, times Unix milliseconds. Results are copied into the caller's arena. */
 #ifndef MRC_FCGI_STORE_H
 #define MRC_FCGI_STORE_H
@@ -11,8 +11,8 @@ struct store;
 
 enum store_file { STORE_STATE, STORE_LOG }; /* two databases: accounts and everything small; the prediction log */
 
-/* url: path of the SQLite file (later: postgresql://…). Creates and migrates when absent or older; MRC_EUNSUPPORTED
- * when newer than this program. */
+/* url: path of the SQLite file, or postgresql://… without a password (store_pg.h). Creates and migrates when absent or
+ * older; MRC_EUNSUPPORTED when newer than this program, MRC_EBUSY when a server cannot be reached. */
 int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err) MRC_CHECKED;
 void store_close(struct store *s);
 /* Can it be read, is it writable and not locked? Cheap: nothing reaches the disk. */

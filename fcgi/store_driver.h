@@ -16,6 +16,13 @@ struct sql_value {
 /* One row of a result. A non-zero return stops the query, which then returns that value. */
 typedef int (*sql_row)(const struct sql_value *columns, size_t n, void *arg);
 
+/* A step of the schema, from sql/<dialect>/NNNN_<file>.sql. */
+struct migration {
+    const char *file; /* "state" or "log" */
+    int version;
+    const char *const *statements; /* NULL-terminated */
+};
+
 struct store_driver {
     /* Connect, create and migrate. See store_open. */
     int (*open)(void **db, enum store_file which, const char *url, struct mrc_err *err);
@@ -29,6 +36,12 @@ struct store_driver {
                  struct mrc_err *err);
     /* Can it be read, and could it be written? Changes nothing; sync: goes through a commit all the same. */
     int (*ping)(void *db, bool sync, struct mrc_err *err);
+    /* Drop what lies wholly before this time and can go at once, in *dropped rows; NULL: nothing can. The log only. */
+    int (*prune)(void *db, int64_t before_ms, int64_t *dropped, struct mrc_err *err);
+    /* Copy the whole database, as it is at one moment, to a new file; NULL: the database has tools of its own. */
+    int (*backup)(void *db, const char *path, struct mrc_err *err);
+    /* Is all that it holds sound? MRC_EFORMAT with the first fault. NULL: the server sees to that. */
+    int (*check)(void *db, struct mrc_err *err);
 };
 
 #endif

@@ -2,7 +2,7 @@
  * readable by their owner only, because they hold password hashes and users' rows. */
 #include "fcgi/store_sqlite.h"
 
-#include "migrations.h"
+#include "migrations_sqlite.h"
 #include "queries.h"
 
 #include <sqlite3.h>
@@ -265,9 +265,9 @@ static int take_version(const struct sql_value *columns, size_t n, void *arg)
 static int newest_version(enum store_file which)
 {
     int newest = 0;
-    for (size_t i = 0; i < sizeof(migrations) / sizeof(migrations[0]); i++) {
-        if (strcmp(migrations[i].file, file_name(which)) == 0 && migrations[i].version > newest) {
-            newest = migrations[i].version;
+    for (size_t i = 0; i < sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]); i++) {
+        if (strcmp(sqlite_migrations[i].file, file_name(which)) == 0 && sqlite_migrations[i].version > newest) {
+            newest = sqlite_migrations[i].version;
         }
     }
     return newest;
@@ -310,9 +310,9 @@ static int migrate_locked(struct sqlite_db *d, struct mrc_err *err)
     struct schema_state s;
     MRC_TRY(read_schema(d, &s, err));
     MRC_TRY(run(d, sqlite_migrations_create, err));
-    for (size_t i = 0; i < sizeof(migrations) / sizeof(migrations[0]); i++) {
-        if (strcmp(migrations[i].file, file_name(d->which)) == 0 && migrations[i].version > s.version) {
-            MRC_TRY(apply(d, &migrations[i], err));
+    for (size_t i = 0; i < sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]); i++) {
+        if (strcmp(sqlite_migrations[i].file, file_name(d->which)) == 0 && sqlite_migrations[i].version > s.version) {
+            MRC_TRY(apply(d, &sqlite_migrations[i], err));
         }
     }
     return MRC_OK;

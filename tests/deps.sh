@@ -25,6 +25,7 @@ run   must pc   libsodium    libsodium-dev
 run   must pc   libutf8proc  libutf8proc-dev
 run   must pc   libjwt       libjwt-dev
 run   must pc   sqlite3      libsqlite3-dev
+run   must pc   libpq        libpq-dev
 run   must pc   libutf8proc  libutf8proc-dev
 run   must hdr  fcgiapp.h    libfcgi-dev
 run   must cmd  lighttpd     lighttpd
@@ -37,6 +38,7 @@ test  must cmd  sqlite3      sqlite3
 test  may  cmd  apache2      apache2
 test  may  file /usr/lib/apache2/modules/mod_fcgid.so libapache2-mod-fcgid
 test  may  cmd  nginx        nginx
+test  may  file /usr/lib/postgresql/*/bin/initdb postgresql
 test  may  cmd  valgrind     valgrind
 test  may  cmd  clang        clang
 test  may  file /usr/lib/llvm-*/lib/libomp.so libomp-dev
@@ -86,13 +88,14 @@ if [ "$(id -u)" != 0 ]; then
 fi
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o Acquire::Retries=2 "$@" </dev/null; }
 
-# A web server that Debian installs also starts as a service, now and at every boot. We only want the program.
-servers="lighttpd apache2 nginx"
+# A server that Debian installs also starts as a service, now and at every boot. We only want the program.
+servers="lighttpd apache2 nginx postgresql"
+installed() { case $1 in postgresql) set -- pg_ctlcluster ;; esac; command -v "$1" >/dev/null 2>&1; }
 quiet_services() { # names that were there before
     [ -d /run/systemd/system ] || return 0
     for s in $servers; do
         case " $1 " in *" $s "*) continue ;; esac
-        if command -v "$s" >/dev/null 2>&1; then
+        if installed "$s"; then
             $as_root systemctl disable --now "$s" >/dev/null 2>&1 && echo "deps: the service $s that came with the package is off"
         fi
     done
@@ -111,7 +114,7 @@ elif [ "$as_root" = no ]; then
     [ -z "$must" ] && [ "$list" != all ] || exit 1
 else
     before=
-    for s in $servers; do command -v "$s" >/dev/null 2>&1 && before="$before $s"; done
+    for s in $servers; do installed "$s" && before="$before $s"; done
     echo "deps: installing $must$may"
     apt update || echo "deps: package lists could not be refreshed; trying with those at hand" >&2
     if [ -n "$must" ]; then

@@ -1,5 +1,5 @@
-# sql/sqlite/*.sql -> C. driver.sql's named entries become strings sqlite_<name>; NNNN_<file>.sql become the table of
-# migrations, each a NULL-terminated list of statements (one ends where a line ends in a semicolon).
+# sql/<dialect>/*.sql -> C. driver.sql's named entries become strings <dialect>_<name>; NNNN_<file>.sql become the table
+# of migrations, each a NULL-terminated list of statements (one ends where a line ends in a semicolon, not within $$ $$).
 function quoted(s) {
     gsub(/\\/, "\\\\", s)
     gsub(/"/, "\\\"", s)
@@ -7,7 +7,7 @@ function quoted(s) {
 }
 function entry() {
     if (name != "") {
-        print "static const char sqlite_" name "[] = " quoted(text) ";"
+        print "static const char " dialect "_" name "[] = " quoted(text) ";"
     }
     name = ""
     text = ""
@@ -18,7 +18,7 @@ function statement() {
     }
     text = ""
 }
-BEGIN { print "/* Made from fcgi/sql/sqlite/. */" }
+BEGIN { print "/* Made from fcgi/sql/" dialect "/. */" }
 FNR == 1 {
     entry()
     statement()
@@ -45,7 +45,8 @@ driver && /^-- name: / {
     sub(/[ \t]+$/, "")
     if ($0 != "") {
         text = text (text == "" ? "" : " ") $0
-        if (!driver && /;$/) {
+        dollars += gsub(/[$][$]/, "&")
+        if (!driver && /;$/ && dollars % 2 == 0) {
             statement()
         }
     }
@@ -59,8 +60,7 @@ END {
     for (i = 1; i <= n; i++) {
         print "static const char *const migration_" symbol[i] "[] = {\n" list[i] "    NULL,\n};"
     }
-    print "static const struct migration {\n    const char *file; /* \"state\" or \"log\" */\n    int version;"
-    print "    const char *const *statements;\n} migrations[] = {"
+    print "static const struct migration " dialect "_migrations[] = {"
     for (i = 1; i <= n; i++) {
         print "    {\"" file[i] "\", " version[i] ", migration_" symbol[i] "},"
     }

@@ -1,5 +1,7 @@
-/* Accounts and predictions in SQLite: contracts, errors, migrations, two processes on one file. */
+/* Accounts and predictions in SQLite and PostgreSQL: contracts, errors, migrations, many processes on one database,
+ * lost connections. Cases that hold for both run on both (_i: 0 SQLite, 1 PostgreSQL). */
 #include "fcgi/store.h"
+#include "tests/unit/pg_server.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -9,16 +11,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[64];
 static struct arena arena;
+static struct pg_server pg;
 
 static void begin(void)
 {
     strcpy(folder, "/tmp/mrc-store-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     arena_init(&arena, 0);
+    ck_assert(pg.folder[0] == '\0' || pg_server_clear(&pg));
 }
 
 static void end(void)
@@ -45,6 +50,12 @@ static struct store *opened(enum store_file which, const char *url)
     return s;
 }
 
+/* An empty database of the kind the case runs on. */
+static struct store *opened_on(int backend, enum store_file which)
+{
+    return opened(which, backend == 0 ? ":memory:" : pg.url);
+}
+
 static struct account account(const char *id, const char *name)
 {
     return (struct account){.id = str_of(id),
@@ -57,7 +68,7 @@ static struct account account(const char *id, const char *name)
 
 START_TEST(accounts_round_trip)
 {
-    struct store *s = opened(STORE_STATE, ":memory:");
+    struct store *s = opened_on(_i, STORE_STATE);
     struct mrc_err err = {0};
     struct account a = account("id-1", "émile"), got;
     ck_assert_int_eq(store_account_add(s, &a, &err), MRC_OK);
@@ -80,7 +91,7 @@ END_TEST
 
 START_TEST(accounts_errors)
 {
-    struct store *s = opened(STORE_STATE, ":memory:");
+    struct store *s = opened_on(_i, STORE_STATE);
     struct mrc_err err = {0};
     struct account a = account("id-1", "ann"), same_name = account("id-2", "ann"), nameless = account("id-3", ""), got;
     ck_assert_int_eq(store_account_add(s, &a, &err), MRC_OK);
@@ -110,7 +121,7 @@ static int collect_names(const struct account *a, void *arg)
 
 START_TEST(accounts_each_in_order_and_stoppable)
 {
-    struct store *s = opened(STORE_STATE, ":memory:");
+    struct store *s = opened_on(_i, STORE_STATE);
     const char *names[] = {"d", "b", "c", "a"};
     for (size_t i = 0; i < 4; i++) {
         struct account a = account(names[i], names[i]);
@@ -142,7 +153,7 @@ static struct prediction prediction(const char *id, const char *user)
 
 START_TEST(predictions_round_trip_to_the_bit)
 {
-    struct store *s = opened(STORE_LOG, ":memory:");
+    struct store *s = opened_on(_i, STORE_LOG);
     struct mrc_err err = {0};
     struct prediction p = prediction("00000000-0000-7000-8000-000000000001", "u"), got;
     ck_assert_int_eq(store_predictions_add(s, &p, 1, &err), MRC_OK);
@@ -159,7 +170,7 @@ END_TEST
 
 START_TEST(predictions_are_idempotent_and_all_or_nothing)
 {
-    struct store *s = opened(STORE_LOG, ":memory:");
+    struct store *s = opened_on(_i, STORE_LOG);
     struct mrc_err err = {0};
     struct prediction rows[3] = {prediction("a", "u"), prediction("b", "u"), prediction("c", "u")}, *list;
     size_t n;
@@ -185,7 +196,7 @@ END_TEST
 
 START_TEST(predictions_page_by_cursor)
 {
-    struct store *s = opened(STORE_LOG, ":memory:");
+    struct store *s = opened_on(_i, STORE_LOG);
     struct mrc_err err = {0};
     enum { ROWS = 25 };
     char ids[ROWS][40];
@@ -251,7 +262,7 @@ START_TEST(open_refuses)
     struct mrc_err err = {0};
     struct store *s = NULL;
     ck_assert_int_eq(store_open(&s, STORE_STATE, "", &err), MRC_EINVAL);
-    ck_assert_int_eq(store_open(&s, STORE_STATE, "postgresql://h/db", &err), MRC_EUNSUPPORTED);
+    ck_assert_int_eq(store_open(&s, STORE_STATE, "mysql://h/db", &err), MRC_EUNSUPPORTED);
     ck_assert_int_eq(store_open(&s, STORE_STATE, path_of("absent/s.db"), &err), MRC_EIO);
     ck_assert_ptr_nonnull(strstr(err.msg, "absent/s.db"));
 
@@ -280,7 +291,7 @@ END_TEST
 START_TEST(many_open_a_new_file)
 {
     enum { PROCESSES = 12, ROWS = 20 };
-    const char *path = path_of("many.db");
+    const char *path = _i == 0 ? path_of("many.db") : pg.url;
     pid_t pids[PROCESSES];
     for (int i = 0; i < PROCESSES; i++) {
         pids[i] = fork();
@@ -315,25 +326,157 @@ START_TEST(many_open_a_new_file)
 }
 END_TEST
 
+static const struct {
+    const char *url, *says;
+    int status;
+} addresses[] = {
+    {"postgresql://u:secret@h/db", "holds a password", MRC_EINVAL},
+    {"postgresql://u@h/db?password=secret", "holds a password", MRC_EINVAL},
+    {"postgresql://u@h/db?nonsense=secret", "address is not", MRC_EINVAL},
+    {"postgresql://[secret", "address is not", MRC_EINVAL},
+    {"postgresql://u@/db?host=/nonexistent/folder", "/nonexistent/folder", MRC_EBUSY},
+};
+
+START_TEST(pg_address_refused)
+{
+    struct mrc_err err = {0};
+    struct store *s = NULL;
+    ck_assert_int_eq(store_open(&s, STORE_STATE, addresses[_i].url, &err), addresses[_i].status);
+    ck_assert_msg(strstr(err.msg, addresses[_i].says) != NULL, "%s", err.msg);
+    ck_assert_msg(strstr(err.msg, "secret") == NULL, "%s", err.msg);
+    ck_assert_ptr_null(s);
+}
+END_TEST
+
+START_TEST(pg_refuses_a_newer_schema)
+{
+    struct mrc_err err = {0};
+    struct store *s = NULL;
+    store_close(opened(STORE_STATE, pg.url));
+    store_close(opened(STORE_LOG, pg.url)); /* one database can hold both */
+    ck_assert(pg_server_sql(&pg, "insert into schema_migrations values ('state', 999, 0)"));
+    ck_assert_int_eq(store_open(&s, STORE_STATE, pg.url, &err), MRC_EUNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(err.msg, "999"));
+    store_close(opened(STORE_LOG, pg.url));
+}
+END_TEST
+
+/* A server that was restarted is met by the next statement, reading or writing, without a failure. */
+START_TEST(pg_connects_again)
+{
+    struct store *s = opened(STORE_STATE, pg.url), *log = opened(STORE_LOG, pg.url);
+    struct mrc_err err = {0};
+    struct account a = account("id-1", "ann"), b = account("id-2", "bob"), got;
+    ck_assert_int_eq(store_account_add(s, &a, &err), MRC_OK);
+    ck_assert(pg_server_restart(&pg));
+    ck_assert_msg(store_account_by_name(s, STR("ann"), &arena, &got, &err) == MRC_OK, "%s", err.msg);
+    ck_assert(pg_server_restart(&pg));
+    ck_assert_msg(store_account_add(s, &b, &err) == MRC_OK, "%s", err.msg);
+    ck_assert_int_eq(store_account_add(s, &b, &err), MRC_ECONFLICT);
+    struct prediction p = prediction("a", "u");
+    ck_assert_msg(store_predictions_add(log, &p, 1, &err) == MRC_OK, "%s", err.msg);
+    ck_assert(pg_server_restart(&pg));
+    ck_assert_int_eq(store_ping(s, &err), MRC_OK);
+    ck_assert_int_eq(store_probe(log, &err), MRC_OK);
+    store_close(log);
+    store_close(s);
+}
+END_TEST
+
+/* While the server is away everything is MRC_EBUSY, quickly; when it is back, so are we. */
+START_TEST(pg_server_away)
+{
+    struct store *s = opened(STORE_STATE, pg.url);
+    struct mrc_err err = {0};
+    struct account a = account("id-1", "ann"), got;
+    ck_assert(pg_server_run(&pg, "pg_ctl", "-D data -m fast stop"));
+    ck_assert_int_eq(store_account_by_name(s, STR("ann"), &arena, &got, &err), MRC_EBUSY);
+    ck_assert_int_eq(store_account_add(s, &a, &err), MRC_EBUSY);
+    ck_assert_ptr_nonnull(strstr(err.msg, "next try in"));
+    ck_assert_int_eq(store_ping(s, &err), MRC_EBUSY);
+    ck_assert(pg_server_restart(&pg));
+    int rc = MRC_EBUSY;
+    for (int i = 0; i < 100 && rc == MRC_EBUSY; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        rc = store_account_add(s, &a, &err);
+    }
+    ck_assert_msg(rc == MRC_OK, "%s", err.msg);
+    store_close(s);
+}
+END_TEST
+
+/* Rows lie in the partition of their month; one that is made late takes its rows from the table of the others. */
+START_TEST(pg_log_by_month)
+{
+    struct store *s = opened(STORE_LOG, pg.url);
+    struct mrc_err err = {0};
+    struct prediction *list;
+    size_t n;
+    struct prediction rows[] = {
+        prediction("0192e9a8-1c00-7000-8000-000000000001", "u"), /* 2024-11-02 */
+        prediction("01938400-0000-7000-8000-000000000001", "u"), /* 2024-12-02 */
+        prediction("01fb4a80-0000-7000-8000-000000000001", "u"), /* 2039 */
+    };
+    ck_assert_msg(store_predictions_add(s, rows, 3, &err) == MRC_OK, "%s", err.msg);
+    ck_assert(pg_server_sql(&pg, "do \\$\\$ begin assert (select count(*) = 3 from predictions_other); end \\$\\$"));
+    ck_assert(
+        pg_server_sql(&pg, "select predictions_make_month(1730541600000), predictions_make_month(1730541600000)"));
+    ck_assert(pg_server_sql(&pg, "do \\$\\$ begin assert (select count(*) = 1 from predictions_202411); "
+                                 "assert (select count(*) = 2 from predictions_other); end \\$\\$"));
+    ck_assert_int_eq(store_predictions_add(s, rows, 3, &err), MRC_OK);
+    ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 10, &arena, &list, &n, &err), MRC_OK);
+    ck_assert_uint_eq(n, 3);
+    ck_assert(str_eq(list[0].id, rows[2].id) && str_eq(list[2].id, rows[0].id));
+    ck_assert(pg_server_sql(&pg, "do \\$\\$ begin assert (select count(*) >= 3 from pg_inherits where inhparent = "
+                                 "'predictions'::regclass); end \\$\\$"));
+    store_close(s);
+}
+END_TEST
+
+START_TEST(pg_takes_what_it_can_hold)
+{
+    struct store *s = opened(STORE_STATE, pg.url);
+    struct mrc_err err = {0};
+    struct account a = account("id-1", "ann");
+    a.username = (struct str){"a\0b", 3};
+    ck_assert_int_eq(store_account_add(s, &a, &err), MRC_EINVAL);
+    a.username = STR("a\xff");
+    ck_assert_int_eq(store_account_add(s, &a, &err), MRC_EINVAL);
+    a.username = STR("ann");
+    ck_assert_int_eq(store_account_add(s, &a, &err), MRC_OK);
+    store_close(s);
+}
+END_TEST
+
 int main(void)
 {
+    int backends = pg_server_start(&pg) ? 2 : 1;
     Suite *suite = suite_create("store");
     TCase *t = tcase_create("store");
     tcase_add_checked_fixture(t, begin, end);
     tcase_set_timeout(t, 60);
-    tcase_add_test(t, accounts_round_trip);
-    tcase_add_test(t, accounts_errors);
-    tcase_add_test(t, accounts_each_in_order_and_stoppable);
-    tcase_add_test(t, predictions_round_trip_to_the_bit);
-    tcase_add_test(t, predictions_are_idempotent_and_all_or_nothing);
-    tcase_add_test(t, predictions_page_by_cursor);
+    tcase_add_loop_test(t, accounts_round_trip, 0, backends);
+    tcase_add_loop_test(t, accounts_errors, 0, backends);
+    tcase_add_loop_test(t, accounts_each_in_order_and_stoppable, 0, backends);
+    tcase_add_loop_test(t, predictions_round_trip_to_the_bit, 0, backends);
+    tcase_add_loop_test(t, predictions_are_idempotent_and_all_or_nothing, 0, backends);
+    tcase_add_loop_test(t, predictions_page_by_cursor, 0, backends);
     tcase_add_test(t, file_is_private_and_survives);
     tcase_add_test(t, open_refuses);
-    tcase_add_test(t, many_open_a_new_file);
+    tcase_add_loop_test(t, many_open_a_new_file, 0, backends);
+    tcase_add_loop_test(t, pg_address_refused, 0, (int)(sizeof(addresses) / sizeof(addresses[0])));
+    if (backends == 2) {
+        tcase_add_test(t, pg_refuses_a_newer_schema);
+        tcase_add_test(t, pg_connects_again);
+        tcase_add_test(t, pg_server_away);
+        tcase_add_test(t, pg_log_by_month);
+        tcase_add_test(t, pg_takes_what_it_can_hold);
+    }
     suite_add_tcase(suite, t);
     SRunner *r = srunner_create(suite);
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);
     srunner_free(r);
+    pg_server_stop(&pg);
     return failed == 0 ? 0 : 1;
 }
