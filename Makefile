@@ -133,6 +133,12 @@ fuzz-explore: $(FUZZ:%=$(B)/tests/fuzz/fuzz_%)
 	        -artifact_prefix=$(B)/crashes/$$f- $(B)/corpus/$$f tests/fuzz/corpus/$$f >$(B)/fuzz-$$f.log 2>&1 || \
 	        { tail -40 $(B)/fuzz-$$f.log; exit 1; }; done
 
+## bench: time evaluation against CatBoost (CASES="a c"; skips without it; trains its models once, into build/bench)
+bench: $(B)/tests/bench/bench_apply
+	@sh tests/bench/apply.sh $(B)
+$(B)/tests/bench/bench_apply: $(B)/tests/bench/bench_apply.o $(B)/libmercredi.a
+	$(link) $(LIBS_L) -lpthread
+
 # ---- use -------------------------------------------------------------------------------------------------------------
 ## run: install what is missing, build, start web server and workers (PORT=8080 FRONT=lighttpd|apache|nginx STATE=build/run)
 PORT  ?= 8080
@@ -190,7 +196,7 @@ help:
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json
-.PHONY: all test check test-programs check-headers lint fuzz fuzz-explore run deps web-modules install uninstall fmt help \
+.PHONY: all test check test-programs check-headers lint bench fuzz fuzz-explore run deps web-modules install uninstall fmt help \
         clean
 .SECONDARY:
 -include $(all_src:%.c=$(B)/%.d)
