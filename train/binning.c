@@ -489,10 +489,11 @@ static uint32_t bin_of(const struct grid *g, float v)
     return (uint32_t)(base - g->borders) + (n == 1 && *base < v);
 }
 
-void grid_bins_u8(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint8_t *bins)
+void grid_bins_u8(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint8_t *bins,
+                  size_t stride)
 {
     for (size_t i = 0; i < n; i++) {
-        bins[i] = (uint8_t)bin_of(g, values[order ? order[i] : i]);
+        bins[i * stride] = (uint8_t)bin_of(g, values[order ? order[i] : i]);
     }
 }
 

@@ -31,8 +31,10 @@ void grid_release(struct grid *g);
 int grid_choose(struct grid *g, const float *values, size_t n, enum border_type type, enum nan_mode mode,
                 uint32_t border_count, struct mrc_err *err) MRC_CHECKED;
 
-/* Bins of n values; value i is values[order[i]] (order NULL: values[i]). _u8 needs n_borders <= 255. */
-void grid_bins_u8(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint8_t *bins);
+/* Bins of n values; value i is values[order[i]] (order NULL: values[i]). _u8 needs n_borders <= 255 and writes value i
+ * to bins[i * stride]. */
+void grid_bins_u8(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint8_t *bins,
+                  size_t stride);
 void grid_bins_u16(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint16_t *bins);
 
 /* Sort floats without NaN ascending; scratch has n elements too. -0 and 0 are equal in value but keep their sign. */

@@ -43,6 +43,7 @@ struct trainer {
     double *bias, *d1, *eval_approx;
     float *sample;
     uint16_t *leaves, *eval_leaves;
+    uint32_t structure_fold; /* the one that found this tree */
     double *values; /* [leaves][dim] of a learning fold */
     double l2, leaf_size;
 
@@ -395,6 +396,7 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
 {
     uint32_t f = (uint32_t)(random_next(&t->random) % t->n_learning);
     const struct fold *fold = &t->folds[f];
+    t->structure_fold = f;
     const double *approx = t->shared ? t->folds[t->n_learning].approx : fold->approx;
     random_next(&t->random); /* CatBoost's seed for derivatives that need one */
     objective_derivatives(&t->params.loss, t->dim, t->learn.n, approx, t->learn.target, t->learn.weight, t->d1,
@@ -414,14 +416,26 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
     return tree_search_run(t->search, &task, tree, err);
 }
 
-static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, double *values,
-                    uint32_t *steps, struct mrc_err *err)
+/* Leaves of the learn rows by a fold's order; the search knows them for the fold it worked on. */
+static int learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f, const uint16_t **leaves,
+                        struct mrc_err *err)
+{
+    *leaves = t->shared || f == t->structure_fold ? tree_search_leaves(t->search) : NULL;
+    if (!*leaves) {
+        MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, t->folds[f].order, false, t->leaves, t->threads, err));
+        *leaves = t->leaves;
+    }
+    return MRC_OK;
+}
+
+static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, const uint16_t *leaves,
+                    double *values, uint32_t *steps, struct mrc_err *err)
 {
     struct leaf_task task = {.loss = &t->params.loss,
                              .dim = t->dim,
                              .n_leaves = 1u << tree->depth,
                              .n = t->learn.n,
-                             .leaves = t->leaves,
+                             .leaves = leaves,
                              .approx = fold->approx,
                              .target = t->learn.target,
                              .weight = t->learn.weight,
@@ -452,9 +466,10 @@ static int update_learning_folds(struct trainer *t, const struct tree *tree, str
     uint32_t steps;
     for (uint32_t f = 0; !t->shared && f < t->n_learning; f++) {
         struct fold *fold = &t->folds[f];
-        MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, fold->order, false, t->leaves, t->threads, err));
-        MRC_TRY(estimate(t, fold, tree, t->values, &steps, err));
-        add_values(fold->approx, t->learn.n, t->dim, t->leaves, t->values);
+        const uint16_t *leaves;
+        MRC_TRY(learn_leaves(t, tree, f, &leaves, err));
+        MRC_TRY(estimate(t, fold, tree, leaves, t->values, &steps, err));
+        add_values(fold->approx, t->learn.n, t->dim, leaves, t->values);
     }
     return MRC_OK;
 }
@@ -511,8 +526,9 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     random_next(&t->random); /* seeds of the learning folds */
     MRC_TRY(new_tree(t, tree, &tt, err));
     MRC_TRY(update_learning_folds(t, tree, err));
-    MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, averaging->order, false, t->leaves, t->threads, err));
-    MRC_TRY(estimate(t, averaging, tree, tt->values, &steps, err));
+    const uint16_t *leaves;
+    MRC_TRY(learn_leaves(t, tree, t->n_learning, &leaves, err));
+    MRC_TRY(estimate(t, averaging, tree, leaves, tt->values, &steps, err));
     if (t->dim == 1 && t->params.leaf_method != LEAF_EXACT) {
         for (uint32_t i = 0; i < steps; i++) {
             random_next(&t->random);
@@ -522,8 +538,8 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     if (!*finite) {
         return MRC_OK;
     }
-    leaves_weigh(t->leaves, t->learn.weight, t->learn.n, 1u << tree->depth, tt->weights);
-    add_values(averaging->approx, t->learn.n, t->dim, t->leaves, tt->values);
+    leaves_weigh(leaves, t->learn.weight, t->learn.n, 1u << tree->depth, tt->weights);
+    add_values(averaging->approx, t->learn.n, t->dim, leaves, tt->values);
     measure_leaves(t, tt);
     if (t->eval_data) {
         MRC_TRY(tree_leaves(tree, &t->eval, &t->stats, 0, true, t->eval_leaves, t->threads, err));

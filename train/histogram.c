@@ -3,29 +3,87 @@
 
 #include <string.h>
 
-static void build_one(double *hist, const uint8_t *bins, const uint32_t *rows, const double *g, size_t begin,
-                      size_t end)
+/* A bin's sum of derivatives and of weights, added to as one. */
+typedef double pair __attribute__((vector_size(16)));
+
+/* n columns of bytes, one output. */
+static inline void build_bytes(const struct histogram_set *set, uint32_t n, const uint32_t *rows, const pair *g,
+                               size_t begin, size_t end)
 {
+    const uint8_t *bins[BLOCK_COLUMNS];
+    pair *hist[BLOCK_COLUMNS];
+    size_t stride = set->columns[0].stride;
+    for (uint32_t j = 0; j < n; j++) {
+        bins[j] = set->columns[j].u8;
+        hist[j] = (pair *)(void *)set->hist[j];
+    }
     for (size_t k = begin; k < end; k++) {
-        double *h = hist + 2 * (size_t)bins[rows[k]];
-        h[0] += g[2 * k];
-        h[1] += g[2 * k + 1];
+        size_t at = rows[k] * stride;
+        __builtin_prefetch(bins[0] + rows[k + HISTOGRAM_AHEAD] * stride);
+        for (uint32_t j = 0; j < n; j++) {
+            hist[j][bins[j][at]] += g[k];
+        }
     }
 }
 
-void histogram_build(double *hist, const struct column *column, uint32_t n_bins, uint32_t dim, const uint32_t *rows,
-                     const double *g, size_t begin, size_t end)
+static void build_block(const struct histogram_set *set, const uint32_t *rows, const double *gradients, size_t begin,
+                        size_t end)
+{
+    const pair *g = (const pair *)(const void *)gradients;
+    switch (set->n) { /* a loop for each number of columns, unrolled */
+    case 1:
+        build_bytes(set, 1, rows, g, begin, end);
+        break;
+    case 2:
+        build_bytes(set, 2, rows, g, begin, end);
+        break;
+    case 3:
+        build_bytes(set, 3, rows, g, begin, end);
+        break;
+    case 4:
+        build_bytes(set, 4, rows, g, begin, end);
+        break;
+    case 5:
+        build_bytes(set, 5, rows, g, begin, end);
+        break;
+    case 6:
+        build_bytes(set, 6, rows, g, begin, end);
+        break;
+    case 7:
+        build_bytes(set, 7, rows, g, begin, end);
+        break;
+    default:
+        build_bytes(set, 8, rows, g, begin, end);
+    }
+}
+
+static bool is_block(const struct histogram_set *set)
+{
+    for (uint32_t j = 0; j < set->n; j++) {
+        if (!set->columns[j].u8 || set->columns[j].stride != set->columns[0].stride) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void histogram_build(const struct histogram_set *set, uint32_t dim, const uint32_t *rows, const double *g, size_t begin,
+                     size_t end)
 {
     size_t width = (size_t)dim + 1;
-    memset(hist, 0, n_bins * width * sizeof(*hist));
-    if (dim == 1 && column->u8) {
-        build_one(hist, column->u8, rows, g, begin, end);
+    for (uint32_t j = 0; j < set->n; j++) {
+        memset(set->hist[j], 0, set->n_bins[j] * width * sizeof(double));
+    }
+    if (dim == 1 && is_block(set)) {
+        build_block(set, rows, g, begin, end);
         return;
     }
-    for (size_t k = begin; k < end; k++) {
-        double *h = hist + column_at(column, rows[k]) * width;
-        for (size_t d = 0; d < width; d++) {
-            h[d] += g[k * width + d];
+    for (uint32_t j = 0; j < set->n; j++) {
+        for (size_t k = begin; k < end; k++) {
+            double *h = set->hist[j] + column_at(&set->columns[j], rows[k]) * width;
+            for (size_t d = 0; d < width; d++) {
+                h[d] += g[k * width + d];
+            }
         }
     }
 }
@@ -127,21 +185,45 @@ void histogram_score(const double *hist, uint32_t n_bins, uint32_t dim, bool one
     }
 }
 
+/* Folding the bins in half, the upper half is what has the highest bit set. */
 void histogram_score_bits(const double *hist, uint32_t n_bits, uint32_t dim, double l2, double *num, double *den)
 {
-    size_t width = (size_t)dim + 1, n_bins = (size_t)1 << n_bits;
+    double sums[256], weights[256];
+    size_t width = (size_t)dim + 1;
     for (uint32_t d = 0; d < dim; d++) {
-        for (uint32_t k = 0; k < n_bits; k++) {
-            double sums[2] = {0, 0}, weights[2] = {0, 0};
-            for (size_t b = 0; b < n_bins; b++) {
-                sums[b >> k & 1] += hist[b * width + d];
-                weights[b >> k & 1] += hist[b * width + dim];
+        for (size_t b = 0; b < (size_t)1 << n_bits; b++) {
+            sums[b] = hist[b * width + d];
+            weights[b] = hist[b * width + dim];
+        }
+        for (uint32_t k = n_bits; k-- > 0;) {
+            size_t half = (size_t)1 << k;
+            double yes[2] = {0, 0}, no[2] = {0, 0};
+            for (size_t b = 0; b < half; b++) {
+                no[0] += sums[b];
+                no[1] += weights[b];
+                yes[0] += sums[b + half];
+                yes[1] += weights[b + half];
+                sums[b] += sums[b + half];
+                weights[b] += weights[b + half];
             }
             struct share s = {0, 0};
-            add_side(&s, sums[1], weights[1], l2);
-            add_side(&s, sums[0], weights[0], l2);
+            add_side(&s, yes[0], yes[1], l2);
+            add_side(&s, no[0], no[1], l2);
             num[k] += s.num;
             den[k] += s.den;
         }
     }
+}
+
+const struct histogram_kernels *histogram_kernels(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+        return &histogram_avx512;
+    }
+    if (__builtin_cpu_supports("avx2")) {
+        return &histogram_avx2;
+    }
+#endif
+    return &histogram_plain;
 }

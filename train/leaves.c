@@ -107,6 +107,20 @@ struct work {
     struct exponents exponents;
 };
 
+/* One output: the sums of all rows of a block. */
+static void add_rows(const struct sums *s, const struct block *b, const uint16_t *leaves, const float *weight, size_t n,
+                     double *sums)
+{
+    for (size_t i = 0; i < n; i++) {
+        double *sum = sums + leaves[i] * s->width;
+        sum[0] += b->d1[i];
+        sum[s->weight] += weight ? (double)weight[i] : 1.0;
+        if (s->wants_second) {
+            sum[1] += b->d2[i];
+        }
+    }
+}
+
 static void sum_chunk(const struct leaf_task *t, struct work *w, const double *values, size_t chunk, bool with_error,
                       struct block *b)
 {
@@ -120,7 +134,10 @@ static void sum_chunk(const struct leaf_task *t, struct work *w, const double *v
         size_t stop = at + b->rows < end ? at + b->rows : end;
         struct loss_rows rows = block_rows(t, &w->exponents, values, b, at, stop);
         o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
-        for (size_t i = 0; i < rows.n; i++) {
+        if (t->dim == 1 && !s->is_full) {
+            add_rows(s, b, t->leaves + at, rows.weight, rows.n, out);
+        }
+        for (size_t i = 0; (t->dim > 1 || s->is_full) && i < rows.n; i++) {
             add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0, out + t->leaves[at + i] * s->width);
         }
         if (with_error) {
@@ -188,7 +205,8 @@ static int work_init(struct work *w, const struct leaf_task *t, struct mrc_err *
     return ok ? MRC_OK : no_memory(err);
 }
 
-/* Derivative sums with these leaf values added; returns the sum of weighted losses there, 0 when it is not asked for. */
+/* Derivative sums with these leaf values added; returns the sum of weighted losses there, 0 when it is not asked for.
+ */
 static double sum_all(const struct leaf_task *t, struct work *w, const double *values, bool with_error)
 {
     size_t size = t->n_leaves * w->sums.width;

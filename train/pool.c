@@ -10,28 +10,69 @@ static int no_memory(struct mrc_err *err)
     return mrc_fail(err, MRC_ENOMEM, "no memory for the quantised data");
 }
 
-static int quantise(struct column *c, const struct grid *g, const float *values, const uint32_t *order, size_t n,
-                    struct mrc_err *err)
+static bool is_bytes(const struct grid *g)
 {
-    if (g->n_borders == 0) {
-        return MRC_OK;
+    return g->n_borders > 0 && g->n_borders <= 255;
+}
+
+/* Memory for the float columns: byte columns in blocks of nearly the same width, so that threads share the work evenly;
+ * where they lie has no influence on results. */
+static int lay_out(struct pool *pool, int threads, struct mrc_err *err)
+{
+    uint32_t n_bytes = 0;
+    for (uint32_t k = 0; k < pool->n_floats; k++) {
+        n_bytes += is_bytes(&pool->grids[k]);
     }
-    if (g->n_borders <= 255) {
-        uint8_t *bins = malloc(n);
-        if (!bins) {
-            return no_memory(err);
-        }
-        grid_bins_u8(g, values, order, n, bins);
-        c->u8 = bins;
-        return MRC_OK;
-    }
-    uint16_t *bins = malloc(n * sizeof(*bins));
-    if (!bins) {
+    uint32_t n_blocks = (n_bytes + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS, parts = (uint32_t)threads;
+    n_blocks = (n_blocks + parts - 1) / parts * parts;
+    n_blocks = n_blocks < n_bytes ? n_blocks : n_bytes;
+    pool->blocks = calloc((size_t)n_blocks + 1, sizeof(*pool->blocks));
+    if (!pool->blocks) {
         return no_memory(err);
     }
-    grid_bins_u16(g, values, order, n, bins);
-    c->u16 = bins;
+    pool->n_blocks = n_blocks;
+    uint32_t at = 0, block = 0, begin = 0, end = 0; /* block holds byte columns begin … end - 1 */
+    for (uint32_t k = 0; k < pool->n_floats; k++) {
+        struct column *c = &pool->floats[k];
+        if (is_bytes(&pool->grids[k])) {
+            if (at == end) {
+                begin = end;
+                end = (uint32_t)((uint64_t)n_bytes * (block + 1) / n_blocks);
+                pool->blocks[block] = malloc(pool->n * (end - begin));
+                if (!pool->blocks[block++]) {
+                    return no_memory(err);
+                }
+            }
+            *c = (struct column){.u8 = pool->blocks[block - 1] + (at++ - begin), .stride = end - begin};
+        } else if (pool->grids[k].n_borders > 0) {
+            c->u16 = malloc(pool->n * sizeof(*c->u16));
+            if (!c->u16) {
+                return no_memory(err);
+            }
+        }
+    }
     return MRC_OK;
+}
+
+/* Bins of the float columns, some rows at a time: the lines of a block are written while they are near. */
+static void quantise(struct pool *pool, const struct dataset *data, const uint32_t *order, int threads)
+{
+    enum { ROWS = 4096 };
+    int parts = (int)((pool->n + ROWS - 1) / ROWS);
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && parts > 1)
+    for (int part = 0; part < parts; part++) {
+        size_t begin = (size_t)part * ROWS, end = begin + ROWS < pool->n ? begin + ROWS : pool->n;
+        for (uint32_t k = 0; k < pool->n_floats; k++) {
+            const struct column *c = &pool->floats[k];
+            const float *values = data->floats[k].values + (order ? 0 : begin);
+            const uint32_t *rows = order ? order + begin : NULL;
+            if (c->u8) {
+                grid_bins_u8(&pool->grids[k], values, rows, end - begin, c->u8 + begin * c->stride, c->stride);
+            } else if (c->u16) {
+                grid_bins_u16(&pool->grids[k], values, rows, end - begin, c->u16 + begin);
+            }
+        }
+    }
 }
 
 static int start(struct pool *pool, const struct dataset *data, const uint32_t *order, struct mrc_err *err)
@@ -64,7 +105,7 @@ static int one_hot_bins(struct cat_column *c, size_t n, struct mrc_err *err)
     for (size_t i = 0; i < n; i++) {
         bins[i] = (uint8_t)(c->ids[i] < c->n_ids ? c->ids[i] : 255);
     }
-    c->bins.u8 = bins;
+    c->bins = (struct column){.u8 = bins, .stride = 1};
     return MRC_OK;
 }
 
@@ -88,9 +129,6 @@ static int learn_floats(struct pool *pool, struct grid *grids, const struct data
         struct mrc_err e = {0};
         int r = grid_choose(&grids[k], data->floats[k].values, data->n_rows, (enum border_type)p->border_type,
                             (enum nan_mode)p->nan_mode, (uint32_t)p->border_count, &e);
-        if (r == MRC_OK) {
-            r = quantise(&pool->floats[k], &grids[k], data->floats[k].values, order, data->n_rows, &e);
-        }
         if (r < 0) {
 #pragma omp critical(pool_failure)
             if (k < first_bad) {
@@ -105,7 +143,10 @@ static int learn_floats(struct pool *pool, struct grid *grids, const struct data
     if (rc == MRC_EFORMAT) {
         err_wrap(err, "column \"%.*s\"", STR_ARG(float_name(data, (uint32_t)first_bad)));
     }
-    return rc;
+    MRC_TRY(rc);
+    MRC_TRY(lay_out(pool, threads, err));
+    quantise(pool, data, order, threads);
+    return MRC_OK;
 }
 
 /* New numbers of a column's ids: by first appearance in learning order, then the most frequent (the first of several)
@@ -202,9 +243,8 @@ int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset 
 {
     MRC_TRY(start(pool, data, NULL, err));
     pool->grids = learn->grids;
-    for (uint32_t k = 0; k < data->n_floats; k++) {
-        MRC_TRY(quantise(&pool->floats[k], &learn->grids[k], data->floats[k].values, NULL, pool->n, err));
-    }
+    MRC_TRY(lay_out(pool, 1, err));
+    quantise(pool, data, NULL, 1);
     for (uint32_t k = 0; k < data->n_cats; k++) {
         struct cat_column *c = &pool->cats[k];
         uint32_t *ids = malloc(pool->n * sizeof(*ids));
@@ -227,9 +267,12 @@ int pool_eval(struct pool *pool, const struct pool *learn, const struct dataset 
 void pool_release(struct pool *pool)
 {
     for (uint32_t k = 0; pool->floats && k < pool->n_floats; k++) {
-        free(pool->floats[k].u8);
         free(pool->floats[k].u16);
     }
+    for (uint32_t k = 0; k < pool->n_blocks; k++) {
+        free(pool->blocks[k]);
+    }
+    free(pool->blocks);
     for (uint32_t k = 0; pool->cats && k < pool->n_cats; k++) {
         free(pool->cats[k].ids);
         free(pool->cats[k].hashes);

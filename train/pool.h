@@ -5,15 +5,19 @@
 #include "train/binning.h"
 #include "train/dataset.h"
 
-/* A column of small integers; exactly one of the two pointers is set. */
+/* A column of small integers; exactly one of the two pointers is set. Byte columns may lie side by side, the bytes of
+ * one row together (a block): histograms of several columns are then made in one walk over the rows. */
 struct column {
     uint8_t *u8;
     uint16_t *u16;
+    uint32_t stride; /* bytes from a row to the next; u8 only */
 };
+
+enum { BLOCK_COLUMNS = 8 }; /* columns of a block at most */
 
 static inline uint32_t column_at(const struct column *c, size_t i)
 {
-    return c->u8 ? c->u8[i] : c->u16[i];
+    return c->u8 ? c->u8[i * c->stride] : c->u16[i];
 }
 
 /* One yes/no question about a row. */
@@ -43,8 +47,10 @@ struct pool {
     uint32_t n_floats, n_cats;
     const struct grid *grids; /* [n_floats] of the learn set */
     struct column *floats;    /* [n_floats]; unset where the grid has no borders */
-    struct cat_column *cats;  /* [n_cats] */
-    float *target, *weight;   /* [n]; weight NULL = all 1 */
+    uint32_t n_blocks;
+    uint8_t **blocks;        /* [n_blocks] memory of the float columns that are bytes */
+    struct cat_column *cats; /* [n_cats] */
+    float *target, *weight;  /* [n]; weight NULL = all 1 */
 };
 
 /* Grids and bins of a learn set; row i of the pool is row order[i] of the data (NULL: the same order). */

@@ -77,6 +77,28 @@ double random_normal(struct random *r)
     return a * sqrt(-2 * log(square) / square);
 }
 
+bool random_normal_above(struct random *r, double limit, double *out)
+{
+    double a, square;
+    do {
+        a = 2 * random_real(r) - 1;
+        double b = 2 * random_real(r) - 1;
+        square = a * a + b * b;
+    } while (square > 1 || square <= 0);
+    if (limit > 0) {
+        /* -ln s < ln 2 times the number of halvings from 1 that pass s; compared without root or division, with room
+         * for rounding */
+        int exponent;
+        frexp(square, &exponent);
+        double most = a * a * 2 * 0.6931471805599454 * (1 - exponent);
+        if (a <= 0 || most < limit * limit * square * 0.999999) {
+            return false;
+        }
+    }
+    *out = a * sqrt(-2 * log(square) / square);
+    return true;
+}
+
 void random_shuffle(struct random *r, uint32_t *v, size_t n)
 {
     for (size_t i = 1; i < n; i++) {

@@ -4,6 +4,7 @@
 #ifndef MRC_TRAIN_RANDOM_H
 #define MRC_TRAIN_RANDOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ double random_real(struct random *r);
 uint64_t random_below(struct random *r, uint64_t bound);
 /* Standard normal; takes two reals per try and gives one value. */
 double random_normal(struct random *r);
+/* The same draw, its value only worked out when it may be above limit: false when it certainly is not. */
+bool random_normal_above(struct random *r, double limit, double *out);
 /* Fisher-Yates from the front. */
 void random_shuffle(struct random *r, uint32_t *v, size_t n);
 

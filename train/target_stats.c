@@ -397,9 +397,8 @@ static int counter_columns(const struct target_stats *s, const struct stat_proje
     const uint32_t *ids = is_eval ? p->eval_ids : p->ids;
     for (uint32_t k = begin; k < end; k++) {
         const struct stat *t = &p->list->stats[k];
-        uint8_t *out = bins + k * n;
         for (size_t i = 0; i < n; i++) {
-            out[i] = stat_bin(t, ids[i] == UNSEEN ? 0.0f : (float)counts[ids[i]], (float)top);
+            bins[i * p->list->n + k] = stat_bin(t, ids[i] == UNSEEN ? 0.0f : (float)counts[ids[i]], (float)top);
         }
     }
     free(counts);
@@ -408,7 +407,7 @@ static int counter_columns(const struct target_stats *s, const struct stat_proje
 
 /* Bins of one row from the counts of its key so far. */
 static void fill_row(const struct stat_projection *p, uint32_t begin, uint32_t end, const uint32_t *counts, float sum,
-                     uint32_t n_classes, size_t n, size_t row, uint8_t *bins)
+                     uint32_t n_classes, size_t row, uint8_t *bins)
 {
     uint32_t total = 0;
     for (uint32_t c = 0; c < n_classes; c++) {
@@ -417,7 +416,7 @@ static void fill_row(const struct stat_projection *p, uint32_t begin, uint32_t e
     for (uint32_t k = begin; k < end; k++) {
         const struct stat *t = &p->list->stats[k];
         float good = t->type == CTR_BINARIZED_TARGET_MEAN ? sum : (float)good_of(t, counts, n_classes);
-        bins[k * n + row] = stat_bin(t, good, (float)total);
+        bins[row * p->list->n + k] = stat_bin(t, good, (float)total);
     }
 }
 
@@ -439,7 +438,7 @@ static int target_columns(const struct target_stats *s, const struct stat_projec
         size_t row = order ? order[i] : i;
         uint32_t key = p->ids[row];
         if (!is_eval) {
-            fill_row(p, begin, end, counts + (size_t)key * n_classes, sums[key], n_classes, n, row, bins);
+            fill_row(p, begin, end, counts + (size_t)key * n_classes, sums[key], n_classes, row, bins);
         }
         counts[(size_t)key * n_classes + c->classes[row]]++;
         sums[key] += n_classes > 1 ? (float)c->classes[row] / (float)(n_classes - 1) : 0.0f;
@@ -448,7 +447,7 @@ static int target_columns(const struct target_stats *s, const struct stat_projec
         uint32_t key = p->eval_ids[i];
         bool seen = key != UNSEEN;
         fill_row(p, begin, end, seen ? counts + (size_t)key * n_classes : none, seen ? sums[key] : 0, n_classes,
-                 s->eval->n, i, bins);
+                 i, bins);
     }
     free(counts);
     free(sums);
@@ -489,7 +488,13 @@ int stats_compute_eval(struct target_stats *s, uint32_t projection, struct mrc_e
 struct column stats_column(const struct target_stats *s, uint32_t projection, uint32_t stat, uint32_t order)
 {
     const struct stat_projection *p = &s->projections[projection];
-    return (struct column){.u8 = p->bins[order] + stat * s->learn->n};
+    return (struct column){.u8 = p->bins[order] + stat, .stride = p->list->n};
+}
+
+struct column stats_eval_column(const struct target_stats *s, uint32_t projection, uint32_t stat)
+{
+    const struct stat_projection *p = &s->projections[projection];
+    return (struct column){.u8 = p->eval_bins + stat, .stride = p->list->n};
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */

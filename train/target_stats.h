@@ -38,8 +38,8 @@ struct stat_projection {
     uint32_t *eval_ids;  /* [n_eval] UNSEEN for keys the learn set lacks; NULL without eval set */
     bool owns_ids;       /* false: they are a column of the pool */
     uint32_t used_types; /* bit per ctr_type: a split of the model has it */
-    uint8_t **bins;      /* [n_orders][list->n * n] or NULL until computed */
-    uint8_t *eval_bins;  /* [list->n * n_eval] or NULL */
+    uint8_t **bins;      /* [n_orders][n][list->n] or NULL until computed */
+    uint8_t *eval_bins;  /* [n_eval][list->n] or NULL */
 };
 
 struct target_stats {
@@ -67,6 +67,8 @@ int stats_projection(struct target_stats *s, const uint32_t *cats, uint32_t n_ca
 int stats_compute(struct target_stats *s, uint32_t projection, uint32_t order, struct mrc_err *err) MRC_CHECKED;
 /* The column of a statistic, after stats_compute. */
 struct column stats_column(const struct target_stats *s, uint32_t projection, uint32_t stat, uint32_t order);
+/* Its column in the eval set, after stats_compute_eval. */
+struct column stats_eval_column(const struct target_stats *s, uint32_t projection, uint32_t stat);
 /* Columns of the eval set: statistics of the whole learn set. */
 int stats_compute_eval(struct target_stats *s, uint32_t projection, struct mrc_err *err) MRC_CHECKED;
 /* Free the columns of combined projections; their keys stay when the model uses them. */

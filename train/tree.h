@@ -32,6 +32,10 @@ void tree_search_free(struct tree_search *s); /* NULL is fine */
 int tree_search_run(struct tree_search *s, const struct tree_task *task, struct tree *tree,
                     struct mrc_err *err) MRC_CHECKED;
 
+/* Leaf of each row of the pool in the tree found last, under that task's order; NULL when it is not at hand. Valid
+ * until the next run. */
+const uint16_t *tree_search_leaves(const struct tree_search *s);
+
 /* Leaf of each row: bit k is the outcome of split k. stats and order as above; eval columns when is_eval. */
 int tree_leaves(const struct tree *tree, const struct pool *pool, struct target_stats *stats, uint32_t order,
                 bool is_eval, uint16_t *leaves, int threads, struct mrc_err *err) MRC_CHECKED;

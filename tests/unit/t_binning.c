@@ -103,13 +103,13 @@ START_TEST(missing_values_have_a_side)
     ck_assert_ok(grid_choose(&g, column, 6, BORDER_GREEDY_LOG_SUM, NAN_MODE_MIN, 10, &err), &err);
     ck_assert(g.has_nans && g.nan_treatment == NAN_AS_FALSE && g.n_borders == 4);
     ck_assert(g.borders[0] == -FLT_MAX);
-    grid_bins_u8(&g, column, NULL, 6, bins);
+    grid_bins_u8(&g, column, NULL, 6, bins, 1);
     static const uint8_t low[6] = {1, 0, 2, 3, 0, 4};
     ck_assert_mem_eq(bins, low, 6);
     grid_release(&g);
     ck_assert_ok(grid_choose(&g, column, 6, BORDER_GREEDY_LOG_SUM, NAN_MODE_MAX, 10, &err), &err);
     ck_assert(g.has_nans && g.nan_treatment == NAN_AS_TRUE && g.borders[g.n_borders - 1] == FLT_MAX);
-    grid_bins_u8(&g, column, NULL, 6, bins);
+    grid_bins_u8(&g, column, NULL, 6, bins, 1);
     static const uint8_t high[6] = {0, 4, 1, 2, 4, 3};
     ck_assert_mem_eq(bins, high, 6);
     grid_release(&g);
