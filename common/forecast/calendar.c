@@ -236,6 +236,13 @@ static int read_root(struct calendar *c, const struct json *root, struct mrc_err
     MRC_TRY(json_get_i64(root, "format", 1, 1, &format, err));
     c->from = 0;
     c->to = -1;
+    for (const struct json *m = json_first(root); m; m = json_next(m)) {
+        struct str key = json_key(m);
+        if (!str_is(key, "format") && !str_is(key, "school_holidays") && !str_is(key, "periods") &&
+            !str_is(key, "months")) {
+            return mrc_fail(err, MRC_EFORMAT, "a calendar has no \"%.*s\"", STR_ARG(key));
+        }
+    }
     const struct json *school = json_find(root, "school_holidays");
     if (school) {
         int rc = read_school(c, school, err);

@@ -655,15 +655,14 @@ int features_bind(struct features *f, const struct features_context *context, st
     return MRC_OK;
 }
 
-static int warn_of_calendar(const struct features *f, const struct row *row, struct arena *a, struct row_report *report,
-                            struct mrc_err *err)
+static int warn_of_calendar(const struct features *f, const struct calendar *c, const struct row *row, struct arena *a,
+                            struct row_report *report, struct mrc_err *err)
 {
     char text[DATE_TEXT];
-    const struct calendar *c = f->context.calendar;
-    date_format(c ? calendar_school_end(c) : DATE_NONE, text);
+    date_format(calendar_school_end(c), text);
     int64_t field = f->fields.date;
-    return row_warn(report, a, "calendar_ended",
-                    field >= 0 ? schema_field(row->schema, (uint32_t)field)->name : STR(""), str_of(text), err);
+    struct str name = field >= 0 ? schema_field(row->schema, (uint32_t)field)->name : STR("");
+    return row_warn(report, a, "calendar_ended", name, str_of(text), err);
 }
 
 int features_compute(const struct features *f, const struct row *row, struct arena *a, float *floats,
@@ -692,5 +691,5 @@ int features_compute_with(const struct features *f, const struct features_contex
     if (scene.failed) {
         return arena_fail(a, err);
     }
-    return scene.calendar_ended && report ? warn_of_calendar(f, row, a, report, err) : MRC_OK;
+    return scene.calendar_ended && report ? warn_of_calendar(f, context->calendar, row, a, report, err) : MRC_OK;
 }

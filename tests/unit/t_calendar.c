@@ -118,6 +118,7 @@ static const struct {
     {"[]", "format"},
     {"{}", "format"},
     {"{\"format\":2}", "format"},
+    {"{\"format\":1,\"holidays\":{}}", "no \"holidays\""},
     {"{\"format\":1,\"school_holidays\":{}}", "school holidays: a date"},
     {"{\"format\":1,\"school_holidays\":{\"from\":\"2020-01-02\",\"to\":\"2020-01-01\",\"zones\":{}}}", "days"},
     {"{\"format\":1,\"school_holidays\":{\"from\":\"0001-01-01\",\"to\":\"9999-01-01\",\"zones\":{}}}", "days"},

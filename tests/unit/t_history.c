@@ -336,6 +336,36 @@ START_TEST(days)
 }
 END_TEST
 
+START_TEST(calendar_end_is_told)
+{
+    static const struct {
+        int year, month, day;
+        uint32_t warnings;
+    } cases[] = {{2026, 12, 16, 0}, {2026, 12, 23, 1}, {2027, 6, 2, 1}, {1990, 5, 2, 0}};
+    struct mrc_err err = {0};
+    struct history *h = teach(sample->films, sample->n);
+    struct features *f = read_list("data/features_private.json");
+    struct features_context c = {.history = h, .calendar = calendar, .known_until = DATE_NONE};
+    ck_assert_int_eq(calendar_school_end(calendar), date_from_civil(2026, 12, 31));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        float x[COLUMNS_MAX];
+        struct mrc_str cats[8];
+        struct row_report report = {0};
+        struct row row = film_on(date_from_civil(cases[i].year, cases[i].month, cases[i].day), "X");
+        ck_assert_ok(features_compute_with(f, &c, &row, &arena, x, cats, &report, &err), &err);
+        ck_assert_uint_eq(report.n_warnings, cases[i].warnings);
+        ck_assert(isnan(column(f, x, "hol_w2")) == (cases[i].warnings > 0 || cases[i].year == 1990));
+        if (report.n_warnings > 0) {
+            ck_assert_str_eq(report.warnings[0].code, "calendar_ended");
+            ck_assert_text(report.warnings[0].field, "release_date");
+            ck_assert_text(report.warnings[0].value, "2026-12-31");
+        }
+    }
+    features_free(f);
+    history_free(h);
+}
+END_TEST
+
 START_TEST(sums_and_age)
 {
     struct mrc_err err = {0};
@@ -561,6 +591,7 @@ int main(void)
     tcase_add_test(t, refreshed);
     tcase_add_test(t, taught_again);
     tcase_add_test(t, days);
+    tcase_add_test(t, calendar_end_is_told);
     tcase_add_test(t, sums_and_age);
     tcase_add_test(t, published);
     tcase_add_test(t, refused_films);
