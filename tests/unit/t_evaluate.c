@@ -61,8 +61,8 @@ static double *expected_raw(const struct fixture *f, size_t dim)
 /* Batches of one size, rows taken round and round: every answer equals the single row's. */
 static void check_batches(const mrc_model *m, const struct fixture *f, const double *want, const char *what)
 {
-    static const size_t sizes[] = {0, 1, 2, 4, 5, 7, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257, 600};
-    enum { MOST = 600 };
+    static const size_t sizes[] = {0, 1, 2, 4, 5, 7, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257, 600, 1000, 1025};
+    enum { MOST = 1025 };
     size_t dim = mrc_model_dim(m);
     float *floats = calloc(MOST * f->n_floats + 1, sizeof *floats);
     struct mrc_str *cats = calloc(MOST * f->n_cats + 1, sizeof *cats);
