@@ -43,8 +43,8 @@ struct trainer {
     double *bias, *d1, *eval_approx;
     float *sample;
     uint16_t *leaves, *eval_leaves;
-    uint32_t structure_fold; /* the one that found this tree */
-    double *values; /* [leaves][dim] of a learning fold */
+    uint32_t structure_fold;       /* the one that found this tree */
+    double *values, *leaf_weights; /* [leaves][dim] and [leaves] of a learning fold */
     double l2, leaf_size;
 
     uint32_t n_trees, tree_capacity;
@@ -360,13 +360,14 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     t->sample = malloc(n * sizeof(*t->sample));
     t->leaves = malloc(n * sizeof(*t->leaves));
     t->values = new_doubles(leaves * t->dim);
+    t->leaf_weights = new_doubles(leaves);
     t->learn_loss = new_doubles(iterations);
     t->eval_loss = new_doubles(iterations);
     t->recent = new_doubles(iterations);
     t->eval_approx = new_doubles(t->eval.n * t->dim);
     t->eval_leaves = malloc((t->eval.n + 1) * sizeof(*t->eval_leaves));
-    if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->learn_loss || !t->eval_loss || !t->recent ||
-        !t->eval_approx || !t->eval_leaves) {
+    if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->leaf_weights || !t->learn_loss ||
+        !t->eval_loss || !t->recent || !t->eval_approx || !t->eval_leaves) {
         return no_memory(err);
     }
     MRC_TRY(start_values(t, err));
@@ -429,9 +430,11 @@ static int learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f, 
 }
 
 static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, const uint16_t *leaves,
-                    double *values, uint32_t *steps, struct mrc_err *err)
+                    double *values, double *weights, uint32_t *steps, struct mrc_err *err)
 {
+    leaves_weigh(leaves, t->learn.weight, t->learn.n, 1u << tree->depth, weights);
     struct leaf_task task = {.loss = &t->params.loss,
+                             .leaf_weights = weights,
                              .dim = t->dim,
                              .n_leaves = 1u << tree->depth,
                              .n = t->learn.n,
@@ -451,15 +454,6 @@ static int estimate(struct trainer *t, const struct fold *fold, const struct tre
     return MRC_OK;
 }
 
-static void add_values(double *approx, size_t n, uint32_t dim, const uint16_t *leaves, const double *values)
-{
-    for (uint32_t d = 0; d < dim; d++) {
-        for (size_t i = 0; i < n; i++) {
-            approx[d * n + i] += values[(size_t)leaves[i] * dim + d];
-        }
-    }
-}
-
 /* Learning folds get leaf values of their own. */
 static int update_learning_folds(struct trainer *t, const struct tree *tree, struct mrc_err *err)
 {
@@ -468,8 +462,8 @@ static int update_learning_folds(struct trainer *t, const struct tree *tree, str
         struct fold *fold = &t->folds[f];
         const uint16_t *leaves;
         MRC_TRY(learn_leaves(t, tree, f, &leaves, err));
-        MRC_TRY(estimate(t, fold, tree, leaves, t->values, &steps, err));
-        add_values(fold->approx, t->learn.n, t->dim, leaves, t->values);
+        MRC_TRY(estimate(t, fold, tree, leaves, t->values, t->leaf_weights, &steps, err));
+        leaves_add(leaves, t->values, t->learn.n, t->dim, fold->approx, t->threads);
     }
     return MRC_OK;
 }
@@ -528,7 +522,7 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     MRC_TRY(update_learning_folds(t, tree, err));
     const uint16_t *leaves;
     MRC_TRY(learn_leaves(t, tree, t->n_learning, &leaves, err));
-    MRC_TRY(estimate(t, averaging, tree, leaves, tt->values, &steps, err));
+    MRC_TRY(estimate(t, averaging, tree, leaves, tt->values, tt->weights, &steps, err));
     if (t->dim == 1 && t->params.leaf_method != LEAF_EXACT) {
         for (uint32_t i = 0; i < steps; i++) {
             random_next(&t->random);
@@ -538,12 +532,11 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     if (!*finite) {
         return MRC_OK;
     }
-    leaves_weigh(leaves, t->learn.weight, t->learn.n, 1u << tree->depth, tt->weights);
-    add_values(averaging->approx, t->learn.n, t->dim, leaves, tt->values);
+    leaves_add(leaves, tt->values, t->learn.n, t->dim, averaging->approx, t->threads);
     measure_leaves(t, tt);
     if (t->eval_data) {
         MRC_TRY(tree_leaves(tree, &t->eval, &t->stats, 0, true, t->eval_leaves, t->threads, err));
-        add_values(t->eval_approx, t->eval.n, t->dim, t->eval_leaves, tt->values);
+        leaves_add(t->eval_leaves, tt->values, t->eval.n, t->dim, t->eval_approx, t->threads);
     }
     if (t->has_statistics) {
         stats_forget_columns(&t->stats);
@@ -660,6 +653,7 @@ static void release(struct trainer *t)
     free(t->sample);
     free(t->leaves);
     free(t->values);
+    free(t->leaf_weights);
     free(t->learn_loss);
     free(t->eval_loss);
     free(t->recent);

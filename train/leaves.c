@@ -22,10 +22,24 @@ void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_
     }
 }
 
+void leaves_add(const uint16_t *leaves, const double *values, size_t n, uint32_t dim, double *approx, int threads)
+{
+    int chunks = (int)((n + LOSS_CHUNK - 1) / LOSS_CHUNK);
+#pragma omp parallel for num_threads(threads) schedule(static) if (chunks > 1 && threads > 1)
+    for (int c = 0; c < chunks; c++) {
+        size_t begin = (size_t)c * LOSS_CHUNK, end = begin + LOSS_CHUNK < n ? begin + LOSS_CHUNK : n;
+        for (uint32_t d = 0; d < dim; d++) {
+            for (size_t i = begin; i < end; i++) {
+                approx[d * n + i] += values[(size_t)leaves[i] * dim + d];
+            }
+        }
+    }
+}
+
 /* ---- sums over rows -------------------------------------------------------------------------------------------- */
 
 struct sums {
-    size_t first, second, weight, width; /* offsets of a leaf's sums and their number */
+    size_t second, width; /* offsets of a leaf's sums and their number */
     bool wants_second, is_full;
 };
 
@@ -35,8 +49,7 @@ static struct sums sums_of(const struct leaf_task *t)
     s.wants_second = t->method == LEAF_NEWTON;
     s.is_full = objective_of(t->loss->type)->hessian == HESSIAN_FULL;
     size_t n_second = !s.wants_second ? 0 : s.is_full ? (size_t)t->dim * (t->dim + 1) / 2 : t->dim;
-    s.weight = t->dim + n_second;
-    s.width = s.weight + 1;
+    s.width = t->dim + n_second;
     return s;
 }
 
@@ -56,14 +69,27 @@ static struct loss_rows block_rows(const struct leaf_task *t, const struct expon
                                    struct block *b, size_t begin, size_t end)
 {
     size_t n = end - begin;
-    for (uint32_t d = 0; d < t->dim; d++) {
+    if (t->dim == 1) {
+        const double *restrict approx = t->approx + begin;
+        const uint16_t *restrict leaves = t->leaves + begin;
+        double *restrict out = b->approx;
+        for (size_t i = 0; i < n; i++) {
+            out[i] = approx[i] + values[leaves[i]];
+        }
+    }
+    for (uint32_t d = 0; t->dim > 1 && d < t->dim; d++) {
         for (size_t i = 0; i < n; i++) {
             b->approx[d * b->rows + i] =
                 t->approx[d * t->n + begin + i] + values[(size_t)t->leaves[begin + i] * t->dim + d];
         }
     }
-    for (size_t i = 0; e->rows && i < n; i++) {
-        b->exponent[i] = e->rows[begin + i] * e->leaves[t->leaves[begin + i]];
+    if (e->rows) {
+        const double *restrict rows = e->rows + begin, *restrict factors = e->leaves;
+        const uint16_t *restrict leaves = t->leaves + begin;
+        double *restrict out = b->exponent;
+        for (size_t i = 0; i < n; i++) {
+            out[i] = rows[i] * factors[leaves[i]];
+        }
     }
     return (struct loss_rows){.n = n,
                               .stride = b->rows,
@@ -80,7 +106,6 @@ static void add_row(const struct leaf_task *t, const struct sums *s, const struc
     for (uint32_t d = 0; d < t->dim; d++) {
         sum[d] += b->d1[d * b->rows + i];
     }
-    sum[s->weight] += weight;
     if (!s->wants_second) {
         return;
     }
@@ -107,17 +132,23 @@ struct work {
     struct exponents exponents;
 };
 
+/* One output's derivatives, added to as one. */
+typedef double pair __attribute__((vector_size(16)));
+
 /* One output: the sums of all rows of a block. */
-static void add_rows(const struct sums *s, const struct block *b, const uint16_t *leaves, const float *weight, size_t n,
-                     double *sums)
+static void add_rows(const struct sums *s, const struct block *b, const uint16_t *restrict leaves, size_t n,
+                     double *restrict sums)
 {
-    for (size_t i = 0; i < n; i++) {
-        double *sum = sums + leaves[i] * s->width;
-        sum[0] += b->d1[i];
-        sum[s->weight] += weight ? (double)weight[i] : 1.0;
-        if (s->wants_second) {
-            sum[1] += b->d2[i];
+    const double *restrict d1 = b->d1, *restrict d2 = b->d2;
+    if (s->wants_second) {
+        pair *restrict pairs = (pair *)(void *)sums;
+        for (size_t i = 0; i < n; i++) {
+            pairs[leaves[i]] += (pair){d1[i], d2[i]};
         }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sums[leaves[i]] += d1[i];
     }
 }
 
@@ -135,7 +166,7 @@ static void sum_chunk(const struct leaf_task *t, struct work *w, const double *v
         struct loss_rows rows = block_rows(t, &w->exponents, values, b, at, stop);
         o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
         if (t->dim == 1 && !s->is_full) {
-            add_rows(s, b, t->leaves + at, rows.weight, rows.n, out);
+            add_rows(s, b, t->leaves + at, rows.n, out);
         }
         for (size_t i = 0; (t->dim > 1 || s->is_full) && i < rows.n; i++) {
             add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0, out + t->leaves[at + i] * s->width);
@@ -271,13 +302,13 @@ static void steps_from_sums(const struct leaf_task *t, struct work *w)
     const struct sums *s = &w->sums;
     for (uint32_t leaf = 0; leaf < t->n_leaves; leaf++) {
         double *sum = w->partial + leaf * s->width, *step = w->step + (size_t)leaf * t->dim;
-        bool empty = !(sum[s->weight] > 0);
+        bool empty = !(t->leaf_weights[leaf] > 0);
         if (!empty && s->wants_second && s->is_full) {
             solve_full(sum + s->second, sum, t->dim, t->l2, step);
             continue;
         }
         for (uint32_t d = 0; d < t->dim; d++) {
-            double divisor = (s->wants_second ? -sum[s->second + d] : sum[s->weight]) + t->l2;
+            double divisor = (s->wants_second ? -sum[s->second + d] : t->leaf_weights[leaf]) + t->l2;
             step[d] = empty ? 0 : sum[d] / divisor;
         }
     }

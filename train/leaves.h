@@ -18,6 +18,7 @@ struct leaf_task {
     uint32_t iterations;
     bool backtracking; /* shorten a step that does not improve the loss; only with several iterations */
     double l2;         /* already scaled by the mean weight */
+    const double *leaf_weights; /* [n_leaves] of leaves_weigh */
     int threads;
 };
 
@@ -27,5 +28,7 @@ int leaves_estimate(const struct leaf_task *task, double *values, uint32_t *step
 
 /* Sum of weights of each leaf: weights[n_leaves]. */
 void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_t n_leaves, double *weights);
+/* Add each row's leaf value: approx[dim][n] += values[leaf][dim]. */
+void leaves_add(const uint16_t *leaves, const double *values, size_t n, uint32_t dim, double *approx, int threads);
 
 #endif
