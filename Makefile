@@ -138,9 +138,12 @@ fuzz-explore: $(FUZZ:%=$(B)/tests/fuzz/fuzz_%)
 	        -artifact_prefix=$(B)/crashes/$$f- $(B)/corpus/$$f tests/fuzz/corpus/$$f >$(B)/fuzz-$$f.log 2>&1 || \
 	        { tail -40 $(B)/fuzz-$$f.log; exit 1; }; done
 
-## bench: time evaluation against CatBoost (CASES="a c"; skips without it; trains its models once, into build/bench)
-bench: $(B)/tests/bench/bench_apply
+## bench: time evaluation and training against CatBoost (CASES="a c", TRAIN_CASES="film num100k"; skips without it)
+bench: bench-apply bench-train
+bench-apply: $(B)/tests/bench/bench_apply
 	@sh tests/bench/apply.sh $(B)
+bench-train: $(B)/mercredi-train
+	@sh tests/bench/train.sh $(B)
 $(B)/tests/bench/bench_apply: $(B)/tests/bench/bench_apply.o $(B)/libmercredi.a
 	$(link) $(LIBS_L) -lpthread
 
@@ -201,7 +204,7 @@ help:
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json
-.PHONY: all test check test-programs check-headers lint bench fuzz fuzz-explore run deps web-modules install uninstall fmt help \
+.PHONY: all test check test-programs check-headers lint bench bench-apply bench-train fuzz fuzz-explore run deps web-modules install uninstall fmt help \
         clean
 .SECONDARY:
 -include $(all_src:%.c=$(B)/%.d)

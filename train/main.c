@@ -3,7 +3,9 @@
 #include "train/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One row a command: name, function, one line for the list. Alphabetical. */
 static const struct {
@@ -37,8 +39,25 @@ static void print_usage(FILE *to)
           to);
 }
 
+/* Waiting threads sleep. By default GNU's OpenMP spins, which on a busy machine costs many times the work; it reads
+ * this setting only when the process starts, so the program starts itself once more. Where that fails all still works.
+ */
+static void wait_asleep(char **argv)
+{
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) {
+        return;
+    }
+    char path[4096]; /* the real name: it is what ps shows */
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (n > 0) {
+        path[n] = '\0';
+        execv(path, argv);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    wait_asleep(argv);
     if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))) {
         print_usage(stdout);
         return fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
