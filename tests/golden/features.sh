@@ -14,6 +14,7 @@ fi
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/mercredi-features.XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
 "$PY" data/prepare.py "$films" "$tmp/films.csv" 2>/dev/null &&
-    "$B/mercredi-train" features --data "$tmp/films.csv" --out "$tmp/ours.csv" &&
+    "$PY" data/months.py data/calendar.json "$MERCREDI_DATA/data/cnc-monthly/monthly_admissions.csv" "$tmp/calendar.json" &&
+    "$B/mercredi-train" features --data "$tmp/films.csv" --calendar "$tmp/calendar.json" --out "$tmp/ours.csv" &&
     "$PY" -B "$MERCREDI_DATA/reference/recipe_features.py" "$tmp/reference.csv" "$films" 2>/dev/null || exit 1
 "$PY" tests/golden/compare_features.py "$tmp/ours.csv" "$tmp/reference.csv"
