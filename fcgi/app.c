@@ -123,14 +123,28 @@ static bool path_matches(const char *pattern, struct str path, struct str *argum
     return true;
 }
 
+/* Is there a route for exactly this path? Then patterns that would take it too ("/users/{username}" and "/users/me") do
+ * not count: a path is one resource. */
+static bool is_literal_route(struct str path)
+{
+    for (size_t i = 0; i < n_routes; i++) {
+        if (strchr(routes[i].path, '{') == NULL && str_is(path, routes[i].path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The route of a path and method, or NULL; *methods: bit set of the methods the path has. HEAD is GET. */
 static const struct route *find_route(struct str path, enum http_method method, struct str *argument, unsigned *methods)
 {
     const struct route *found = NULL;
+    bool literal = is_literal_route(path);
     *methods = 0;
     for (size_t i = 0; i < n_routes; i++) {
         struct str taken = {"", 0};
-        if (!path_matches(routes[i].path, path, &taken)) {
+        bool pattern = strchr(routes[i].path, '{') != NULL;
+        if ((literal && pattern) || !path_matches(routes[i].path, path, &taken)) {
             continue;
         }
         *methods |= 1U << routes[i].method;

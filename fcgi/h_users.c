@@ -164,7 +164,11 @@ static int read_members(struct context *c, struct problems *problems, const stru
 
 static bool read_body(struct context *c, unsigned needs, struct user_body *out)
 {
-    static const struct json_limits limits = {.bytes_max = 64 * 1024, .depth_max = 4, .values_max = 100};
+    const struct json_limits limits = {
+        .bytes_max = (size_t)setting_int(c->parts->config, CONFIG_TOKEN_BODY_MAX),
+        .depth_max = (unsigned)setting_int(c->parts->config, CONFIG_JSON_DEPTH_MAX),
+        .values_max = (size_t)setting_int(c->parts->config, CONFIG_JSON_VALUES_MAX),
+    };
     struct problems problems = {0};
     struct mrc_err err = {0};
     struct json_doc *doc = NULL;

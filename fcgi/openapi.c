@@ -94,8 +94,8 @@ static const struct component components[] = {
     {"PasswordChange",
      "{'type':'object','title':'PasswordChange','required':['current_password','new_password'],'properties':{"
      "'current_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$'},"
-     "'new_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024}}"
-     "}"},
+     "'new_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024}},"
+     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}}"},
     {"PredictAnswer", "{'title':'PredictAnswer','anyOf':[{'$ref':'#/components/schemas/Prediction'},"
                       "{'$ref':'#/components/schemas/PredictionBatch'}]}"},
     {"Prediction",
@@ -163,7 +163,8 @@ static const struct component components[] = {
      "{'type':'object','title':'UserChange','description':'What is absent stays.','properties':{"
      "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024},"
      "'scopes':{'type':'array','items':{'type':'string','enum':['predict','outcome','monitor','admin']}},"
-     "'disabled':{'type':'boolean'}}}"},
+     "'disabled':{'type':'boolean'}},"
+     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}}"},
     {"UserList", "{'type':'object','title':'UserList','required':['users'],'properties':{'users':{'type':'array',"
                  "'items':{'$ref':'#/components/schemas/User'}}}}"},
     {"UserNew",
@@ -171,7 +172,8 @@ static const struct component components[] = {
      "'username':{'type':'string','pattern':'^[A-Za-z0-9._@+-]{1,64}$'},"
      "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024},"
      "'scopes':{'type':'array','items':{'type':'string','enum':['predict','outcome','monitor','admin']}},"
-     "'disabled':{'type':'boolean'}}}"},
+     "'disabled':{'type':'boolean'}},"
+     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}}"},
     {"ValidationError",
      "{'type':'object','title':'ValidationError','required':['loc','msg','type'],'properties':{"
      "'loc':{'type':'array','items':{'anyOf':[{'type':'string'},{'type':'integer'}]},'title':'Location'},"

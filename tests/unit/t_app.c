@@ -153,6 +153,9 @@ START_TEST(headers_of_answers)
     fixture_send(&f, parameters, STR(""));
     ck_assert_str_eq(fixture_header(&f, "X-Request-Id"), "abc.1");
     ck_assert_str_eq(fixture_body(&f), "ok\n");
+    /* "/users/me" is one resource, whatever "/users/{username}" would take. */
+    ck_assert_int_eq(fixture_call(&f, "OPTIONS", "/users/me", NULL, NULL, NULL), 204);
+    ck_assert_str_eq(fixture_header(&f, "Allow"), "GET, HEAD, OPTIONS");
 }
 END_TEST
 
