@@ -1,5 +1,5 @@
-/* The agent watches the folder of versions: it says when another version became current, and warns of a link that leads
- * nowhere before anybody needs it. It changes nothing. */
+/* The agent's loop and its table of tasks. Tasks run one after the other in this one process: none may need another to
+ * run at the same time. */
 #include "fcgi/agent.h"
 
 #include "common/base/file.h"
@@ -10,16 +10,25 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 2000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 3600 * 1000 };
 
-static void look(const struct settings *config, struct current *seen)
+/* ---- tasks ----------------------------------------------------------------------------------------------------- */
+
+/* Say when another version became current, and warn of a link that leads nowhere before anybody needs it. */
+static int watch_current(struct agent *a, void **memory, struct mrc_err *err)
 {
-    struct current c;
+    const struct settings *config = agent_config(a);
+    struct current c, *seen = *memory;
+    bool first = seen == NULL;
+    if (first && (seen = *memory = calloc(1, sizeof(*seen))) == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory to watch versions");
+    }
     current_read(&c, config);
-    if (current_same(&c, seen)) {
-        return;
+    if (!first && current_same(&c, seen)) {
+        return MRC_OK;
     }
     *seen = c;
     if (c.path[0] == '\0') {
@@ -29,25 +38,111 @@ static void look(const struct settings *config, struct current *seen)
     } else {
         log_event(LOG_INFO, "current version", LOG_CSTR("version", c.version));
     }
+    return MRC_OK;
+}
+
+static const struct agent_task tasks[] = {
+    {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
+};
+enum { N_TASKS = sizeof(tasks) / sizeof(tasks[0]) };
+
+/* ---- the loop -------------------------------------------------------------------------------------------------- */
+
+struct task_state {
+    void *memory;
+    int64_t due_ms; /* INT64_MAX: off */
+    unsigned failures;
+};
+
+struct agent {
+    const struct settings *config;
+    int signal_fd;
+    bool stopping;
+    struct task_state states[N_TASKS];
+};
+
+const struct settings *agent_config(const struct agent *a)
+{
+    return a->config;
+}
+
+bool agent_stopping(struct agent *a)
+{
+    for (int sig; (sig = process_signal_next(a->signal_fd)) != 0;) {
+        a->stopping = a->stopping || sig == SIGTERM || sig == SIGINT;
+    }
+    return a->stopping;
+}
+
+int64_t agent_next_ms(int64_t now_ms, int64_t period_ms, unsigned failures)
+{
+    if (failures == 0) {
+        return now_ms + period_ms;
+    }
+    int64_t most = period_ms < RETRY_MAX_MS ? period_ms : RETRY_MAX_MS, wait = RETRY_FIRST_MS;
+    for (unsigned i = 1; i < failures && wait < most; i++) {
+        wait *= 2;
+    }
+    return now_ms + (wait < most ? wait : most);
+}
+
+static int64_t period_of(const struct agent *a, const struct agent_task *task)
+{
+    return task->period_ms > 0 ? task->period_ms : setting_int(a->config, task->period);
+}
+
+static void run_task(struct agent *a, size_t i)
+{
+    struct mrc_err err = {0};
+    struct task_state *state = &a->states[i];
+    int64_t period = period_of(a, &tasks[i]);
+    if (period <= 0) {
+        state->due_ms = INT64_MAX;
+        return;
+    }
+    int rc = tasks[i].run(a, &state->memory, &err);
+    if (rc < 0) {
+        if (state->failures++ == 0) {
+            log_event(LOG_WARN, "task failed, it is tried again", LOG_CSTR("task", tasks[i].name),
+                      LOG_CSTR("err", err.msg));
+        }
+    } else if (state->failures > 0) {
+        log_event(LOG_INFO, "task works again", LOG_CSTR("task", tasks[i].name), LOG_INT("failures", state->failures));
+        state->failures = 0;
+    }
+    state->due_ms = agent_next_ms(monotonic_ms(), period, state->failures);
+}
+
+static void loop(struct agent *a)
+{
+    while (!agent_stopping(a)) {
+        int64_t next = INT64_MAX;
+        for (size_t i = 0; i < N_TASKS && !agent_stopping(a); i++) {
+            if (monotonic_ms() >= a->states[i].due_ms) {
+                run_task(a, i);
+            }
+            next = a->states[i].due_ms < next ? a->states[i].due_ms : next;
+        }
+        struct pollfd p = {.fd = a->signal_fd, .events = POLLIN};
+        if (!a->stopping) {
+            (void)poll(&p, 1, poll_timeout(next));
+        }
+    }
 }
 
 int agent_run(const struct settings *config, struct mrc_err *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
-    int fd = -1;
-    if (process_signals(signals, &fd, err) < 0) {
+    struct agent a = {.config = config, .signal_fd = -1};
+    if (process_signals(signals, &a.signal_fd, err) < 0) {
         return EXIT_IO;
     }
-    struct current seen = {.path = "?"};
-    bool stop = false;
-    while (!stop) {
-        look(config, &seen);
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        (void)poll(&p, 1, LOOK_MS);
-        for (int sig; (sig = process_signal_next(fd)) != 0;) {
-            stop = stop || sig == SIGTERM || sig == SIGINT;
+    loop(&a);
+    for (size_t i = 0; i < N_TASKS; i++) {
+        if (tasks[i].release != NULL && a.states[i].memory != NULL) {
+            tasks[i].release(a.states[i].memory);
         }
     }
-    close(fd);
+    close(a.signal_fd);
     return EXIT_DONE;
 }

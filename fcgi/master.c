@@ -32,7 +32,8 @@ enum {
     REPEAT_MS = 200,
     FORGIVE_MS = 5000,
     LOCK_RETRY_MS = 1000, /* for a scribe's socket that another service holds */
-    SCRIBE_PATIENCE_MS = 10000
+    SCRIBE_PATIENCE_MS = 10000,
+    AGENT_PATIENCE_MS = 3000 /* whatever it does can be lost */
 };
 
 enum role { UNUSED, CANDIDATE, SERVING, RETIRING };
@@ -76,7 +77,7 @@ struct master {
     int64_t forgive_at_ms;  /* without any version, what was refused is tried again: it may have been incomplete */
     bool replace;           /* HUP: the same version with new settings */
     bool stopping, announced;
-    int64_t stop_scribe_by_ms; /* 0: not yet asked to end */
+    int64_t stop_scribe_by_ms, stop_agent_by_ms; /* 0: not yet asked to end */
     int status;
 };
 
@@ -583,7 +584,10 @@ static void press(struct master *m)
         }
     }
     if (m->stopping && m->agent.pid > 0) {
-        (void)kill(m->agent.pid, SIGTERM);
+        if (m->stop_agent_by_ms == 0) {
+            m->stop_agent_by_ms = now + AGENT_PATIENCE_MS;
+        }
+        (void)kill(m->agent.pid, now >= m->stop_agent_by_ms ? SIGKILL : SIGTERM);
     }
     /* The scribe last: workers that finish a request still need it. */
     bool templates_gone = true;

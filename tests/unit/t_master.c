@@ -1,6 +1,7 @@
 /* The processes of `serve` as a web server sees them, over a small FastCGI client: killed, stopped, told to reload,
  * given another version or a broken one. */
 #include "common/base/log.h"
+#include "fcgi/agent.h"
 #include "fcgi/cmd.h"
 #include "fcgi/listener.h"
 #include "fcgi/master.h"
@@ -735,6 +736,17 @@ START_TEST(crash_counting)
 }
 END_TEST
 
+START_TEST(tasks_of_the_agent_back_off)
+{
+    ck_assert_int_eq(agent_next_ms(5000, 60000, 0), 65000);
+    ck_assert_int_eq(agent_next_ms(5000, 60000, 1), 6000);
+    ck_assert_int_eq(agent_next_ms(5000, 60000, 4), 13000);
+    ck_assert_int_eq(agent_next_ms(5000, 60000, 7), 65000); /* never later than without a failure */
+    ck_assert_int_eq(agent_next_ms(0, 7 * 86400000LL, 4000000), 3600000);
+    ck_assert_int_eq(agent_next_ms(0, 200, 1), 200);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("master");
@@ -757,6 +769,7 @@ int main(void)
     tcase_add_test(t, two_masters_on_one_socket);
     tcase_add_test(t, a_worker_alone);
     tcase_add_test(t, crash_counting);
+    tcase_add_test(t, tasks_of_the_agent_back_off);
     suite_add_tcase(suite, t);
     return check_main(suite);
 }
