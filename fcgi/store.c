@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Greater than every UUID: a list without a cursor begins there. */
-#define AFTER_ALL_IDS "~"
-
 int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err)
 {
     if (url == NULL || url[0] == '\0') {
@@ -87,34 +84,20 @@ static struct account account_of(const struct sql_value *c)
                             .tokens_valid_from_ms = c[6].integer};
 }
 
-struct account_want {
-    struct copier copier;
-    struct account *out;
-    bool found;
-};
-
-static int take_account(const struct sql_value *columns, size_t n, void *arg)
+static void read_account(struct copier *c, const struct sql_value *v, void *out)
 {
-    struct account_want *w = arg;
-    (void)n;
-    *w->out = account_of(columns);
-    w->out->id = copy_column(&w->copier, &columns[0]);
-    w->out->username = copy_column(&w->copier, &columns[1]);
-    w->out->password_hash = copy_column(&w->copier, &columns[2]);
-    w->found = true;
-    return MRC_OK;
+    struct account *a = out;
+    *a = account_of(v);
+    a->id = copy_column(c, &v[0]);
+    a->username = copy_column(c, &v[1]);
+    a->password_hash = copy_column(c, &v[2]);
 }
 
 static int find_account(struct store *s, int q, struct str key, struct arena *a, struct account *out,
                         struct mrc_err *err)
 {
-    struct account_want w = {.copier = {.arena = a}, .out = out};
     struct sql_value arg = sql_text(key);
-    MRC_TRY(s->driver->query(s->db, q, &arg, 1, take_account, &w, NULL, err));
-    if (w.copier.failed) {
-        return arena_fail(a, err);
-    }
-    return w.found ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such account");
+    return store_find(s, q, &arg, 1, read_account, out, a, "account", err);
 }
 
 int store_account_by_name(struct store *s, struct str username, struct arena *a, struct account *out,
@@ -132,9 +115,7 @@ int store_account_by_id(struct store *s, struct str id, struct arena *a, struct 
 static int update_account(struct store *s, int q, struct sql_value value, struct str id, struct mrc_err *err)
 {
     struct sql_value args[] = {value, sql_text(id)};
-    int64_t changed = 0;
-    MRC_TRY(s->driver->query(s->db, q, args, 2, NULL, NULL, &changed, err));
-    return changed == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such account");
+    return store_run_on_one(s, q, args, 2, "account", err);
 }
 
 int store_account_set_password(struct store *s, struct str id, struct str password_hash, struct mrc_err *err)
@@ -214,76 +195,41 @@ int store_predictions_add(struct store *s, const struct prediction *rows, size_t
     return s->driver->commit(s->db, err);
 }
 
-static struct prediction copy_prediction(struct copier *c, const struct sql_value *v)
+static void read_prediction(struct copier *c, const struct sql_value *v, void *out)
 {
-    return (struct prediction){.id = copy_column(c, &v[0]),
-                               .time_ms = v[1].integer,
-                               .user_id = copy_column(c, &v[2]),
-                               .request_id = copy_column(c, &v[3]),
-                               .trace_id = copy_column(c, &v[4]),
-                               .model_name = copy_column(c, &v[5]),
-                               .model_version = copy_column(c, &v[6]),
-                               .row_json = copy_column(c, &v[7]),
-                               .score = v[8].real,
-                               .admissions = v[9].real,
-                               .low80 = v[10].real,
-                               .high80 = v[11].real,
-                               .quantiles_json = copy_column(c, &v[12]),
-                               .latency_us = v[13].integer};
-}
-
-struct prediction_list {
-    struct copier copier;
-    struct prediction *rows;
-    size_t n, cap;
-};
-
-static int take_prediction(const struct sql_value *columns, size_t n, void *arg)
-{
-    struct prediction_list *l = arg;
-    (void)n;
-    if (l->n == l->cap) {
-        return MRC_EBUG;
-    }
-    l->rows[l->n++] = copy_prediction(&l->copier, columns);
-    return l->copier.failed ? MRC_ELIMIT : MRC_OK;
-}
-
-/* The caller's arena says best why a copy failed; anything else has its message already. */
-static int list_result(const struct prediction_list *l, int rc, struct arena *a, struct mrc_err *err)
-{
-    if (l->copier.failed) {
-        return arena_fail(a, err);
-    }
-    return rc == MRC_EBUG ? mrc_fail(err, rc, "the database gave more rows than asked for") : rc;
+    *(struct prediction *)out = (struct prediction){.id = copy_column(c, &v[0]),
+                                                    .time_ms = v[1].integer,
+                                                    .user_id = copy_column(c, &v[2]),
+                                                    .request_id = copy_column(c, &v[3]),
+                                                    .trace_id = copy_column(c, &v[4]),
+                                                    .model_name = copy_column(c, &v[5]),
+                                                    .model_version = copy_column(c, &v[6]),
+                                                    .row_json = copy_column(c, &v[7]),
+                                                    .score = v[8].real,
+                                                    .admissions = v[9].real,
+                                                    .low80 = v[10].real,
+                                                    .high80 = v[11].real,
+                                                    .quantiles_json = copy_column(c, &v[12]),
+                                                    .latency_us = v[13].integer};
 }
 
 int store_predictions_list(struct store *s, struct str user_id, struct str cursor, uint32_t limit, struct arena *a,
                            struct prediction **out, size_t *n, struct mrc_err *err)
 {
+    void *rows = NULL;
     if (limit < 1 || limit > 1000) {
         return mrc_fail(err, MRC_EINVAL, "limit %u is outside 1-1000", limit);
     }
-    struct prediction_list l = {.copier = {.arena = a}, .cap = limit};
-    l.rows = ARENA_ARRAY(a, limit, struct prediction);
-    if (l.rows == NULL) {
-        return arena_fail(a, err);
-    }
     struct sql_value args[] = {sql_text(user_id), sql_text(cursor.n > 0 ? cursor : STR(AFTER_ALL_IDS)),
                                sql_integer(limit)};
-    int rc = s->driver->query(s->db, Q_predictions_list, args, 3, take_prediction, &l, NULL, err);
-    MRC_TRY(list_result(&l, rc, a, err));
-    *out = l.rows;
-    *n = l.n;
+    MRC_TRY(store_list(s, Q_predictions_list, args, 3, read_prediction, sizeof(**out), limit, a, &rows, n, err));
+    *out = rows;
     return MRC_OK;
 }
 
 int store_prediction_get(struct store *s, struct str user_id, struct str id, struct arena *a, struct prediction *out,
                          struct mrc_err *err)
 {
-    struct prediction_list l = {.copier = {.arena = a}, .rows = out, .cap = 1};
     struct sql_value args[] = {sql_text(id), sql_text(user_id)};
-    int rc = s->driver->query(s->db, Q_prediction_get, args, 2, take_prediction, &l, NULL, err);
-    MRC_TRY(list_result(&l, rc, a, err));
-    return l.n == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such prediction");
+    return store_find(s, Q_prediction_get, args, 2, read_prediction, out, a, "prediction", err);
 }

@@ -1,4 +1,4 @@
-/* Clients, keys, refresh tokens, revocations, the audit record and idempotency keys over a database driver. */
+/* Clients, keys, refresh tokens, revocations and the audit record over a database driver. */
 #include "fcgi/store_access.h"
 
 #include "fcgi/store_parts.h"
@@ -19,61 +19,10 @@ void store_rollback(struct store *s)
     s->driver->rollback(s->db);
 }
 
-/* Commit when all went well, else undo. */
-static int settle(struct store *s, int rc, struct mrc_err *err)
-{
-    if (rc < 0) {
-        store_rollback(s);
-        return rc;
-    }
-    return store_commit(s, err);
-}
-
-static int run(struct store *s, int q, const struct sql_value *args, size_t n, struct mrc_err *err)
-{
-    return s->driver->query(s->db, q, args, n, NULL, NULL, NULL, err);
-}
-
-/* A statement that must change one row. */
-static int run_on_one(struct store *s, int q, const struct sql_value *args, size_t n, const char *what,
-                      struct mrc_err *err)
-{
-    int64_t changed = 0;
-    MRC_TRY(s->driver->query(s->db, q, args, n, NULL, NULL, &changed, err));
-    return changed == 1 ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such %s", what);
-}
-
-/* One row into *out by a function that reads columns. */
-struct want {
-    struct copier copier;
-    void (*read)(struct copier *c, const struct sql_value *v, void *out);
-    void *out;
-    bool found;
-};
-
-static int take_one(const struct sql_value *columns, size_t n, void *arg)
-{
-    struct want *w = arg;
-    (void)n;
-    w->read(&w->copier, columns, w->out);
-    w->found = true;
-    return MRC_OK;
-}
-
-static int find(struct store *s, int q, struct str key, struct want *w, const char *what, struct mrc_err *err)
-{
-    struct sql_value arg = sql_text(key);
-    MRC_TRY(s->driver->query(s->db, q, &arg, 1, take_one, w, NULL, err));
-    if (w->copier.failed) {
-        return arena_fail(w->copier.arena, err);
-    }
-    return w->found ? MRC_OK : mrc_fail(err, MRC_ENOTFOUND, "no such %s", what);
-}
-
 int store_account_set_scopes(struct store *s, struct str id, unsigned scopes, struct mrc_err *err)
 {
     struct sql_value args[] = {sql_integer(scopes), sql_text(id)};
-    return run_on_one(s, Q_account_set_scopes, args, 2, "account", err);
+    return store_run_on_one(s, Q_account_set_scopes, args, 2, "account", err);
 }
 
 /* ---- clients --------------------------------------------------------------------------------------------------- */
@@ -83,7 +32,7 @@ int store_client_add(struct store *s, const struct client *c, struct mrc_err *er
     struct sql_value args[] = {
         sql_text(c->id),          sql_text(c->secret_hash),   sql_integer(c->scopes),
         sql_integer(c->disabled), sql_integer(c->created_ms), sql_integer(c->tokens_valid_from_ms)};
-    int rc = run(s, Q_client_add, args, 6, err);
+    int rc = store_run(s, Q_client_add, args, 6, err);
     return rc == MRC_ECONFLICT ? mrc_fail(err, rc, "a client named %.*s exists", STR_ARG(c->id)) : rc;
 }
 
@@ -107,14 +56,14 @@ static void read_client(struct copier *c, const struct sql_value *v, void *out)
 
 int store_client_get(struct store *s, struct str id, struct arena *a, struct client *out, struct mrc_err *err)
 {
-    struct want w = {.copier = {.arena = a}, .read = read_client, .out = out};
-    return find(s, Q_client_by_id, id, &w, "client", err);
+    struct sql_value arg = sql_text(id);
+    return store_find(s, Q_client_by_id, &arg, 1, read_client, out, a, "client", err);
 }
 
 int store_client_set_disabled(struct store *s, struct str id, bool disabled, int64_t from_ms, struct mrc_err *err)
 {
     struct sql_value args[] = {sql_integer(disabled), sql_integer(from_ms), sql_text(id)};
-    return run_on_one(s, Q_client_set_disabled, args, 3, "client", err);
+    return store_run_on_one(s, Q_client_set_disabled, args, 3, "client", err);
 }
 
 struct client_visit {
@@ -143,7 +92,7 @@ int store_key_add(struct store *s, const struct api_key *k, struct mrc_err *err)
     struct sql_value args[] = {
         sql_text(k->id),        sql_text(k->account_id),    sql_text(k->label),         sql_text(k->secret_hash),
         sql_integer(k->scopes), sql_integer(k->created_ms), sql_integer(k->expires_ms), sql_integer(k->revoked_ms)};
-    return run(s, Q_key_add, args, 8, err);
+    return store_run(s, Q_key_add, args, 8, err);
 }
 
 static struct api_key key_of(const struct sql_value *v)
@@ -170,14 +119,14 @@ static void read_key(struct copier *c, const struct sql_value *v, void *out)
 
 int store_key_get(struct store *s, struct str id, struct arena *a, struct api_key *out, struct mrc_err *err)
 {
-    struct want w = {.copier = {.arena = a}, .read = read_key, .out = out};
-    return find(s, Q_key_by_id, id, &w, "key", err);
+    struct sql_value arg = sql_text(id);
+    return store_find(s, Q_key_by_id, &arg, 1, read_key, out, a, "key", err);
 }
 
 int store_key_revoke(struct store *s, struct str id, int64_t now_ms, struct mrc_err *err)
 {
     struct sql_value args[] = {sql_integer(now_ms), sql_text(id)};
-    return run_on_one(s, Q_key_revoke, args, 2, "key", err);
+    return store_run_on_one(s, Q_key_revoke, args, 2, "key", err);
 }
 
 struct key_visit {
@@ -206,22 +155,22 @@ static int add_refresh(struct store *s, const struct refresh *r, struct mrc_err 
     struct sql_value args[] = {sql_text(r->hash),         sql_text(r->family),       sql_text(r->account_id),
                                sql_integer(r->scopes),    sql_integer(r->family_ms), sql_integer(r->issued_ms),
                                sql_integer(r->expires_ms)};
-    return run(s, Q_refresh_add, args, 7, err);
+    return store_run(s, Q_refresh_add, args, 7, err);
 }
 
 static int begin_family(struct store *s, const struct refresh *r, int64_t families_max, struct mrc_err *err)
 {
     struct sql_value now = sql_integer(r->issued_ms);
     struct sql_value oldest[] = {sql_text(r->account_id), sql_integer(families_max)};
-    MRC_TRY(run(s, Q_refresh_end_expired, &now, 1, err));
+    MRC_TRY(store_run(s, Q_refresh_end_expired, &now, 1, err));
     MRC_TRY(add_refresh(s, r, err));
-    return run(s, Q_refresh_end_oldest, oldest, 2, err);
+    return store_run(s, Q_refresh_end_oldest, oldest, 2, err);
 }
 
 int store_refresh_begin(struct store *s, const struct refresh *r, int64_t families_max, struct mrc_err *err)
 {
     MRC_TRY(store_begin(s, err));
-    return settle(s, begin_family(s, r, families_max, err), err);
+    return store_settle(s, begin_family(s, r, families_max, err), err);
 }
 
 static void read_refresh(struct copier *c, const struct sql_value *v, void *out)
@@ -238,15 +187,15 @@ static void read_refresh(struct copier *c, const struct sql_value *v, void *out)
 
 int store_refresh_find(struct store *s, struct str hash, struct arena *a, struct refresh *out, struct mrc_err *err)
 {
-    struct want w = {.copier = {.arena = a}, .read = read_refresh, .out = out};
-    return find(s, Q_refresh_by_hash, hash, &w, "refresh token", err);
+    struct sql_value arg = sql_text(hash);
+    return store_find(s, Q_refresh_by_hash, &arg, 1, read_refresh, out, a, "refresh token", err);
 }
 
 static int rotate(struct store *s, struct str used_hash, int64_t now_ms, const struct refresh *next,
                   struct mrc_err *err)
 {
     struct sql_value args[] = {sql_integer(now_ms), sql_text(used_hash)};
-    int rc = run_on_one(s, Q_refresh_use, args, 2, "unused refresh token", err);
+    int rc = store_run_on_one(s, Q_refresh_use, args, 2, "unused refresh token", err);
     if (rc == MRC_ENOTFOUND) {
         return mrc_fail(err, MRC_ECONFLICT, "the refresh token was used already");
     }
@@ -257,13 +206,13 @@ int store_refresh_rotate(struct store *s, struct str used_hash, int64_t now_ms, 
                          struct mrc_err *err)
 {
     MRC_TRY(store_begin(s, err));
-    return settle(s, rotate(s, used_hash, now_ms, next, err), err);
+    return store_settle(s, rotate(s, used_hash, now_ms, next, err), err);
 }
 
 int store_refresh_end(struct store *s, struct str family, struct mrc_err *err)
 {
     struct sql_value arg = sql_text(family);
-    return run(s, Q_refresh_end_family, &arg, 1, err);
+    return store_run(s, Q_refresh_end_family, &arg, 1, err);
 }
 
 /* ---- revoked access tokens ------------------------------------------------------------------------------------- */
@@ -271,14 +220,14 @@ int store_refresh_end(struct store *s, struct str family, struct mrc_err *err)
 static int revoke_token(struct store *s, struct str id, int64_t expires_ms, int64_t now_ms, struct mrc_err *err)
 {
     struct sql_value now = sql_integer(now_ms), args[] = {sql_text(id), sql_integer(expires_ms)};
-    MRC_TRY(run(s, Q_revoked_end_expired, &now, 1, err));
-    return run(s, Q_revoked_add, args, 2, err);
+    MRC_TRY(store_run(s, Q_revoked_end_expired, &now, 1, err));
+    return store_run(s, Q_revoked_add, args, 2, err);
 }
 
 int store_revoke_token(struct store *s, struct str id, int64_t expires_ms, int64_t now_ms, struct mrc_err *err)
 {
     MRC_TRY(store_begin(s, err));
-    return settle(s, revoke_token(s, id, expires_ms, now_ms, err), err);
+    return store_settle(s, revoke_token(s, id, expires_ms, now_ms, err), err);
 }
 
 static int note_row(const struct sql_value *columns, size_t n, void *arg)
@@ -303,83 +252,29 @@ int store_audit_add(struct store *s, const struct audit *a, struct mrc_err *err)
 {
     struct sql_value args[] = {sql_text(a->id),      sql_integer(a->time_ms), sql_text(a->actor),     sql_text(a->act),
                                sql_text(a->subject), sql_text(a->detail),     sql_text(a->request_id)};
-    return run(s, Q_audit_add, args, 7, err);
+    return store_run(s, Q_audit_add, args, 7, err);
 }
 
-struct audit_list {
-    struct copier copier;
-    struct audit *rows;
-    size_t n, cap;
-};
-
-static int take_audit(const struct sql_value *v, size_t n, void *arg)
+static void read_audit(struct copier *c, const struct sql_value *v, void *out)
 {
-    struct audit_list *l = arg;
-    (void)n;
-    if (l->n == l->cap) {
-        return MRC_EBUG;
-    }
-    l->rows[l->n++] = (struct audit){.id = copy_column(&l->copier, &v[0]),
-                                     .time_ms = v[1].integer,
-                                     .actor = copy_column(&l->copier, &v[2]),
-                                     .act = copy_column(&l->copier, &v[3]),
-                                     .subject = copy_column(&l->copier, &v[4]),
-                                     .detail = copy_column(&l->copier, &v[5]),
-                                     .request_id = copy_column(&l->copier, &v[6])};
-    return MRC_OK;
+    *(struct audit *)out = (struct audit){.id = copy_column(c, &v[0]),
+                                          .time_ms = v[1].integer,
+                                          .actor = copy_column(c, &v[2]),
+                                          .act = copy_column(c, &v[3]),
+                                          .subject = copy_column(c, &v[4]),
+                                          .detail = copy_column(c, &v[5]),
+                                          .request_id = copy_column(c, &v[6])};
 }
 
 int store_audit_list(struct store *s, struct str cursor, uint32_t limit, struct arena *a, struct audit **out, size_t *n,
                      struct mrc_err *err)
 {
+    void *rows = NULL;
     if (limit < 1 || limit > 1000) {
         return mrc_fail(err, MRC_EINVAL, "limit %u is outside 1-1000", limit);
     }
-    struct audit_list l = {.copier = {.arena = a}, .cap = limit};
-    struct sql_value args[] = {sql_text(cursor.n > 0 ? cursor : STR("~")), sql_integer(limit)}; /* "~" > every UUID */
-    l.rows = ARENA_ARRAY(a, limit, struct audit);
-    if (l.rows == NULL) {
-        return arena_fail(a, err);
-    }
-    int rc = s->driver->query(s->db, Q_audit_list, args, 2, take_audit, &l, NULL, err);
-    if (l.copier.failed) {
-        return arena_fail(a, err);
-    }
-    *out = l.rows;
-    *n = l.n;
-    return rc == MRC_EBUG ? mrc_fail(err, rc, "the database gave more rows than asked for") : rc;
-}
-
-/* ---- idempotency keys ------------------------------------------------------------------------------------------ */
-
-struct first_use {
-    struct str fingerprint;
-    int64_t first_ms;
-};
-
-static void read_first_use(struct copier *c, const struct sql_value *v, void *out)
-{
-    *(struct first_use *)out = (struct first_use){copy_column(c, &v[0]), v[1].integer};
-}
-
-static int remember(struct store *s, struct str hash, struct str fingerprint, int64_t now_ms, int64_t oldest_ms,
-                    struct mrc_err *err)
-{
-    struct sql_value oldest = sql_integer(oldest_ms);
-    struct sql_value args[] = {sql_text(hash), sql_text(fingerprint), sql_integer(now_ms)};
-    MRC_TRY(run(s, Q_idempotency_end_old, &oldest, 1, err));
-    return run(s, Q_idempotency_add, args, 3, err);
-}
-
-int store_idempotency(struct store *s, struct str hash, int64_t now_ms, int64_t oldest_ms, struct arena *a,
-                      struct str *fingerprint, int64_t *first_ms, struct mrc_err *err)
-{
-    struct first_use first = {.fingerprint = {"", 0}};
-    struct want w = {.copier = {.arena = a}, .read = read_first_use, .out = &first};
-    MRC_TRY(store_begin(s, err));
-    MRC_TRY(settle(s, remember(s, hash, *fingerprint, now_ms, oldest_ms, err), err));
-    MRC_TRY(find(s, Q_idempotency_find, hash, &w, "idempotency key", err));
-    *fingerprint = first.fingerprint;
-    *first_ms = first.first_ms;
+    struct sql_value args[] = {sql_text(cursor.n > 0 ? cursor : STR(AFTER_ALL_IDS)), sql_integer(limit)};
+    MRC_TRY(store_list(s, Q_audit_list, args, 2, read_audit, sizeof(**out), limit, a, &rows, n, err));
+    *out = rows;
     return MRC_OK;
 }

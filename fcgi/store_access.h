@@ -1,5 +1,5 @@
 /* State of access beyond the password: clients, API keys, refresh tokens, revoked access tokens, the record of
- * administrative acts, idempotency keys. As store.h: one typed function per query, results in the caller's arena,
+ * administrative acts. As store.h: one typed function per query, results in the caller's arena,
  * MRC_ENOTFOUND and MRC_ECONFLICT by name, other errors from the database. Secrets come here as hashes only. */
 #ifndef MRC_FCGI_STORE_ACCESS_H
 #define MRC_FCGI_STORE_ACCESS_H
@@ -69,11 +69,6 @@ int store_audit_add(struct store *s, const struct audit *a, struct mrc_err *err)
 /* Newest first, at most limit (1-1000), older than cursor (an id; empty: from the newest). */
 int store_audit_list(struct store *s, struct str cursor, uint32_t limit, struct arena *a, struct audit **out, size_t *n,
                      struct mrc_err *err) MRC_CHECKED;
-
-/* Remember that a request with this fingerprint came first at now_ms under this key, unless one did since
- * oldest_ms; *fingerprint and *first_ms: those of the one that stands. Forgets older ones. */
-int store_idempotency(struct store *s, struct str hash, int64_t now_ms, int64_t oldest_ms, struct arena *a,
-                      struct str *fingerprint, int64_t *first_ms, struct mrc_err *err) MRC_CHECKED;
 
 /* Several of the above as one: MRC_EBUSY from begin when others write for long; commit undoes all when it fails. */
 int store_begin(struct store *s, struct mrc_err *err) MRC_CHECKED;

@@ -107,11 +107,20 @@ INSERT INTO audit (id, time_ms, actor, act, subject, detail, request_id) VALUES 
 -- name: audit_list
 SELECT id, time_ms, actor, act, subject, detail, request_id FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2
 
--- name: idempotency_add
-INSERT INTO idempotency (hash, fingerprint, first_ms) VALUES ($1, $2, $3) ON CONFLICT (hash) DO NOTHING
+-- name: idempotency_begin
+INSERT INTO idempotency (hash, fingerprint, holder, status, content_type, body, expires_ms)
+VALUES ($1, $2, $3, 0, '', '', $4)
+ON CONFLICT (hash) DO UPDATE SET fingerprint = $2, holder = $3, status = 0, content_type = '', body = '', expires_ms = $4
+WHERE idempotency.expires_ms <= $5
 
 -- name: idempotency_find
-SELECT fingerprint, first_ms FROM idempotency WHERE hash = $1
+SELECT fingerprint, status, content_type, body FROM idempotency WHERE hash = $1
 
--- name: idempotency_end_old
-DELETE FROM idempotency WHERE first_ms <= $1
+-- name: idempotency_finish
+UPDATE idempotency SET status = $1, content_type = $2, body = $3, expires_ms = $4 WHERE hash = $5 AND holder = $6
+
+-- name: idempotency_forget
+DELETE FROM idempotency WHERE hash = $1 AND holder = $2
+
+-- name: idempotency_end_expired
+DELETE FROM idempotency WHERE expires_ms <= $1

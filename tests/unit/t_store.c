@@ -1,9 +1,7 @@
 /* Accounts and predictions in SQLite and PostgreSQL: contracts, errors, migrations, many processes on one database,
  * lost connections. Cases that hold for both run on both (_i: 0 SQLite, 1 PostgreSQL). */
-#include "fcgi/store.h"
-#include "tests/unit/pg_server.h"
+#include "tests/unit/store_backends.h"
 
-#include <check.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,48 +11,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-static char folder[64];
-static struct arena arena;
-static struct pg_server pg;
-
-static void begin(void)
-{
-    strcpy(folder, "/tmp/mrc-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_init(&arena, 0);
-    ck_assert(pg.folder[0] == '\0' || pg_server_clear(&pg));
-}
-
-static void end(void)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
-    arena_release(&arena);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
-
-static struct store *opened(enum store_file which, const char *url)
-{
-    struct store *s = NULL;
-    struct mrc_err err = {0};
-    int rc = store_open(&s, which, url, &err);
-    ck_assert_msg(rc == MRC_OK, "%s", err.msg);
-    return s;
-}
-
-/* An empty database of the kind the case runs on. */
-static struct store *opened_on(int backend, enum store_file which)
-{
-    return opened(which, backend == 0 ? ":memory:" : pg.url);
-}
 
 static struct account account(const char *id, const char *name)
 {
@@ -473,10 +429,5 @@ int main(void)
         tcase_add_test(t, pg_takes_what_it_can_hold);
     }
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    pg_server_stop(&pg);
-    return failed == 0 ? 0 : 1;
+    return store_backends_run(suite);
 }
