@@ -1,5 +1,6 @@
 /* The answers every handler shares: JSON, FastAPI's {"detail":…} and its 422 list, or RFC 9457 when a client prefers
  * it. Nothing of the inside (paths, SQL, messages of a 5xx) ever reaches a client. */
+#include "common/base/digest.h"
 #include "common/base/log.h"
 #include "fcgi/metrics.h"
 
@@ -14,6 +15,27 @@ void answer_json(struct context *c, int status)
 {
     c->res->status = status;
     c->res->content_type = "application/json";
+}
+
+void answer_json_cached(struct context *c)
+{
+    char hex[SHA256_HEX];
+    struct buf etag;
+    answer_json(c, 200);
+    if (buf_ok(&c->res->body, NULL) < 0) {
+        return; /* app.c answers 500 */
+    }
+    sha256_hex(buf_text(&c->res->body), hex);
+    buf_init(&etag, c->arena, 64);
+    buf_printf(&etag, "\"%.32s\"", hex);
+    http_header(c->res, "ETag", buf_text(&etag));
+    http_header(c->res, "Cache-Control", STR("private, no-cache"));
+    http_header(c->res, "Vary", STR("Accept, Authorization"));
+    if (http_etag_matches(c->req->if_none_match, buf_text(&etag))) {
+        buf_reset(&c->res->body);
+        c->res->status = 304;
+        c->res->content_type = NULL;
+    }
 }
 
 void answer_text(struct context *c, int status, struct str text)

@@ -3,6 +3,7 @@
 #include "fcgi/app_state.h"
 #include "fcgi/assets.h"
 #include "fcgi/auth.h"
+#include "fcgi/issuer.h"
 #include "fcgi/metrics.h"
 #include "fcgi/token.h"
 
@@ -40,6 +41,43 @@ static int64_t monotonic_us(void)
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
+/* Every scope the table gives must be one of ours: a typing error must not pass silently. */
+static int check_scopes(struct str map, struct mrc_err *err)
+{
+    struct str rest = map;
+    while (rest.n > 0) {
+        const char *blank = memchr(rest.p, ' ', rest.n);
+        size_t n = blank == NULL ? rest.n : (size_t)(blank - rest.p), at = n;
+        unsigned bits;
+        while (at > 0 && rest.p[at - 1] != '=') {
+            at--;
+        }
+        if (n > 0 && !scopes_parse((struct str){rest.p + at, n - at}, &bits)) {
+            return mrc_fail(err, MRC_EFORMAT,
+                            "trusted_scopes: \"%.*s\" is no scope; there are predict, outcome, monitor, admin",
+                            (int)(n - at), rest.p + at);
+        }
+        rest = blank == NULL ? (struct str){"", 0} : (struct str){blank + 1, rest.n - n - 1};
+    }
+    return MRC_OK;
+}
+
+static int open_issuer(struct app *a, struct mrc_err *err)
+{
+    const struct settings *config = a->parts.config;
+    if (setting_text(config, CONFIG_TRUSTED_ISSUER).n == 0) {
+        return MRC_OK;
+    }
+    const struct issuer_rules rules = {
+        .issuer = setting_text(config, CONFIG_TRUSTED_ISSUER),
+        .audience = setting_text(config, CONFIG_TRUSTED_AUDIENCE),
+        .scopes = setting_text(config, CONFIG_TRUSTED_SCOPES),
+        .keys_dir = setting_cstr(config, CONFIG_TRUSTED_KEYS_DIR),
+    };
+    MRC_TRY(check_scopes(rules.scopes, err));
+    return issuer_open(&a->issuer, &rules, err);
+}
+
 int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *err)
 {
     struct app *a = calloc(1, sizeof *a);
@@ -52,13 +90,17 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
     }
     arena_init(&a->arena, (size_t)setting_int(parts->config, CONFIG_REQUEST_MEMORY_MAX));
     arena_init(&a->kept, 0);
+    int rc = open_issuer(a, err);
     struct token_rules rules = {
+        .outside = a->issuer,
         .issuer = setting_text(parts->config, CONFIG_TOKEN_ISSUER),
         .audience = setting_text(parts->config, CONFIG_TOKEN_AUDIENCE),
         .lifetime_s = setting_int(parts->config, CONFIG_TOKEN_LIFETIME) / 1000,
         .size_max = (size_t)setting_int(parts->config, CONFIG_TOKEN_MAX),
     };
-    int rc = tokens_open(&a->tokens, setting_cstr(parts->config, CONFIG_TOKEN_KEY_FILE), &rules, err);
+    if (rc == MRC_OK) {
+        rc = tokens_open(&a->tokens, setting_cstr(parts->config, CONFIG_TOKEN_KEY_FILE), &rules, err);
+    }
     if (rc == MRC_OK) {
         rc = assets_open(&a->assets, setting_cstr(parts->config, CONFIG_WWW_DIR), err);
     }
@@ -82,6 +124,7 @@ void app_close(struct app *a)
     forecast_scratch_free(a->scratch);
     assets_close(a->assets);
     tokens_close(a->tokens);
+    issuer_close(a->issuer);
     arena_release(&a->kept);
     arena_release(&a->arena);
     free(a);

@@ -50,10 +50,16 @@ enum scope {
 };
 const char *scope_name(enum scope s); /* "predict", …; not of SCOPE_ANY */
 
-enum caller_kind { CALLER_USER, CALLER_KEY, CALLER_CLIENT }; /* with a password's token, an account's key, a client */
+enum caller_kind { /* with a password's token, an account's key, a client, a token of the outside issuer */
+    CALLER_USER,
+    CALLER_KEY,
+    CALLER_CLIENT,
+    CALLER_OUTSIDE
+};
 
 struct caller { /* who asks, from the verified token or key */
-    struct str user_id, username; /* of a client: "client:" and its id; its id */
+    struct str user_id, username; /* of a client: "client:" and its id; its id. From outside: "ext:" and a
+                                    digest of issuer and subject; "ext:" and the subject */
     unsigned scopes;              /* bit set, 1 << enum scope */
     enum caller_kind kind;
 };
@@ -103,6 +109,8 @@ bool query_find(const struct context *c, const char *name, struct str *value);
 
 /* Answers every handler shares. */
 void answer_json(struct context *c, int status);                       /* body was written to c->res->body */
+/* The same, 200, with a validator made of the body: 304 when the client has it already. */
+void answer_json_cached(struct context *c);
 void answer_text(struct context *c, int status, struct str text);      /* text/plain */
 void answer_detail(struct context *c, int status, const char *detail); /* {"detail":…}, or RFC 9457 when asked for */
 void answer_err(struct context *c, const struct mrc_err *err);         /* status from the code; 5xx say nothing */

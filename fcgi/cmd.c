@@ -1,11 +1,9 @@
-/* What the commands share, and the small ones: db and model. */
+/* What the commands share, and the small one: db. */
 #include "fcgi/cmd.h"
 
 #include "common/base/file.h"
 #include "common/base/log.h"
-#include "common/forecast/bundle.h"
 #include "fcgi/config.h"
-#include "fcgi/current.h"
 #include "fcgi/store.h"
 
 #include <stdio.h>
@@ -112,68 +110,6 @@ int cmd_db(int argc, char **argv)
     if (rc == MRC_OK) {
         rc = make_database(&config, CONFIG_LOG_DATABASE, STORE_LOG, &err);
     }
-    settings_release(&config);
-    return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
-}
-
-/* ---- model ----------------------------------------------------------------------------------------------------- */
-
-static int list_versions(const struct settings *config, const char *folder, struct mrc_err *err)
-{
-    struct arena a;
-    struct str *names = NULL;
-    size_t n = 0;
-    struct current current;
-    current_read(&current, config);
-    arena_init(&a, 0);
-    int rc = folder_list(folder, &a, &names, &n, err);
-    for (size_t i = 0; rc == MRC_OK && i < n; i++) {
-        const char *manifest = path_join(&a, path_join(&a, folder, names[i].p), "manifest.json");
-        if (!str_is(names[i], "current") && manifest != NULL && file_exists(manifest)) {
-            printf("%.*s%s\n", STR_ARG(names[i]), str_is(names[i], current.version) ? " current" : "");
-        }
-    }
-    arena_release(&a);
-    return rc;
-}
-
-/* Only a version that loads and passes its test may become current. */
-static int use_version(const char *folder, const char *version, struct mrc_err *err)
-{
-    struct arena a;
-    struct bundle *b = NULL;
-    if (strchr(version, '/') != NULL || version[0] == '.' || version[0] == '\0') {
-        return mrc_fail(err, MRC_EINVAL, "version %.100s: the name of a folder is meant", version);
-    }
-    arena_init(&a, 0);
-    const char *path = path_join(&a, folder, version);
-    int rc = path == NULL ? arena_fail(&a, err) : bundle_open(&b, path, err);
-    arena_release(&a);
-    bundle_close(b);
-    return rc < 0 ? rc : bundle_set_current(folder, version, err);
-}
-
-int cmd_model(int argc, char **argv)
-{
-    bool list = argc >= 2 && strcmp(argv[1], "list") == 0, use = argc >= 3 && strcmp(argv[1], "use") == 0;
-    if (!list && !use && !asks_for_help(argc, argv)) {
-        fputs("usage: mercredi-fcgi model list [options]\n       mercredi-fcgi model use VERSION [options]\n", stderr);
-        return EXIT_USAGE;
-    }
-    struct settings config;
-    struct mrc_err err = {0};
-    int status =
-        cmd_begin(&config, argc, argv, use ? 3 : 2, "model list, or model use VERSION: versions of the model.");
-    if (status >= 0) {
-        return status;
-    }
-    struct arena a;
-    arena_init(&a, 0);
-    const char *folder = path_join(&a, setting_cstr(&config, CONFIG_MODELS_DIR), setting_cstr(&config, CONFIG_MODEL));
-    int rc = folder == NULL ? arena_fail(&a, &err)
-             : use          ? use_version(folder, argv[2], &err)
-                            : list_versions(&config, folder, &err);
-    arena_release(&a);
     settings_release(&config);
     return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
 }

@@ -92,6 +92,14 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Who may read /metrics: everybody, tokens and keys with the scope monitor, nobody"},
     [CONFIG_PUBLIC_URL] = {"public_url", SETTING_TEXT, NULL, 0, 1000, NULL, 0, 0, NULL,
         "Address clients reach the server at, as https://films.example; not set: the one a request was sent to"},
+    [CONFIG_TRUSTED_ISSUER] = {"trusted_issuer", SETTING_TEXT, NULL, 0, 500, NULL, 0, 0, NULL,
+        "Issuer (iss) of an identity provider whose RS256 or ES256 access tokens are taken too; not set: none"},
+    [CONFIG_TRUSTED_AUDIENCE] = {"trusted_audience", SETTING_TEXT, "mercredi", 1, 500, NULL, 0, 0, NULL,
+        "Audience (aud) that tokens of trusted_issuer must name"},
+    [CONFIG_TRUSTED_KEYS_DIR] = {"trusted_keys_dir", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "Folder of trusted_issuer's public keys, <kid>.pem, read at the start and by reload; default <state_dir>/trusted_keys"},
+    [CONFIG_TRUSTED_SCOPES] = {"trusted_scopes", SETTING_TEXT, "predict=predict outcome=outcome", 1, 2000, NULL, 0, 0, NULL,
+        "What trusted_issuer's scopes give here, as theirs=ours theirs2=ours; others give nothing"},
 };
 /* clang-format on */
 
@@ -198,6 +206,7 @@ static int derive(struct settings *s, struct mrc_err *err)
     MRC_TRY(default_in_state(s, CONFIG_LOG_DATABASE, "predictions.db", err));
     MRC_TRY(default_in_state(s, CONFIG_MODELS_DIR, "models", err));
     MRC_TRY(default_in_state(s, CONFIG_TOKEN_KEY_FILE, "token.key", err));
+    MRC_TRY(default_in_state(s, CONFIG_TRUSTED_KEYS_DIR, "trusted_keys", err));
     return default_workers(s, err);
 }
 

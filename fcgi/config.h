@@ -45,6 +45,10 @@ enum config {
     CONFIG_PUBLIC_URL,      /* where clients reach the server; not set: by the Host header */
     CONFIG_METRICS,         /* who may read /metrics */
     CONFIG_RATE_PER_MINUTE, /* requests of one user or client, a batch counting its films; 0: no limit */
+    CONFIG_TRUSTED_ISSUER,  /* outside issuer of access tokens; not set: none */
+    CONFIG_TRUSTED_AUDIENCE,
+    CONFIG_TRUSTED_KEYS_DIR, /* <kid>.pem */
+    CONFIG_TRUSTED_SCOPES,   /* theirs=ours … */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];

@@ -22,6 +22,9 @@ void h_schema(struct context *c); /* h_schema.c */
 void h_openapi(struct context *c);
 
 void h_models(struct context *c); /* h_models.c */
+void h_model(struct context *c);
+void h_model_promote(struct context *c);
+void h_model_rollback(struct context *c);
 
 void h_me(struct context *c); /* h_users.c */
 void h_my_password(struct context *c);

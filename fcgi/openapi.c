@@ -38,6 +38,17 @@ static void pair(struct json_out *w, const char *key, const char *quoted)
     "{'type':'object','required':['name','version'],"                                                                  \
     "'properties':{'name':{'type':'string'},'version':{'type':'string'}}}"
 
+#define MODEL_FACTS                                                                                                    \
+    "'name':{'type':'string'},'version':{'type':'string'},"                                                            \
+    "'active':{'type':'boolean','description':'This answer comes from it.'},"                                          \
+    "'current':{'type':'boolean','description':'It serves, or is about to.'},"                                         \
+    "'previous':{'type':'boolean','description':'A rollback goes back to it.'},"                                       \
+    "'readable':{'type':'boolean','description':'It has a manifest.'},"                                                \
+    "'digest':{'type':'string','pattern':'^[0-9a-f]{64}$'},'created':{'type':'string'},"                               \
+    "'histories_as_of':{'type':'string'},'schema_version':{'type':'integer'}"
+#define MODEL_REQUIRED "'required':['name','version','active','current','previous','readable']"
+#define OBJECT_OR_NULL "{'anyOf':[{'type':'object'},{'type':'null'}]}"
+
 struct component {
     const char *name, *schema;
 };
@@ -74,13 +85,15 @@ static const struct component components[] = {
     {"HTTPValidationError",
      "{'type':'object','title':'HTTPValidationError','required':['detail'],'properties':{'detail':{'type':'array',"
      "'items':{'$ref':'#/components/schemas/ValidationError'},'title':'Detail'}}}"},
-    {"Model",
-     "{'type':'object','title':'Model','required':['name','version','active','digest','histories_as_of'],"
-     "'properties':{'name':{'type':'string'},'version':{'type':'string'},'active':{'type':'boolean'},"
-     "'digest':{'type':'string','pattern':'^[0-9a-f]{64}$'},'histories_as_of':{'type':'string','format':'date'},"
-     "'schema_version':{'type':'integer'},'parts':{'type':'array','items':{'type':'string'}}}}"},
+    {"Model", "{'type':'object','title':'Model'," MODEL_REQUIRED ",'properties':{" MODEL_FACTS "}}"},
+    {"ModelDetail", "{'type':'object','title':'ModelDetail'," MODEL_REQUIRED ",'properties':{" MODEL_FACTS
+                    ",'manifest':" OBJECT_OR_NULL ",'metrics':" OBJECT_OR_NULL ",'report':" OBJECT_OR_NULL "}}"},
     {"ModelList", "{'type':'object','title':'ModelList','required':['models'],'properties':{'models':{'type':'array',"
                   "'items':{'$ref':'#/components/schemas/Model'}}}}"},
+    {"ModelSwitch",
+     "{'type':'object','title':'ModelSwitch','required':['name','version','previous'],'properties':{"
+     "'name':{'type':'string'},'version':{'type':'string'},'previous':{'anyOf':[{'type':'string'},{'type':'null'}],"
+     "'description':'What served until now.'}}}"},
     {"OAuthMetadata",
      "{'type':'object','title':'OAuthMetadata','required':['issuer','token_endpoint','revocation_endpoint',"
      "'grant_types_supported','scopes_supported'],'properties':{'issuer':{'type':'string'},"
@@ -95,7 +108,7 @@ static const struct component components[] = {
      "{'type':'object','title':'PasswordChange','required':['current_password','new_password'],'properties':{"
      "'current_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$'},"
      "'new_password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024}},"
-     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}}"},
+     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'patternProperties':{'':{'$ref':'#/components/schemas/Value'}}}"},
     {"PredictAnswer", "{'title':'PredictAnswer','anyOf':[{'$ref':'#/components/schemas/Prediction'},"
                       "{'$ref':'#/components/schemas/PredictionBatch'}]}"},
     {"Prediction",
@@ -164,7 +177,7 @@ static const struct component components[] = {
      "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024},"
      "'scopes':{'type':'array','items':{'type':'string','enum':['predict','outcome','monitor','admin']}},"
      "'disabled':{'type':'boolean'}},"
-     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}}"},
+     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'patternProperties':{'':{'$ref':'#/components/schemas/Value'}}}"},
     {"UserList", "{'type':'object','title':'UserList','required':['users'],'properties':{'users':{'type':'array',"
                  "'items':{'$ref':'#/components/schemas/User'}}}}"},
     {"UserNew",
@@ -173,17 +186,17 @@ static const struct component components[] = {
      "'password':{'type':'string','format':'password','pattern':'^[^\\\\u0000]*$','minLength':8,'maxLength':1024},"
      "'scopes':{'type':'array','items':{'type':'string','enum':['predict','outcome','monitor','admin']}},"
      "'disabled':{'type':'boolean'}},"
-     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}}"},
+     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'patternProperties':{'':{'$ref':'#/components/schemas/Value'}}}"},
     {"ValidationError",
      "{'type':'object','title':'ValidationError','required':['loc','msg','type'],'properties':{"
      "'loc':{'type':'array','items':{'anyOf':[{'type':'string'},{'type':'integer'}]},'title':'Location'},"
      "'msg':{'type':'string','title':'Message'},'type':{'type':'string','title':'Error Type'},"
      "'input':{'title':'Input'},'ctx':{'type':'object','title':'Context'}}}"},
-    {"Value", "{'title':'Value','description':'Any JSON without the character U+0000.','anyOf':[{'type':'null'},"
-              "{'type':'boolean'},{'type':'number'},{'type':'string','pattern':'^[^\\\\u0000]*$'},"
-              "{'type':'array','items':{'$ref':'#/components/schemas/Value'}},"
-              "{'type':'object','propertyNames':{'pattern':'^[^\\\\u0000]*$'},"
-              "'additionalProperties':{'$ref':'#/components/schemas/Value'}}]}"},
+    /* Recursion stands in patternProperties and items of a schema without type, which generators of clients skip. */
+    {"Value", "{'title':'Value','description':'Any JSON without the character U+0000.','pattern':'^[^\\\\u0000]*$',"
+              "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},"
+              "'patternProperties':{'':{'$ref':'#/components/schemas/Value'}},"
+              "'items':{'$ref':'#/components/schemas/Value'}}"},
     {"Warning", "{'type':'object','title':'Warning','required':['code','field'],'properties':{'code':{'type':'string'},"
                 "'field':{'type':'string'},'value':{'type':'string'}}}"},
 };
@@ -239,7 +252,13 @@ struct detail {
 #define JSON_BODY(component)                                                                                           \
     "{'required':true,'content':{'application/json':{'schema':{'$ref':'#/components/schemas/" component "'}}}}"
 
+#define VERSION_PARAMETER                                                                                              \
+    "[{'name':'version','in':'path','required':true,"                                                                  \
+    "'schema':{'type':'string','pattern':'^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$'}}]"
+
 static const struct detail details[] = {
+    {"model", VERSION_PARAMETER, NULL, NULL},
+    {"promote_model", VERSION_PARAMETER, NULL, NULL},
     {"login", NULL,
      "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
      "{'$ref':'#/components/schemas/Body_login_token_post'},"
@@ -259,7 +278,8 @@ static const struct detail details[] = {
     {"predict",
      "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
      "'description':'Give reasons, when the version can.'},"
-     "{'name':'level','in':'query','required':false,'schema':{'type':'number','enum':[0.5,0.8,0.9],'default':0.8},"
+     "{'name':'level','in':'query','required':false,'schema':{'type':'number','allOf':[{'enum':[0.5,0.8,0.9]}],'"
+     "default':0.8},"
      "'description':'Probability that the interval holds.'}]",
      "", NULL},
     {"predictions",

@@ -89,7 +89,6 @@ static void put_property(struct json_out *w, const struct field *f)
     json_pair_str(w, "title", f->label_en.n > 0 ? f->label_en : f->name);
     if (f->known == KNOWN_AFTER) {
         json_pair_cstr(w, "description", "Known only after the release: ignored here, with a warning.");
-        json_pair_cstr(w, "$ref", "#/components/schemas/Value");
         json_close_object(w);
         return;
     }
@@ -131,8 +130,8 @@ void openapi_unknown(struct json_out *w)
 {
     json_put_key(w, "propertyNames");
     openapi_put(w, "{'pattern':'^[^\\\\u0000]*$'}");
-    json_put_key(w, "additionalProperties");
-    openapi_put(w, "{'$ref':'#/components/schemas/Value'}");
+    json_put_key(w, "patternProperties"); /* of every member; generators of clients do not follow it */
+    openapi_put(w, "{'':{'$ref':'#/components/schemas/Value'}}");
 }
 
 void openapi_film(struct json_out *w, const struct schema *schema)

@@ -3,11 +3,11 @@
  * refuses RFC 9068's "at+jwt", so the kind of token is a claim, token_use. Everything is decided here: the header
  * before libjwt sees the token, the claims after it. Header and claims are read with our strict JSON reader, which
  * refuses the double keys that jansson would let the last win. */
-#include "fcgi/token.h"
+#include "fcgi/issuer.h"
+#include "fcgi/token_parts.h"
 
 #include "common/base/digest.h"
 #include "common/base/file.h"
-#include "common/base/json.h"
 
 #include <jwt.h>
 
@@ -237,96 +237,17 @@ int token_make(const struct tokens *t, struct str subject, struct str scope, int
 
 /* ---- checking -------------------------------------------------------------------------------------------------- */
 
-static int base64url_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* RFC 4648 §5 without padding; left-over bits must be zero, so that one value has one text. */
-static bool base64url_decode(struct str s, struct arena *a, struct str *out)
-{
-    char *bytes = arena_alloc(a, s.n + 1, 1);
-    if (bytes == NULL || s.n % 4 == 1) {
-        return false;
-    }
-    uint32_t bits = 0;
-    unsigned n_bits = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        int digit = base64url_digit(s.p[i]);
-        if (digit < 0) {
-            return false;
-        }
-        bits = (bits << 6 | (uint32_t)digit) & 0xffff;
-        n_bits += 6;
-        if (n_bits >= 8) {
-            n_bits -= 8;
-            bytes[n++] = (char)(bits >> n_bits & 0xff);
-        }
-    }
-    *out = (struct str){bytes, n};
-    return (bits & ((1U << n_bits) - 1)) == 0;
-}
-
-/* header.claims.signature, none empty, nothing else. */
-static bool split(struct str token, struct str part[3])
-{
-    for (int i = 0; i < 3; i++) {
-        const char *dot = token.n == 0 ? NULL : memchr(token.p, '.', token.n);
-        if (i < 2 ? dot == NULL : dot != NULL) {
-            return false;
-        }
-        part[i] = (struct str){token.p, i < 2 ? (size_t)(dot - token.p) : token.n};
-        if (part[i].n == 0) {
-            return false;
-        }
-        size_t taken = part[i].n + (i < 2 ? 1 : 0);
-        token = (struct str){token.p + taken, token.n - taken};
-    }
-    return true;
-}
-
-/* A part as a JSON object; NULL when it is none. */
-static struct json_doc *read_part(struct str part, struct arena *a)
-{
-    static const struct json_limits limits = {.bytes_max = 64 * 1024, .depth_max = 3, .values_max = 64};
-    struct json_doc *doc = NULL;
-    struct str text;
-    if (!base64url_decode(part, a, &text) || json_read(&doc, text, &limits, NULL, NULL) < 0) {
-        return NULL;
-    }
-    if (json_type(json_root(doc)) != JSON_OBJECT) {
-        json_free(doc);
-        return NULL;
-    }
-    return doc;
-}
-
-static bool text_of(const struct json *object, const char *name, struct str *out)
-{
-    return json_str(json_find(object, name), out);
-}
-
 /* The key a header asks for; NULL with the reason when the header is not one of ours. */
 static const struct key *check_header(const struct tokens *t, const struct json *header, const char **reason)
 {
     struct str alg, typ, kid;
-    if (!text_of(header, "alg", &alg) || !str_is(alg, "HS256")) {
+    if (!claim_text(header, "alg", &alg) || !str_is(alg, "HS256")) {
         *reason = "alg is not HS256";
-    } else if (!text_of(header, "typ", &typ) || !str_is(typ, "JWT")) {
+    } else if (!claim_text(header, "typ", &typ) || !str_is(typ, "JWT")) {
         *reason = "typ is not JWT";
     } else if (json_find(header, "crit") != NULL) {
         *reason = "crit asks for an extension";
-    } else if (!text_of(header, "kid", &kid)) {
+    } else if (!claim_text(header, "kid", &kid)) {
         *reason = "no kid";
     } else {
         for (size_t i = 0; i < t->n_keys; i++) {
@@ -339,53 +260,9 @@ static const struct key *check_header(const struct tokens *t, const struct json 
     return NULL;
 }
 
-static bool audience_contains(const struct json *aud, struct str ours)
-{
-    struct str text;
-    if (json_str(aud, &text)) {
-        return str_eq(text, ours);
-    }
-    for (const struct json *item = json_type(aud) == JSON_ARRAY ? json_first(aud) : NULL; item != NULL;
-         item = json_next(item)) {
-        if (json_str(item, &text) && str_eq(text, ours)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* NumericDate: seconds, possibly with a fraction. */
-static bool date_of(const struct json *object, const char *name, double *out)
-{
-    return json_double(json_find(object, name), out) && *out >= 0 && *out <= 9007199254740992.0;
-}
-
-static const char *check_times(const struct json *claims, int64_t now_s, struct token_claims *out)
-{
-    double exp, iat, nbf, now = (double)now_s;
-    if (!date_of(claims, "exp", &exp)) {
-        return "no exp";
-    }
-    if (!(exp > now)) {
-        return "expired";
-    }
-    if (!date_of(claims, "iat", &iat)) {
-        return "no iat";
-    }
-    if (iat > now + TOKEN_LEEWAY_S) {
-        return "iat is in the future";
-    }
-    if (json_find(claims, "nbf") != NULL && (!date_of(claims, "nbf", &nbf) || nbf > now + TOKEN_LEEWAY_S)) {
-        return "nbf is in the future";
-    }
-    out->issued_s = (int64_t)iat;
-    out->expires_s = (int64_t)exp;
-    return NULL;
-}
-
 static bool name_of(const struct json *claims, const char *name, struct str *out)
 {
-    return text_of(claims, name, out) && out->n > 0 && out->n <= TOKEN_NAME_MAX;
+    return claim_text(claims, name, out) && out->n > 0 && out->n <= TOKEN_NAME_MAX;
 }
 
 /* The reason why these claims are not good enough, or NULL. *out refers to the document. */
@@ -393,16 +270,16 @@ static const char *check_claims(const struct tokens *t, const struct json *claim
                                 struct token_claims *out)
 {
     struct str issuer, use;
-    if (!text_of(claims, "token_use", &use) || !str_is(use, "access")) {
+    if (!claim_text(claims, "token_use", &use) || !str_is(use, "access")) {
         return "token_use is not access";
     }
-    if (!text_of(claims, "iss", &issuer) || !str_eq(issuer, t->rules.issuer)) {
+    if (!claim_text(claims, "iss", &issuer) || !str_eq(issuer, t->rules.issuer)) {
         return "iss is not ours";
     }
-    if (!audience_contains(json_find(claims, "aud"), t->rules.audience)) {
+    if (!claim_audience(claims, t->rules.audience)) {
         return "aud does not name us";
     }
-    const char *reason = check_times(claims, now_s, out);
+    const char *reason = claim_times(claims, now_s, out);
     if (reason != NULL) {
         return reason;
     }
@@ -413,57 +290,103 @@ static const char *check_claims(const struct tokens *t, const struct json *claim
         return "no jti";
     }
     out->scope = (struct str){"", 0};
-    if (json_find(claims, "scope") != NULL && !text_of(claims, "scope", &out->scope)) {
+    if (json_find(claims, "scope") != NULL && !claim_text(claims, "scope", &out->scope)) {
         return "scope is not text";
     }
     return NULL;
 }
 
-static const char *verify_signature(const char *token, const struct key *key)
+static const char *verify_signature(const char *token, const void *key, size_t n, jwt_alg_t alg)
 {
     jwt_t *jwt = NULL;
     const char *reason = NULL;
-    if (jwt_decode(&jwt, token, key->bytes, (int)key->n) != 0) {
+    if (jwt_decode(&jwt, token, key, (int)n) != 0) {
         return "bad signature";
     }
-    if (jwt_get_alg(jwt) != JWT_ALG_HS256) {
-        reason = "alg is not HS256";
+    if (jwt_get_alg(jwt) != alg) {
+        reason = "alg is not the key's";
     }
     jwt_free(jwt);
     return reason;
 }
 
+/* A token in its parts. text: the whole of it, NUL-terminated. */
+struct opened {
+    const char *text;
+    struct str whole, part[3];
+    const struct json *header;
+};
+
+/* The reason, or NULL and the claims, which refer to *doc. */
+static const char *check_ours(const struct tokens *t, const struct opened *o, int64_t now_s, struct arena *a,
+                              struct json_doc **doc, struct token_claims *out)
+{
+    const char *reason = NULL;
+    const struct key *key = check_header(t, o->header, &reason);
+    if (key == NULL) {
+        return reason;
+    }
+    reason = verify_signature(o->text, key->bytes, key->n, JWT_ALG_HS256);
+    if (reason != NULL) {
+        return reason;
+    }
+    *doc = token_part(o->part[1], a);
+    return *doc == NULL ? "claims are not a JSON object" : check_claims(t, json_root(*doc), now_s, out);
+}
+
+static const char *check_outside(const struct tokens *t, const struct opened *o, int64_t now_s, struct arena *a,
+                                 struct json_doc **doc, struct token_claims *out)
+{
+    const char *reason = NULL;
+    const struct issuer_key *key = issuer_key(t->rules.outside, o->header, &reason);
+    if (key == NULL) {
+        return reason;
+    }
+    reason = verify_signature(o->text, key->pem, key->n, key->alg == ISSUER_RS256 ? JWT_ALG_RS256 : JWT_ALG_ES256);
+    if (reason != NULL) {
+        return reason;
+    }
+    *doc = token_part(o->part[1], a);
+    return *doc == NULL ? "claims are not a JSON object"
+                        : issuer_claims(t->rules.outside, json_root(*doc), o->whole, now_s, a, out);
+}
+
+/* Which of the two is meant: the algorithms of one are never those of the other. */
+static bool is_for_outside(const struct tokens *t, const struct json *header)
+{
+    struct str alg;
+    return t->rules.outside != NULL && claim_text(header, "alg", &alg) &&
+           (str_is(alg, "RS256") || str_is(alg, "ES256"));
+}
+
 int token_check(const struct tokens *t, struct str token, int64_t now_s, struct arena *a, struct token_claims *out,
                 struct mrc_err *err)
 {
-    struct str part[3], signature;
+    struct opened o = {.text = NULL, .whole = token};
+    struct str signature;
     struct json_doc *header = NULL, *claims = NULL;
-    struct token_claims found = {0};
+    struct token_claims found = {.name = {"", 0}};
     const char *reason = NULL;
-    const struct key *key = NULL;
     int rc = MRC_OK;
     if (token.n > t->rules.size_max) {
         return mrc_fail(err, MRC_EDENIED, "token of %zu bytes, longer than %zu", token.n, t->rules.size_max);
     }
-    const char *text = arena_copy(a, token.p, token.n);
-    if (text == NULL) {
+    o.text = arena_copy(a, token.p, token.n);
+    if (o.text == NULL) {
         return arena_fail(a, err);
     }
-    if (!split(token, part) || !base64url_decode(part[2], a, &signature) || (header = read_part(part[0], a)) == NULL) {
+    if (!token_split(token, o.part) || !base64url_decode(o.part[2], a, &signature) ||
+        (header = token_part(o.part[0], a)) == NULL) {
         reason = "not a JWT";
-    } else if ((key = check_header(t, json_root(header), &reason)) == NULL) {
-        /* reason is set */
-    } else if ((reason = verify_signature(text, key)) != NULL) {
-        /* reason is set */
-    } else if ((claims = read_part(part[1], a)) == NULL) {
-        reason = "claims are not a JSON object";
     } else {
-        reason = check_claims(t, json_root(claims), now_s, &found);
+        o.header = json_root(header);
+        reason = is_for_outside(t, o.header) ? check_outside(t, &o, now_s, a, &claims, &found)
+                                             : check_ours(t, &o, now_s, a, &claims, &found);
     }
     if (reason != NULL) {
         rc = mrc_fail(err, MRC_EDENIED, "%s", reason);
     } else if (!str_copy(a, found.subject, &found.subject) || !str_copy(a, found.scope, &found.scope) ||
-               !str_copy(a, found.id, &found.id)) {
+               !str_copy(a, found.id, &found.id) || !str_copy(a, found.name, &found.name)) {
         rc = arena_fail(a, err);
     } else {
         *out = found;

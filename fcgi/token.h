@@ -1,5 +1,5 @@
-/* Access tokens: JWT with one pinned algorithm (HS256) and RFC 8725's advice. Header: alg HS256, typ JWT, kid. Claims,
- * all required: iss, aud, sub, jti, iat, exp, token_use "access"; optional: nbf, scope.
+/* Access tokens: JWT with one pinned algorithm for each key and RFC 8725's advice. Ours are HS256. Header: alg HS256,
+ * typ JWT, kid. Claims, all required: iss, aud, sub, jti, iat, exp, token_use "access"; optional: nbf, scope.
  *
  * The key file holds one key a line, at least 32 characters each, made by a random generator (`openssl rand -hex 32`).
  * The first line signs; every line verifies: to change the key put a new line on top, and drop the old one when the
@@ -10,11 +10,13 @@
 #include "common/base/text.h"
 
 struct tokens;
+struct issuer;
 
 struct token_rules {
     struct str issuer, audience; /* exact values of iss and aud; outlive the tokens object */
     int64_t lifetime_s;
-    size_t size_max; /* longest token looked at */
+    size_t size_max;              /* longest token looked at */
+    const struct issuer *outside; /* another issuer whose tokens are taken too (issuer.h); NULL: none. Borrowed. */
 };
 
 enum { TOKEN_KEYS_MAX = 4, TOKEN_KEY_MIN = 32, TOKEN_LEEWAY_S = 60, TOKEN_NAME_MAX = 64 };
@@ -30,6 +32,8 @@ struct token_claims {
     struct str scope;   /* names separated by one blank; may be empty */
     struct str id;      /* jti */
     int64_t issued_s, expires_s;
+    bool outside;    /* of the outside issuer: subject is no account's id, scope has our names */
+    struct str name; /* of an outside subject, for logs and answers */
 };
 
 /* Sign a new token for subject and scope, valid from now for the lifetime. *out is in the arena. */

@@ -60,7 +60,7 @@ bool bundle_name_valid(struct str name)
 
 bool bundle_version_valid(struct str version)
 {
-    return version.n <= 64 && part_valid(version);
+    return version.n <= 64 && part_valid(version) && !str_is(version, "current") && !str_is(version, "previous");
 }
 
 int bundle_json(struct json_doc **doc, struct str text, const char *name, enum json_type type, struct mrc_err *err)
@@ -545,20 +545,14 @@ void bundle_close(struct bundle *b)
 
 /* ---- the current version --------------------------------------------------------------------------------------- */
 
-int bundle_set_current(const char *name_folder, const char *version, struct mrc_err *err)
+/* Point <name_folder>/<link> at a version: made beside, then renamed, so that a reader sees the old or the new one. */
+static int set_link(const char *name_folder, const char *link, const char *version, struct mrc_err *err)
 {
-    char link[4096], fresh[4096], manifest[4096];
-    if (!bundle_version_valid(str_of(version))) {
-        return mrc_fail(err, MRC_EINVAL, "\"%s\" is no version name", version);
-    }
-    int n = snprintf(manifest, sizeof manifest, "%s/%s/manifest.json", name_folder, version);
-    int m = snprintf(fresh, sizeof fresh, "%s/.current.%ld", name_folder, (long)getpid());
-    int k = snprintf(link, sizeof link, "%s/current", name_folder);
-    if (n >= (int)sizeof manifest || m >= (int)sizeof fresh || k >= (int)sizeof link) {
+    char path[4096], fresh[4096];
+    int n = snprintf(path, sizeof path, "%s/%s", name_folder, link);
+    int m = snprintf(fresh, sizeof fresh, "%s/.%s.%ld", name_folder, link, (long)getpid());
+    if (n >= (int)sizeof path || m >= (int)sizeof fresh) {
         return mrc_fail(err, MRC_ELIMIT, "%s: the path is too long", name_folder);
-    }
-    if (!file_exists(manifest)) {
-        return mrc_fail(err, MRC_ENOTFOUND, "%s: there is no version %s", name_folder, version);
     }
     if (unlink(fresh) < 0 && errno != ENOENT) {
         return mrc_fail_errno(err, MRC_EIO, errno, "%s", fresh);
@@ -566,18 +560,20 @@ int bundle_set_current(const char *name_folder, const char *version, struct mrc_
     if (symlink(version, fresh) < 0) {
         return mrc_fail_errno(err, MRC_EIO, errno, "%s", fresh);
     }
-    if (rename(fresh, link) < 0) {
+    if (rename(fresh, path) < 0) {
         int why = errno;
         unlink(fresh);
-        return mrc_fail_errno(err, MRC_EIO, why, "%s", link);
+        return mrc_fail_errno(err, MRC_EIO, why, "%s", path);
     }
-    return folder_sync(name_folder, err);
+    return MRC_OK;
 }
 
-int bundle_current(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err)
+/* The version a link names. */
+static int read_link(const char *name_folder, const char *name, struct arena *a, struct str *version,
+                     struct mrc_err *err)
 {
     char link[4096], target[128];
-    if (snprintf(link, sizeof link, "%s/current", name_folder) >= (int)sizeof link) {
+    if (snprintf(link, sizeof link, "%s/%s", name_folder, name) >= (int)sizeof link) {
         return mrc_fail(err, MRC_ELIMIT, "%s: the path is too long", name_folder);
     }
     ssize_t n = readlink(link, target, sizeof target);
@@ -593,4 +589,41 @@ int bundle_current(const char *name_folder, struct arena *a, struct str *version
         return mrc_fail(err, MRC_EFORMAT, "%s points to \"%.*s\", which is no version", link, STR_ARG(found));
     }
     return str_copy(a, found, version) ? MRC_OK : arena_fail(a, err);
+}
+
+int bundle_set_current(const char *name_folder, const char *version, struct mrc_err *err)
+{
+    char manifest[4096];
+    struct arena a;
+    struct str old = {"", 0};
+    if (!bundle_version_valid(str_of(version))) {
+        return mrc_fail(err, MRC_EINVAL, "\"%s\" is no version name", version);
+    }
+    if (snprintf(manifest, sizeof manifest, "%s/%s/manifest.json", name_folder, version) >= (int)sizeof manifest) {
+        return mrc_fail(err, MRC_ELIMIT, "%s: the path is too long", name_folder);
+    }
+    if (!file_exists(manifest)) {
+        return mrc_fail(err, MRC_ENOTFOUND, "%s: there is no version %s", name_folder, version);
+    }
+    arena_init(&a, 4096);
+    /* What was current is what a rollback goes back to. */
+    if (bundle_current(name_folder, &a, &old, NULL) < 0 || str_is(old, version)) {
+        old = (struct str){"", 0};
+    }
+    int rc = old.n == 0 ? MRC_OK : set_link(name_folder, "previous", old.p, err);
+    if (rc == MRC_OK) {
+        rc = set_link(name_folder, "current", version, err);
+    }
+    arena_release(&a);
+    return rc < 0 ? rc : folder_sync(name_folder, err);
+}
+
+int bundle_current(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err)
+{
+    return read_link(name_folder, "current", a, version, err);
+}
+
+int bundle_previous(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err)
+{
+    return read_link(name_folder, "previous", a, version, err);
 }

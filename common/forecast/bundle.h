@@ -33,9 +33,9 @@ struct bundle {
     struct schema *schema;
     struct bundle_model *models; /* [n_models], in order of preference */
     uint32_t n_models;
-    struct calendar *calendar; /* tables/calendar.json, or NULL */
-    struct history *history;   /* tables/history.json, or NULL */
-    int32_t histories_as_of;   /* date of the newest film the bundle learnt from */
+    struct calendar *calendar;   /* tables/calendar.json, or NULL */
+    struct history *history;     /* tables/history.json, or NULL */
+    int32_t histories_as_of;     /* date of the newest film the bundle learnt from */
     char digest[65];             /* sha256 of manifest.json: identifies the version */
     const struct str *strangers; /* files in the folder that the manifest does not name: tolerated, never read */
     uint32_t n_strangers;
@@ -98,9 +98,11 @@ int bundle_build(const char *folder, const struct bundle_parts *parts, struct mr
 
 /* ---- the current version --------------------------------------------------------------------------------------- */
 
-/* Point models/<name>/current at a version, atomically. */
+/* Point models/<name>/current at a version, atomically; models/<name>/previous then names the one it pointed to. */
 int bundle_set_current(const char *name_folder, const char *version, struct mrc_err *err) MRC_CHECKED;
 /* The version that current points to (read from the link), copied to the arena. MRC_ENOTFOUND when there is none. */
 int bundle_current(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err) MRC_CHECKED;
+/* The one that was current before. MRC_ENOTFOUND when there is none. */
+int bundle_previous(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err) MRC_CHECKED;
 
 #endif

@@ -77,7 +77,7 @@ static inline int64_t fixture_clock(void *arg)
 
 static inline const char *fixture_path(const struct fixture *f, const char *name)
 {
-    static char path[4][80];
+    static char path[4][192];
     static int turn;
     turn = (turn + 1) % 4;
     (void)snprintf(path[turn], sizeof path[turn], "%s/%s", f->folder, name);
@@ -159,6 +159,7 @@ static inline void fixture_open(struct fixture *f, bool memory)
     fixture_need(settings_init(&f->config, config_specs, CONFIG__COUNT, &err), &err, "settings");
     fixture_set(f, "state_dir", f->folder);
     fixture_set(f, "run_dir", f->folder);
+    fixture_set(f, "models_dir", fixture_path(f, "models"));
     fixture_set(f, "token_key_file", fixture_path(f, "token.key"));
     fixture_need(store_open(&f->store, STORE_STATE, memory ? ":memory:" : fixture_path(f, "state.db"), &err), &err,
                  "state");

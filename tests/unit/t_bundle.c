@@ -347,6 +347,7 @@ START_TEST(current_version)
     ck_assert_fails(bundle_set_current(demo.root, "../0001", &err), &err, MRC_EINVAL, "no version name");
     ck_assert_ok(bundle_build(demo.folder, &demo.parts, &err), &err);
     ck_assert_ok(bundle_set_current(demo.root, "0001", &err), &err);
+    ck_assert_fails(bundle_previous(demo.root, &a, &version, &err), &err, MRC_ENOTFOUND, "previous");
     ck_assert_ok(bundle_current(demo.root, &a, &version, &err), &err);
     ck_assert_text(version, "0001");
     snprintf(demo.folder, sizeof demo.folder, "%s/0002", demo.root);
@@ -355,6 +356,12 @@ START_TEST(current_version)
     ck_assert_ok(bundle_set_current(demo.root, "0002", &err), &err);
     ck_assert_ok(bundle_current(demo.root, &a, &version, &err), &err);
     ck_assert_text(version, "0002");
+    ck_assert_ok(bundle_previous(demo.root, &a, &version, &err), &err);
+    ck_assert_text(version, "0001");
+    ck_assert_ok(bundle_set_current(demo.root, "0002", &err), &err); /* again: a rollback still goes to 0001 */
+    ck_assert_ok(bundle_previous(demo.root, &a, &version, &err), &err);
+    ck_assert_text(version, "0001");
+    ck_assert_fails(bundle_set_current(demo.root, "previous", &err), &err, MRC_EINVAL, "no version name");
     snprintf(path, sizeof path, "%s/current", demo.root);
     struct bundle *b;
     ck_assert_ok(bundle_open(&b, path, &err), &err);
