@@ -38,8 +38,12 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Name of the model to serve"},
     [CONFIG_WORKERS] = {"workers", SETTING_INT, "0", 0, 512, NULL, 0, 'w', NULL,
         "Worker processes, one request at a time each; 0: 16 or four times the CPUs, whichever is more"},
-    [CONFIG_WORKER_REQUESTS_MAX] = {"worker_requests_max", SETTING_INT, "0", 0, 1e12, NULL, 0, 0, NULL,
+    [CONFIG_WORKER_REQUESTS_MAX] = {"worker_requests_max", SETTING_INT, "1000000", 0, 1e12, NULL, 0, 0, NULL,
         "Requests after which a worker is replaced; 0: never"},
+    [CONFIG_WORKER_MEMORY_MAX] = {"worker_memory_max", SETTING_BYTES, "1GiB", 0, 1024.0 * 1024 * MIB, NULL, 0, 0, "bytes",
+        "Private memory of one worker; a request that needs more fails, not the host; 0: no limit"},
+    [CONFIG_WORKER_CPU_MAX] = {"worker_cpu_max", SETTING_DURATION, "30s", 0, 3600 * SECOND, NULL, 0, 0, NULL,
+        "CPU time of one request, in whole seconds; a worker that takes more is ended and replaced; 0: no limit"},
     [CONFIG_WWW_DIR] = {"www_dir", SETTING_PATH, NULL, 0, 4000, NULL, 0, 0, NULL,
         "Folder of pages to serve; not set: the web server serves them"},
     [CONFIG_TOKEN_KEY_FILE] = {"token_key_file", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
@@ -197,6 +201,9 @@ static int check(const struct settings *s, struct mrc_err *err)
     MRC_TRY(check_order(s, CONFIG_TOKEN_BODY_MAX, CONFIG_BODY_MAX, err));
     MRC_TRY(check_order(s, CONFIG_TOKEN_MAX, CONFIG_HEADER_MAX, err));
     MRC_TRY(check_order(s, CONFIG_BODY_MAX, CONFIG_REQUEST_MEMORY_MAX, err));
+    if (setting_int(s, CONFIG_WORKER_MEMORY_MAX) > 0) {
+        MRC_TRY(check_order(s, CONFIG_REQUEST_MEMORY_MAX, CONFIG_WORKER_MEMORY_MAX, err));
+    }
     return check_order(s, CONFIG_RESPONSE_MAX, CONFIG_REQUEST_MEMORY_MAX, err);
 }
 

@@ -19,8 +19,10 @@ enum config {
     CONFIG_MODEL,      /* name, default first-week */
     CONFIG_WORKERS,    /* 0 = max(16, 4 x CPUs) */
     CONFIG_WORKER_REQUESTS_MAX,
-    CONFIG_WWW_DIR,        /* pages and vendor assets; empty: none are served here */
-    CONFIG_TOKEN_KEY_FILE, /* HS256 key, at least 32 bytes, mode 0600; made on first start in state_dir */
+    CONFIG_WORKER_MEMORY_MAX, /* private memory of one worker; 0: no limit */
+    CONFIG_WORKER_CPU_MAX,    /* CPU time of one request; 0: no limit */
+    CONFIG_WWW_DIR,           /* pages and vendor assets; empty: none are served here */
+    CONFIG_TOKEN_KEY_FILE,    /* HS256 key, at least 32 bytes, mode 0600; made on first start in state_dir */
     CONFIG_TOKEN_ISSUER,
     CONFIG_TOKEN_AUDIENCE,
     CONFIG_TOKEN_LIFETIME,

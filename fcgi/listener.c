@@ -21,19 +21,20 @@ bool is_listening(int fd)
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m) == 0 && type == SOCK_STREAM;
 }
 
-static int open_inherited(struct listener *l, struct mrc_err *err)
+int listener_take(struct listener *out, int fd, struct mrc_err *err)
 {
-    if (!is_listening(0)) {
+    if (!is_listening(fd)) {
         return mrc_fail(err, MRC_EINVAL,
-                        "standard input is no listening socket: set `socket` to a path or host:port, "
-                        "or let a web server or spawn-fcgi start this program");
+                        "descriptor %d is no listening socket: set `socket` to a path or host:port, "
+                        "or let a web server or spawn-fcgi start this program",
+                        fd);
     }
-    /* libfcgi's accept wants to block. */
-    int flags = fcntl(0, F_GETFL);
+    /* A worker's accept wants to block. */
+    int flags = fcntl(fd, F_GETFL);
     if (flags >= 0) {
-        (void)fcntl(0, F_SETFL, flags & ~O_NONBLOCK);
+        (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
-    l->fd = 0;
+    *out = (struct listener){.fd = fd, .lock_fd = -1};
     return MRC_OK;
 }
 
@@ -160,9 +161,7 @@ int listener_open(struct listener *out, const char *address, unsigned mode, int 
 {
     struct listener l = {.fd = -1, .lock_fd = -1};
     int rc;
-    if (address[0] == '\0') {
-        rc = open_inherited(&l, err);
-    } else if (strchr(address, '/') != NULL) {
+    if (strchr(address, '/') != NULL) {
         rc = open_unix(&l, address, mode, backlog, err);
     } else {
         rc = open_tcp(&l, address, backlog, err);

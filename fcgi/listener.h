@@ -5,14 +5,16 @@
 #include "common/base/text.h"
 
 struct listener {
-    int fd;         /* listening socket, close-on-exec unless it is 0; -1: none */
+    int fd;         /* listening socket; close-on-exec where it was opened here; -1: none */
     int lock_fd;    /* -1: none */
     char path[108]; /* of the socket to remove in the end; "": none */
 };
 
-/* Bind and listen. address: "" = file descriptor 0, which must be a listening socket; a text with '/' = UNIX path (made
- * with mode; a lock file path.lock keeps a second server away, a socket left by a dead one is replaced); else
- * host:port, [v6]:port or :port. MRC_EBUSY: served by another process. MRC_EINVAL: no such address, path too long. */
+/* Take over an inherited socket, which must be listening: MRC_EINVAL when it is not. */
+int listener_take(struct listener *out, int fd, struct mrc_err *err) MRC_CHECKED;
+/* Bind and listen. address: a text with '/' = UNIX path (made with mode; a lock file path.lock keeps a second server
+ * away, a socket left by a dead one is replaced); else host:port, [v6]:port or :port. MRC_EBUSY: served by another
+ * process. MRC_EINVAL: no such address, path too long. */
 int listener_open(struct listener *out, const char *address, unsigned mode, int backlog,
                   struct mrc_err *err) MRC_CHECKED;
 /* Close; remove: also remove the socket's file. Children close without removing. */

@@ -14,6 +14,7 @@
 #include "fcgi/current.h"
 #include "fcgi/listener.h"
 #include "fcgi/scribe.h"
+#include "fcgi/supervisor.h"
 #include "fcgi/template.h"
 
 #include <errno.h>
@@ -33,7 +34,8 @@ enum {
     FORGIVE_MS = 5000,
     LOCK_RETRY_MS = 1000, /* for a scribe's socket that another service holds */
     SCRIBE_PATIENCE_MS = 10000,
-    AGENT_PATIENCE_MS = 3000 /* whatever it does can be lost */
+    AGENT_PATIENCE_MS = 3000, /* whatever it does can be lost */
+    CHILDREN_MAX = 1024
 };
 
 enum role { UNUSED, CANDIDATE, SERVING, RETIRING };
@@ -72,12 +74,14 @@ struct master {
     unsigned in_a_row;   /* early ends of templates */
     int64_t start_at_ms; /* no template before */
     int64_t look_at_ms, repeat_at_ms, scribe_lock_at_ms;
-    struct current wanted;  /* the link as seen last */
-    struct current refused; /* not tried again until the link changes */
-    int64_t forgive_at_ms;  /* without any version, what was refused is tried again: it may have been incomplete */
-    bool replace;           /* HUP: the same version with new settings */
-    bool stopping, announced;
+    struct current wanted;    /* the link as seen last */
+    struct current refused;   /* not tried again until the link changes */
+    int64_t forgive_at_ms;    /* without any version, what was refused is tried again: it may have been incomplete */
+    bool replace;             /* HUP: the same version with new settings */
+    bool stopping, announced; /* announced: the service manager knows what serves */
+    int64_t watchdog_ms, watchdog_at_ms;         /* 0: nobody watches */
     int64_t stop_scribe_by_ms, stop_agent_by_ms; /* 0: not yet asked to end */
+    int64_t orphans_until_ms; /* workers of a template that was killed may finish until then; 0: none */
     int status;
 };
 
@@ -103,6 +107,7 @@ static void begin_stop(struct master *m, int status)
         m->status = status;
         m->repeat_at_ms = 0;
         log_event(LOG_INFO, "stopping", LOG_INT("status", status));
+        supervisor_notify("STOPPING=1");
     } else if (status != EXIT_DONE) {
         m->status = status;
     }
@@ -184,37 +189,15 @@ static void retire(struct master *m, struct template_child *t)
     (void)kill(t->pid, SIGTERM);
 }
 
-/* To the service manager, when there is one: sd_notify's protocol is one datagram. */
-static void notify(const char *text)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un_min {
-        sa_family_t family;
-        char path[108];
-    } a = {.family = AF_UNIX};
-    size_t n = path == NULL ? 0 : strlen(path);
-    if (n < 2 || n >= sizeof(a.path) || (path[0] != '/' && path[0] != '@')) {
-        return;
-    }
-    memcpy(a.path, path, n);
-    if (path[0] == '@') {
-        a.path[0] = '\0';
-    }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a,
-                     (socklen_t)(offsetof(struct sockaddr_un_min, path) + n));
-        close(fd);
-    }
-}
-
 static void announce(struct master *m, const struct template_child *t)
 {
     const char *version = t->version.path[0] == '\0' ? "none" : t->version.version;
     log_event(LOG_INFO, "serving", LOG_CSTR("version", version), LOG_INT("workers", t->up));
     if (!m->announced) {
+        char text[512];
         m->announced = true;
-        notify("READY=1");
+        (void)snprintf(text, sizeof(text), "READY=1\nSTATUS=serving version %s", version);
+        supervisor_notify(text);
     }
 }
 
@@ -296,6 +279,9 @@ static void template_ended(struct master *m, struct template_child *t, int statu
     close(t->control);
     *t = (struct template_child){.role = UNUSED};
     m->repeat_at_ms = 0;
+    if (WIFSIGNALED(status)) {
+        m->orphans_until_ms = monotonic_ms() + setting_int(m->config, CONFIG_DRAIN_TIMEOUT);
+    }
     if (was.role == RETIRING || m->stopping) {
         return;
     }
@@ -509,8 +495,10 @@ static void reload(struct master *m)
     static const enum config fixed[] = {CONFIG_SOCKET, CONFIG_SOCKET_MODE, CONFIG_RUN_DIR, CONFIG_BACKLOG};
     struct settings next;
     struct mrc_err err = {0};
+    supervisor_reloading();
     if (config_load(&next, m->argc, m->argv, m->environment, &err) < 0) {
         log_err(LOG_ERROR, "settings refused, the old ones stay", &err);
+        supervisor_notify("READY=1");
         return;
     }
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
@@ -530,6 +518,7 @@ static void reload(struct master *m)
     *m->config = next;
     log_setup("mercredi-fcgi", (enum log_level)setting_int(m->config, CONFIG_LOG_LEVEL), 2);
     m->replace = true;
+    m->announced = false;
     m->refused = (struct current){.path = ""};
     m->look_at_ms = 0;
     log_event(LOG_INFO, "settings read again", LOG_INT("workers", n_workers(m)));
@@ -566,6 +555,26 @@ static void take_signals(struct master *m)
     }
 }
 
+/* Workers whose template was killed were told to end by that, and are ours now. One that does not end, because it hangs
+ * or is stopped, is ended here. Returns whether any is left. */
+static bool press_orphans(struct master *m, int64_t now)
+{
+    static pid_t pids[CHILDREN_MAX];
+    bool any = false;
+    size_t n = process_children(pids, CHILDREN_MAX);
+    for (size_t i = 0; i < n; i++) {
+        bool known = pids[i] == m->scribe.pid || pids[i] == m->agent.pid;
+        for (size_t k = 0; k < TEMPLATES_MAX; k++) {
+            known = known || (m->templates[k].role != UNUSED && m->templates[k].pid == pids[i]);
+        }
+        if (!known) {
+            any = true;
+            (void)kill(pids[i], now >= m->orphans_until_ms ? SIGKILL : SIGTERM);
+        }
+    }
+    return any;
+}
+
 /* Ask those who are to end, again and again: a signal may come at a moment when nobody can act on it. */
 static void press(struct master *m)
 {
@@ -583,6 +592,9 @@ static void press(struct master *m)
             (void)kill(t->pid, now >= t->kill_at_ms ? SIGKILL : SIGTERM);
         }
     }
+    if (m->orphans_until_ms > 0 && !press_orphans(m, now)) {
+        m->orphans_until_ms = 0;
+    }
     if (m->stopping && m->agent.pid > 0) {
         if (m->stop_agent_by_ms == 0) {
             m->stop_agent_by_ms = now + AGENT_PATIENCE_MS;
@@ -590,7 +602,7 @@ static void press(struct master *m)
         (void)kill(m->agent.pid, now >= m->stop_agent_by_ms ? SIGKILL : SIGTERM);
     }
     /* The scribe last: workers that finish a request still need it. */
-    bool templates_gone = true;
+    bool templates_gone = m->orphans_until_ms == 0;
     for (size_t i = 0; i < TEMPLATES_MAX; i++) {
         templates_gone = templates_gone && m->templates[i].role == UNUSED;
     }
@@ -611,13 +623,16 @@ static bool anybody_left(struct master *m)
             return true;
         }
     }
-    return m->scribe.pid > 0 || m->agent.pid > 0;
+    return m->scribe.pid > 0 || m->agent.pid > 0 || m->orphans_until_ms > 0;
 }
 
 static int64_t next_deadline(struct master *m)
 {
     int64_t at = m->look_at_ms;
-    if (m->stopping || find(m, RETIRING) != NULL) {
+    if (m->watchdog_ms > 0 && m->watchdog_at_ms < at) {
+        at = m->watchdog_at_ms;
+    }
+    if (m->stopping || m->orphans_until_ms > 0 || find(m, RETIRING) != NULL) {
         at = m->repeat_at_ms < at ? m->repeat_at_ms : at;
     }
     if (!m->stopping && m->start_at_ms > 0 && find(m, SERVING) == NULL && find(m, CANDIDATE) == NULL) {
@@ -646,9 +661,20 @@ static void wait_for_something(struct master *m)
     }
 }
 
+/* That this loop goes round is what a watchdog can know: everything else it watches itself. */
+static void please_watchdog(struct master *m)
+{
+    int64_t now = monotonic_ms();
+    if (m->watchdog_ms > 0 && now >= m->watchdog_at_ms) {
+        m->watchdog_at_ms = now + m->watchdog_ms;
+        supervisor_notify("WATCHDOG=1");
+    }
+}
+
 static void loop(struct master *m)
 {
     while (!m->stopping || anybody_left(m)) {
+        please_watchdog(m);
         if (!m->stopping) {
             look(m);
         }
@@ -676,24 +702,36 @@ static unsigned octal(struct str s)
     return v;
 }
 
-static int start(struct master *m, struct mrc_err *err)
+/* From the service manager, on descriptor 0, or bound here; in this order. */
+static int open_socket(struct master *m, const char *run_dir, const char **name, struct mrc_err *err)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
-    const char *run_dir = setting_cstr(m->config, CONFIG_RUN_DIR);
-    char path[256];
-    MRC_TRY(folder_create(run_dir, 0750, err));
-    MRC_TRY(folder_create(setting_cstr(m->config, CONFIG_STATE_DIR), 0750, err));
+    static char path[256];
+    int fd;
+    MRC_TRY(supervisor_socket(&fd, err));
     const char *address = setting_cstr(m->config, CONFIG_SOCKET);
     if (address == NULL) {
         (void)snprintf(path, sizeof(path), "%s/fcgi.sock", run_dir);
         address = is_listening(0) ? "" : path;
     }
-    MRC_TRY(listener_open(&m->listener, address, octal(setting_text(m->config, CONFIG_SOCKET_MODE)),
-                          (int)setting_int(m->config, CONFIG_BACKLOG), err));
+    *name = fd >= 0 ? "service manager's" : address[0] == '\0' ? "fd 0" : address;
+    if (fd >= 0 || address[0] == '\0') {
+        return listener_take(&m->listener, fd >= 0 ? fd : 0, err);
+    }
+    return listener_open(&m->listener, address, octal(setting_text(m->config, CONFIG_SOCKET_MODE)),
+                         (int)setting_int(m->config, CONFIG_BACKLOG), err);
+}
+
+static int start(struct master *m, struct mrc_err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
+    const char *run_dir = setting_cstr(m->config, CONFIG_RUN_DIR), *address;
+    MRC_TRY(folder_create(run_dir, 0750, err));
+    MRC_TRY(folder_create(setting_cstr(m->config, CONFIG_STATE_DIR), 0750, err));
+    MRC_TRY(open_socket(m, run_dir, &address, err));
     MRC_TRY(process_signals(signals, &m->signal_fd, err));
     process_adopt_orphans();
-    log_event(LOG_INFO, "listening", LOG_CSTR("socket", address[0] == '\0' ? "fd 0" : address),
-              LOG_INT("workers", n_workers(m)));
+    m->watchdog_ms = supervisor_watchdog_ms();
+    log_event(LOG_INFO, "listening", LOG_CSTR("socket", address), LOG_INT("workers", n_workers(m)));
     process_name(m->title, "mrc-master", address);
     return MRC_OK;
 }

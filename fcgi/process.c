@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -72,6 +73,24 @@ pid_t process_fork(struct mrc_err *err)
 void process_adopt_orphans(void)
 {
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+size_t process_children(pid_t *pids, size_t max)
+{
+    char path[64], text[16 * 1024];
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    size_t found = 0;
+    char *at = text, *end;
+    for (long pid; found < max && (pid = strtol(at, &end, 10)) > 0; at = end) {
+        pids[found++] = (pid_t)pid;
+    }
+    return found;
 }
 
 int process_signals(const int *signals, int *fd, struct mrc_err *err)

@@ -143,7 +143,9 @@ static void note_end(struct template *t, struct child c, int status)
     if (c.stopping) {
         return;
     }
-    if (WIFSIGNALED(status)) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
+        log_event(LOG_WARN, "worker took more CPU time than worker_cpu_max", LOG_INT("pid", c.pid));
+    } else if (WIFSIGNALED(status)) {
         log_event(LOG_WARN, "worker was killed", LOG_INT("pid", c.pid), LOG_INT("signal", WTERMSIG(status)));
     } else if (WEXITSTATUS(status) != 0) {
         log_event(LOG_WARN, "worker ended", LOG_INT("pid", c.pid), LOG_INT("status", WEXITSTATUS(status)));

@@ -18,8 +18,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -43,6 +46,7 @@ struct worker {
     int64_t look_at_ms;
     sigset_t stop_signals;
     bool tcp; /* the web server may be on another host */
+    int64_t cpu_max_s, cpu_renew_ms;
 };
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
@@ -190,6 +194,49 @@ static int catch_signals(struct worker *w, struct mrc_err *err)
         return mrc_fail_errno(err, MRC_EIO, errno, "sigaction");
     }
     return MRC_OK;
+}
+
+/* ---- limits ---------------------------------------------------------------------------------------------------- */
+
+/* Memory that only this process uses; the shared pages of the version do not count. A limit below what is in use
+ * already would leave a worker that can do nothing: it is said and not set (AddressSanitizer's own maps are such a
+ * case). */
+static void limit_memory(const struct worker *w)
+{
+    int64_t max = setting_int(w->parts->config, CONFIG_WORKER_MEMORY_MAX);
+    struct rlimit limit;
+    if (max == 0 || getrlimit(RLIMIT_DATA, &limit) != 0) {
+        return;
+    }
+    struct rlimit lower = {.rlim_cur = (rlim_t)max < limit.rlim_max ? (rlim_t)max : limit.rlim_max,
+                           .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_DATA, &lower) != 0) {
+        return;
+    }
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        (void)setrlimit(RLIMIT_DATA, &limit);
+        log_event(LOG_WARN, "worker_memory_max is less than a worker uses idle, so it is not set",
+                  LOG_INT("bytes", max));
+    } else {
+        (void)munmap(page, 4096);
+    }
+}
+
+/* The kernel counts the CPU time of a whole life, in seconds: the limit moves on before a request, once a second at
+ * most. A request that is still at work then gets SIGXCPU. */
+static void renew_cpu_limit(struct worker *w)
+{
+    int64_t now = monotonic_ms();
+    struct timespec used;
+    struct rlimit limit;
+    if (w->cpu_max_s == 0 || now < w->cpu_renew_ms || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 ||
+        getrlimit(RLIMIT_CPU, &limit) != 0) {
+        return;
+    }
+    w->cpu_renew_ms = now + 1000;
+    limit.rlim_cur = (rlim_t)(used.tv_sec + w->cpu_max_s + 2);
+    (void)setrlimit(RLIMIT_CPU, &limit);
 }
 
 /* ---- a request ------------------------------------------------------------------------------------------------- */
@@ -359,6 +406,7 @@ static int accept_and_serve(struct worker *w, FCGX_Request *q, struct mrc_err *e
     }
     (void)sigprocmask(SIG_BLOCK, &w->stop_signals, NULL);
     if (begin_request(w, q, fd)) {
+        renew_cpu_limit(w);
         look_for_version(w);
         serve_one(w, q);
     }
@@ -414,6 +462,8 @@ int worker_run(const struct worker_parts *parts, struct mrc_err *err)
     if (rc == MRC_OK) {
         rc = open_all(&w, err);
     }
+    limit_memory(&w);
+    w.cpu_max_s = (setting_int(parts->config, CONFIG_WORKER_CPU_MAX) + 999) / 1000;
     if (rc == MRC_OK && parts->ready_fd >= 0) {
         pid_t self = getpid();
         if (write(parts->ready_fd, &self, sizeof(self)) != (ssize_t)sizeof(self)) {
