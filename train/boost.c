@@ -1,8 +1,12 @@
 /* The boosting loop: folds, one tree at a time, early stopping, the best model. */
 #include "train/boost.h"
 #include "train/assemble.h"
+#include "train/fit_memory.h"
 #include "train/leaves.h"
+#include "train/metric.h"
+#include "train/permutation.h"
 #include "train/sampling.h"
+#include "train/stopping.h"
 
 #include <math.h>
 #include <omp.h>
@@ -50,11 +54,8 @@ struct trainer {
 
     uint32_t n_trees, tree_capacity;
     struct trained_tree *trees;
-    double *learn_loss, *eval_loss;
-    uint32_t best_iteration;
-    double best_eval;
-    double *recent; /* scores for IncToDec */
-    double od_error;
+    double *learn_loss, *eval_loss, *eval_metric; /* eval_metric NULL: it is the loss */
+    struct stopping stopping;
 };
 
 static int no_memory(struct mrc_err *err)
@@ -90,6 +91,26 @@ static int compare_timed(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
+static int order_by_time(struct trainer *t, struct mrc_err *err)
+{
+    const struct dataset *d = t->learn_data;
+    struct timed *timed = malloc(d->n_rows * sizeof(*timed));
+    t->row_order = malloc(d->n_rows * sizeof(*t->row_order));
+    if (!timed || !t->row_order) {
+        free(timed);
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < d->n_rows; i++) {
+        timed[i] = (struct timed){d->timestamp[i], (uint32_t)i};
+    }
+    qsort(timed, d->n_rows, sizeof(*timed), compare_timed);
+    for (size_t i = 0; i < d->n_rows; i++) {
+        t->row_order[i] = timed[i].row;
+    }
+    free(timed);
+    return MRC_OK;
+}
+
 /* Learning order: by time when asked for, shuffled when there are categories, else as the rows come. */
 static int order_rows(struct trainer *t, struct mrc_err *err)
 {
@@ -99,28 +120,11 @@ static int order_rows(struct trainer *t, struct mrc_err *err)
     if (!by_time && !shuffled) {
         return MRC_OK;
     }
-    t->row_order = malloc(d->n_rows * sizeof(*t->row_order));
-    struct timed *timed = by_time ? malloc(d->n_rows * sizeof(*timed)) : NULL;
-    if (!t->row_order || (by_time && !timed)) {
-        free(timed);
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < d->n_rows; i++) {
-        t->row_order[i] = (uint32_t)i;
-        if (by_time) {
-            timed[i] = (struct timed){d->timestamp[i], (uint32_t)i};
-        }
-    }
     if (by_time) {
-        qsort(timed, d->n_rows, sizeof(*timed), compare_timed);
-        for (size_t i = 0; i < d->n_rows; i++) {
-            t->row_order[i] = timed[i].row;
-        }
-        free(timed);
-    } else {
-        random_shuffle(&t->random, t->row_order, d->n_rows);
+        return order_by_time(t, err);
     }
-    return MRC_OK;
+    return d->group ? permute_groups(&t->random, d->group, NULL, d->n_rows, &t->row_order, err)
+                    : permute_blocks(&t->random, d->n_rows, 1, &t->row_order, err);
 }
 
 static int check_target(const struct trainer *t, const struct pool *pool, const char *which, struct mrc_err *err)
@@ -145,37 +149,6 @@ static bool is_constant(const float *v, size_t n)
         }
     }
     return true;
-}
-
-static int weigh_classes(struct trainer *t, struct mrc_err *err)
-{
-    struct pool *pool = &t->learn;
-    double *sums = new_doubles(t->labels.n);
-    if (!pool->weight) {
-        pool->weight = malloc(pool->n * sizeof(float));
-        for (size_t i = 0; pool->weight && i < pool->n; i++) {
-            pool->weight[i] = 1;
-        }
-    }
-    if (!sums || !pool->weight) {
-        free(sums);
-        return no_memory(err);
-    }
-    double most = 0;
-    for (size_t i = 0; i < pool->n; i++) {
-        sums[(size_t)pool->target[i]] += (double)pool->weight[i];
-    }
-    for (uint32_t k = 0; k < t->labels.n; k++) {
-        most = fmax(most, sums[k]);
-    }
-    for (size_t i = 0; i < pool->n; i++) {
-        double sum = sums[(size_t)pool->target[i]];
-        double w = sum > 0 ? most / sum : 1;
-        w = t->params.auto_class_weights == CLASS_WEIGHTS_SQRT_BALANCED ? sqrt(w) : w;
-        pool->weight[i] *= (float)w;
-    }
-    free(sums);
-    return MRC_OK;
 }
 
 static int check_data(const struct trainer *t, struct mrc_err *err)
@@ -205,16 +178,23 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
 {
     struct params_facts facts = {.n_rows = t->learn_data->n_rows,
                                  .n_eval_rows = t->eval_data ? t->eval_data->n_rows : 0,
-                                 .n_features = t->learn_data->n_features};
+                                 .n_features = t->learn_data->n_features,
+                                 .has_baseline = t->learn_data->n_baselines > 0};
     MRC_TRY(check_data(t, err));
     facts.eval_target_constant = t->eval_data && is_constant(t->eval_data->target, t->eval_data->n_rows);
     MRC_TRY(params_resolve(&t->params, &facts, err));
     MRC_TRY(labels_find(&t->labels, t->learn_data, &t->params, err));
     t->dim = objective_dim(&t->params.loss, t->labels.n);
-    if (objective_dim(&t->params.eval_metric, t->labels.n) != t->dim) {
-        return mrc_fail(err, MRC_EINVAL, "parameter eval_metric: %s does not fit the outputs of %s",
-                        loss_name(t->params.eval_metric.type), loss_name(t->params.loss.type));
+    if (t->learn_data->n_baselines > 0 && t->learn_data->n_baselines != t->dim) {
+        return mrc_fail(err, MRC_EFORMAT, "%u baseline columns; %s takes one for each of its %u outputs",
+                        t->learn_data->n_baselines, loss_name(t->params.loss.type), t->dim);
     }
+    const char *misfit = metric_misfit(&t->params.eval_metric, &t->params.loss, t->dim, t->labels.n);
+    if (misfit) {
+        return mrc_fail(err, MRC_EINVAL, "parameter eval_metric: %s does not fit %s: %s",
+                        metric_name(&t->params.eval_metric), loss_name(t->params.loss.type), misfit);
+    }
+    MRC_TRY(fit_memory_check(t->learn_data, t->eval_data, &t->params, t->dim, err));
     random_init(&t->random, t->params.random_seed);
     MRC_TRY(order_rows(t, err));
     t->grids = calloc((size_t)t->learn_data->n_floats + 1, sizeof(*t->grids));
@@ -225,7 +205,7 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
     MRC_TRY(labels_apply(&t->labels, t->learn_data, t->learn.target, t->learn.n, err));
     MRC_TRY(check_target(t, &t->learn, "learn set", err));
     if (t->params.auto_class_weights != CLASS_WEIGHTS_NONE) {
-        MRC_TRY(weigh_classes(t, err));
+        MRC_TRY(labels_weigh(&t->labels, &t->learn, (enum auto_class_weights)t->params.auto_class_weights, err));
     }
     if (t->eval_data) {
         MRC_TRY(pool_eval(&t->eval, &t->learn, t->eval_data, &t->params, err));
@@ -239,30 +219,11 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
 
 /* ---- folds ----------------------------------------------------------------------------------------------------- */
 
-/* A shuffled order in blocks of consecutive rows. */
 static int shuffle_rows(struct trainer *t, uint32_t **out, struct mrc_err *err)
 {
-    size_t n = t->learn.n, block = (size_t)t->params.fold_permutation_block, n_blocks = (n + block - 1) / block;
-    uint32_t *rows = malloc(n * sizeof(*rows)), *blocks = malloc(n_blocks * sizeof(*blocks));
-    if (!rows || !blocks) {
-        free(rows);
-        free(blocks);
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < n_blocks; i++) {
-        blocks[i] = (uint32_t)i;
-    }
-    random_shuffle(&t->random, blocks, n_blocks);
-    size_t k = 0;
-    for (size_t i = 0; i < n_blocks; i++) {
-        size_t begin = blocks[i] * block, end = begin + block < n ? begin + block : n;
-        for (size_t row = begin; row < end; row++) {
-            rows[k++] = (uint32_t)row;
-        }
-    }
-    free(blocks);
-    *out = rows;
-    return MRC_OK;
+    const uint32_t *group = t->learn_data->group;
+    return group ? permute_groups(&t->random, group, t->row_order, t->learn.n, out, err)
+                 : permute_blocks(&t->random, t->learn.n, (size_t)t->params.fold_permutation_block, out, err);
 }
 
 static bool needs_statistics(const struct trainer *t)
@@ -310,23 +271,33 @@ static int prepare_folds(struct trainer *t, struct mrc_err *err)
                       (const uint32_t *const *)t->orders, n_orders, err);
 }
 
+/* Where output d of a row starts: the baseline's score, or the same value for all. */
+static void start_rows(double *approx, size_t n, const float *baseline, const uint32_t *order, double bias)
+{
+    for (size_t i = 0; i < n; i++) {
+        approx[i] = baseline ? (double)baseline[order ? order[i] : i] : bias;
+    }
+}
+
 static int start_values(struct trainer *t, struct mrc_err *err)
 {
     const struct objective *o = objective_of(t->params.loss.type);
-    if (t->params.boost_from_average || o->always_start) {
+    const struct dataset *learn = t->learn_data, *eval = t->eval_data;
+    if ((t->params.boost_from_average || o->always_start) && learn->n_baselines == 0) {
         MRC_TRY(objective_start(&t->params.loss, t->dim, t->learn.n, t->learn.target, t->learn.weight, t->bias, err));
     }
     for (uint32_t d = 0; d < t->dim; d++) {
         if (!isfinite(t->bias[d])) {
             return mrc_fail(err, MRC_EFORMAT, "the target is constant: there is no finite start value");
         }
+        bool has_baseline = learn->n_baselines > 0;
         for (uint32_t f = t->shared ? t->n_learning : 0; f <= t->n_learning; f++) {
-            for (size_t i = 0; i < t->learn.n; i++) {
-                t->folds[f].approx[d * t->learn.n + i] = t->bias[d];
-            }
+            start_rows(t->folds[f].approx + d * t->learn.n, t->learn.n, has_baseline ? learn->baselines[d] : NULL,
+                       t->row_order, t->bias[d]);
         }
-        for (size_t i = 0; t->eval_data && i < t->eval.n; i++) {
-            t->eval_approx[d * t->eval.n + i] = t->bias[d];
+        if (eval) {
+            start_rows(t->eval_approx + d * t->eval.n, t->eval.n, has_baseline ? eval->baselines[d] : NULL, NULL,
+                       t->bias[d]);
         }
     }
     return MRC_OK;
@@ -356,6 +327,7 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     MRC_TRY(prepare_folds(t, err));
     size_t n = t->learn.n, iterations = (size_t)t->params.iterations;
     size_t leaves = (size_t)1 << t->params.depth;
+    bool has_metric = true;
     t->bias = new_doubles(t->dim);
     t->d1 = new_doubles(n * t->dim);
     t->sample = malloc(n * sizeof(*t->sample));
@@ -364,13 +336,17 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     t->leaf_weights = new_doubles(leaves);
     t->learn_loss = new_doubles(iterations);
     t->eval_loss = new_doubles(iterations);
-    t->recent = new_doubles(iterations);
+    if (t->eval_data && !metric_is_loss(&t->params.eval_metric, &t->params.loss)) {
+        t->eval_metric = new_doubles(iterations);
+        has_metric = t->eval_metric != NULL;
+    }
     t->eval_approx = new_doubles(t->eval.n * t->dim);
     t->eval_leaves = malloc((t->eval.n + 1) * sizeof(*t->eval_leaves));
     if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->leaf_weights || !t->learn_loss ||
-        !t->eval_loss || !t->recent || !t->eval_approx || !t->eval_leaves) {
+        !t->eval_loss || !has_metric || !t->eval_approx || !t->eval_leaves) {
         return no_memory(err);
     }
+    MRC_TRY(stopping_init(&t->stopping, &t->params, err));
     MRC_TRY(start_values(t, err));
     double weight = 0;
     for (size_t i = 0; i < n; i++) {
@@ -547,45 +523,25 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
 
 /* ---- stopping -------------------------------------------------------------------------------------------------- */
 
-enum { RECENT_MAX = 2000 };
-
-/* CatBoost's IncToDec: how probable is it that the score still rises? Scores: higher is better. */
-static bool inc_to_dec_stops(struct trainer *t, uint32_t i, double score)
-{
-    t->od_error *= 0.99;
-    double factor = 1;
-    for (uint32_t k = 0; k < i && k < RECENT_MAX; k++) {
-        factor *= 0.99;
-        t->od_error = fmax(t->od_error, factor * (score - t->recent[i - 1 - k]));
-    }
-    t->recent[i] = score;
-    if (i - t->best_iteration < (uint32_t)t->params.od_wait) {
-        return false;
-    }
-    double q = t->od_error / fmax(-t->best_eval - score, 1e-10);
-    return exp(-0.5 / fmax(q, 1e-10)) < t->params.od_pval;
-}
-
-/* Metrics after tree i; true when training should stop. */
-static bool judge(struct trainer *t, uint32_t i)
+/* Losses after tree i; *stop: training should end. */
+static int judge(struct trainer *t, uint32_t i, bool *stop, struct mrc_err *err)
 {
     t->learn_loss[i] = objective_metric(&t->params.loss, t->dim, t->learn.n, t->folds[t->n_learning].approx,
                                         t->learn.target, t->learn.weight, t->threads);
+    *stop = false;
     if (!t->eval_data) {
-        t->best_iteration = i;
-        return false;
+        t->stopping.best_iteration = i;
+        return MRC_OK;
     }
-    double loss = objective_metric(&t->params.eval_metric, t->dim, t->eval.n, t->eval_approx, t->eval.target,
-                                   t->eval.weight, t->threads);
-    t->eval_loss[i] = loss;
-    if (i == 0 || loss < t->best_eval) {
-        t->best_eval = loss;
-        t->best_iteration = i;
+    double value = t->eval_loss[i] = objective_metric(&t->params.loss, t->dim, t->eval.n, t->eval_approx,
+                                                      t->eval.target, t->eval.weight, t->threads);
+    if (t->eval_metric) {
+        MRC_TRY(metric_value(&t->params.eval_metric, t->dim, t->eval.n, t->eval_approx, t->eval.target, t->eval.weight,
+                             t->threads, &value, err));
+        t->eval_metric[i] = value;
     }
-    if (t->params.od_type == OD_ITER) {
-        return i - t->best_iteration >= (uint32_t)t->params.od_wait;
-    }
-    return t->params.od_type == OD_INC_TO_DEC && inc_to_dec_stops(t, i, -loss);
+    *stop = stopping_add(&t->stopping, i, value);
+    return MRC_OK;
 }
 
 static int loop(struct trainer *t, const struct boost_progress *progress, struct boost_report *report,
@@ -604,12 +560,13 @@ static int loop(struct trainer *t, const struct boost_progress *progress, struct
             report->stopped_early = true;
             break;
         }
-        report->stopped_early = judge(t, i);
+        MRC_TRY(judge(t, i, &report->stopped_early, err));
         struct boost_step step = {.iteration = i,
                                   .iterations = iterations,
                                   .learn_loss = t->learn_loss[i],
                                   .eval_loss = t->eval_data ? t->eval_loss[i] : NAN,
-                                  .best_iteration = t->best_iteration,
+                                  .eval_metric = t->eval_metric ? t->eval_metric[i] : NAN,
+                                  .best_iteration = t->stopping.best_iteration,
                                   .seconds = now() - t->started};
         if (progress && progress->step && !progress->step(&step, progress->arg)) {
             report->cancelled = true;
@@ -620,7 +577,7 @@ static int loop(struct trainer *t, const struct boost_progress *progress, struct
         }
     }
     report->n_iterations = t->n_trees;
-    report->best_iteration = t->best_iteration;
+    report->best_iteration = t->stopping.best_iteration;
     return MRC_OK;
 }
 
@@ -657,7 +614,8 @@ static void release(struct trainer *t)
     free(t->leaf_weights);
     free(t->learn_loss);
     free(t->eval_loss);
-    free(t->recent);
+    free(t->eval_metric);
+    stopping_release(&t->stopping);
     free(t->eval_approx);
     free(t->eval_leaves);
 }
@@ -666,6 +624,7 @@ void boost_report_release(struct boost_report *r)
 {
     free(r->learn_loss);
     free(r->eval_loss);
+    free(r->eval_metric);
     *r = (struct boost_report){0};
 }
 
@@ -673,7 +632,7 @@ static int finish(struct trainer *t, struct boost_report *report, mrc_model **mo
 {
     uint32_t n_trees = t->n_trees;
     if (t->params.use_best_model && n_trees > 0) {
-        uint32_t best = t->best_iteration + 1;
+        uint32_t best = t->stopping.best_iteration + 1;
         best = best < t->params.best_model_min_trees ? (uint32_t)t->params.best_model_min_trees : best;
         n_trees = best < n_trees ? best : n_trees;
     }
@@ -693,7 +652,8 @@ static int finish(struct trainer *t, struct boost_report *report, mrc_model **mo
     t->learn_loss = NULL;
     if (t->eval_data) {
         report->eval_loss = t->eval_loss;
-        t->eval_loss = NULL;
+        report->eval_metric = t->eval_metric;
+        t->eval_loss = t->eval_metric = NULL;
     }
     return MRC_OK;
 }
@@ -716,6 +676,9 @@ int boost_fit(const struct dataset *learn, const struct dataset *eval, const str
     t->threads = (int)(threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads);
     struct boost_report own = {0};
     int rc = prepare(t, err);
+    if (rc == MRC_OK && progress && progress->quantised) {
+        progress->quantised(progress->arg);
+    }
     rc = rc == MRC_OK ? loop(t, progress, &own, err) : rc;
     rc = rc == MRC_OK ? finish(t, &own, model, err) : rc;
     release(t);

@@ -19,7 +19,8 @@ struct boost_step {
     uint32_t iteration;  /* from 0 */
     uint32_t iterations; /* asked for */
     double learn_loss;   /* of the training loss as a metric: RMSE is the root, Logloss the mean, … */
-    double eval_loss;    /* NaN without an eval set */
+    double eval_loss;    /* the same of the eval set; NaN without one */
+    double eval_metric;  /* the eval metric when it is not the loss, else NaN */
     uint32_t best_iteration;
     double seconds; /* since boost_fit began */
 };
@@ -28,6 +29,9 @@ struct boost_progress {
     /* false: stop here; the trees so far are the model. NULL: never called. */
     bool (*step)(const struct boost_step *step, void *arg);
     void *arg;
+    /* The data are quantised: boost_fit reads the values of their feature columns no more, so that the caller may give
+     * them back (dataset_drop_values). Called once; NULL: never. */
+    void (*quantised)(void *arg);
 };
 
 struct boost_report {
@@ -36,6 +40,7 @@ struct boost_report {
     uint32_t best_iteration; /* of the eval set, from 0; n_iterations - 1 without one */
     double *learn_loss;      /* [n_iterations] */
     double *eval_loss;       /* [n_iterations], NULL without an eval set */
+    double *eval_metric;     /* [n_iterations], NULL without one or when it is the loss */
     double seconds;          /* quantisation to the last tree */
     bool cancelled, stopped_early;
 };

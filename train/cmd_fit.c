@@ -26,6 +26,7 @@ int cmd_fit(int argc, char **argv)
         fputs("Two forms: with --schema the film recipe, which ends in a bundle (fit --schema x --help);\n"
               "without it a model on any table, as follows.\n\n",
               stdout);
+        fflush(stdout); /* what follows is not written by stdio */
     }
     return fit_table(argc, argv);
 }

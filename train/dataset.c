@@ -24,9 +24,22 @@ int dataset_new(struct dataset **out, size_t n_rows, struct mrc_err *err)
     return MRC_OK;
 }
 
+void dataset_drop_values(struct dataset *d)
+{
+    for (uint32_t k = 0; k < d->n_floats; k++) {
+        free(d->floats[k].values);
+        d->floats[k].values = NULL;
+    }
+    for (uint32_t k = 0; k < d->n_cats; k++) {
+        free(d->cats[k].ids);
+        d->cats[k].ids = NULL;
+    }
+}
+
 void dataset_free(struct dataset *d)
 {
     if (d) {
+        dataset_drop_values(d);
         arena_release(&d->arena);
         free(d);
     }
@@ -72,33 +85,46 @@ static int add_feature(struct dataset *d, struct str name, enum dataset_kind kin
     return MRC_OK;
 }
 
-int dataset_add_float(struct dataset *d, struct str name, const float *values, struct mrc_err *err)
+static int no_memory(const struct dataset *d, struct mrc_err *err)
+{
+    return mrc_fail(err, MRC_ENOMEM, "no memory for a column of %zu rows", d->n_rows);
+}
+
+int dataset_new_float(struct dataset *d, struct str name, float **values, struct mrc_err *err)
 {
     MRC_TRY(reserve(d, err));
-    float *copy = ARENA_ARRAY(&d->arena, d->n_rows, float);
-    if (!copy) {
-        return arena_fail(&d->arena, err);
+    *values = malloc(d->n_rows * sizeof(**values));
+    if (!*values) {
+        return no_memory(d, err);
     }
+    d->floats[d->n_floats].values = *values;
+    int rc = add_feature(d, name, DATASET_FLOAT, err);
+    if (rc < 0) {
+        free(*values);
+        d->floats[d->n_floats].values = NULL;
+    }
+    return rc;
+}
+
+int dataset_add_float(struct dataset *d, struct str name, const float *values, struct mrc_err *err)
+{
+    float *copy;
+    MRC_TRY(dataset_new_float(d, name, &copy, err));
     for (size_t i = 0; i < d->n_rows; i++) {
         copy[i] = values[i] == 0 ? 0.0f : values[i];
     }
-    d->floats[d->n_floats].values = copy;
-    return add_feature(d, name, DATASET_FLOAT, err);
+    return MRC_OK;
 }
 
 int dataset_add_double(struct dataset *d, struct str name, const double *values, struct mrc_err *err)
 {
-    MRC_TRY(reserve(d, err));
-    float *copy = ARENA_ARRAY(&d->arena, d->n_rows, float);
-    if (!copy) {
-        return arena_fail(&d->arena, err);
-    }
+    float *copy;
+    MRC_TRY(dataset_new_float(d, name, &copy, err));
     for (size_t i = 0; i < d->n_rows; i++) {
         float v = (float)values[i];
         copy[i] = v == 0 ? 0.0f : v;
     }
-    d->floats[d->n_floats].values = copy;
-    return add_feature(d, name, DATASET_FLOAT, err);
+    return MRC_OK;
 }
 
 /* ---- categories ------------------------------------------------------------------------------------------------ */
@@ -159,30 +185,34 @@ static int number_hashes(uint32_t *values, size_t n, uint32_t *n_ids, uint32_t *
 int dataset_add_hashes(struct dataset *d, struct str name, const uint32_t *hashes, struct mrc_err *err)
 {
     MRC_TRY(reserve(d, err));
-    uint32_t *ids = ARENA_ARRAY(&d->arena, d->n_rows, uint32_t);
+    uint32_t *ids = malloc(d->n_rows * sizeof(*ids)), *list = NULL, *kept = NULL, n_ids = 0;
     if (!ids) {
-        return arena_fail(&d->arena, err);
+        return no_memory(d, err);
     }
     memcpy(ids, hashes, d->n_rows * sizeof(*ids));
-    uint32_t *list = NULL, n_ids = 0;
-    MRC_TRY(number_hashes(ids, d->n_rows, &n_ids, &list, err));
-    uint32_t *kept = ARENA_ARRAY(&d->arena, n_ids, uint32_t);
-    if (kept) {
+    int rc = number_hashes(ids, d->n_rows, &n_ids, &list, err);
+    if (rc == MRC_OK) {
+        kept = ARENA_ARRAY(&d->arena, n_ids, uint32_t);
+        rc = kept ? MRC_OK : arena_fail(&d->arena, err);
+    }
+    if (rc == MRC_OK) {
         memcpy(kept, list, n_ids * sizeof(*kept));
+        d->cats[d->n_cats] = (struct dataset_cat){.ids = ids, .n_ids = n_ids, .hashes = kept};
+        rc = add_feature(d, name, DATASET_CAT, err);
     }
     free(list);
-    if (!kept) {
-        return arena_fail(&d->arena, err);
+    if (rc < 0) {
+        free(ids);
+        d->cats[d->n_cats].ids = NULL;
     }
-    d->cats[d->n_cats] = (struct dataset_cat){.ids = ids, .n_ids = n_ids, .hashes = kept};
-    return add_feature(d, name, DATASET_CAT, err);
+    return rc;
 }
 
 int dataset_add_cat(struct dataset *d, struct str name, const struct str *values, struct mrc_err *err)
 {
     uint32_t *hashes = malloc(d->n_rows * sizeof(*hashes));
     if (!hashes) {
-        return mrc_fail(err, MRC_ENOMEM, "no memory for a column of %zu rows", d->n_rows);
+        return no_memory(d, err);
     }
     for (size_t i = 0; i < d->n_rows; i++) {
         hashes[i] = mrc_cat_hash(values[i].p ? values[i].p : "", values[i].n);
@@ -256,7 +286,7 @@ int dataset_set_target_text(struct dataset *d, const struct str *target, struct 
 {
     double *numbers = malloc(d->n_rows * sizeof(*numbers));
     if (!numbers) {
-        return mrc_fail(err, MRC_ENOMEM, "no memory for a column of %zu rows", d->n_rows);
+        return no_memory(d, err);
     }
     size_t i = 0;
     while (i < d->n_rows && parse_double(target[i], &numbers[i])) {
@@ -306,10 +336,52 @@ int dataset_set_timestamp(struct dataset *d, const int64_t *timestamp, struct mr
     return MRC_OK;
 }
 
+int dataset_set_group(struct dataset *d, const uint32_t *hashes, struct mrc_err *err)
+{
+    uint32_t *ids = ARENA_ARRAY(&d->arena, d->n_rows, uint32_t), *list = NULL, n_ids;
+    if (!ids) {
+        return arena_fail(&d->arena, err);
+    }
+    memcpy(ids, hashes, d->n_rows * sizeof(*ids));
+    MRC_TRY(number_hashes(ids, d->n_rows, &n_ids, &list, err));
+    free(list);
+    d->group = ids;
+    return MRC_OK;
+}
+
+enum { BASELINES_MAX = 4096 };
+
+int dataset_add_baseline(struct dataset *d, const float *scores, struct mrc_err *err)
+{
+    if (d->n_baselines == BASELINES_MAX) {
+        return mrc_fail(err, MRC_ELIMIT, "more than %d baseline columns", BASELINES_MAX);
+    }
+    const float **list = ARENA_ARRAY(&d->arena, (size_t)d->n_baselines + 1, const float *);
+    float *copy = ARENA_ARRAY(&d->arena, d->n_rows, float);
+    if (!list || !copy) {
+        return arena_fail(&d->arena, err);
+    }
+    for (size_t i = 0; i < d->n_rows; i++) {
+        copy[i] = scores[i];
+        if (!isfinite(copy[i])) {
+            return mrc_fail(err, MRC_EFORMAT, "baseline of row %zu (from 0) is not a finite number", i);
+        }
+    }
+    for (uint32_t k = 0; k < d->n_baselines; k++) {
+        list[k] = d->baselines[k];
+    }
+    list[d->n_baselines++] = copy;
+    d->baselines = list;
+    return MRC_OK;
+}
+
 int dataset_check_alike(const struct dataset *a, const struct dataset *b, struct mrc_err *err)
 {
     if (a->n_features != b->n_features) {
         return mrc_fail(err, MRC_EFORMAT, "%u feature columns, the learn set has %u", b->n_features, a->n_features);
+    }
+    if (a->n_baselines != b->n_baselines) {
+        return mrc_fail(err, MRC_EFORMAT, "%u baseline columns, the learn set has %u", b->n_baselines, a->n_baselines);
     }
     for (uint32_t i = 0; i < a->n_features; i++) {
         const struct dataset_feature *x = &a->features[i], *y = &b->features[i];

@@ -1,269 +1,279 @@
-/* Reading training data from a CSV by the roles of its columns. */
+/* Reading training data from a CSV by the roles of its columns: blocks of text, cut into pieces that threads read side
+ * by side, each into columns of its own. The pieces' columns are joined, and freed, one column after another. */
 #include "common/base/csv.h"
-#include "common/base/file.h"
-#include "common/base/json.h"
+#include "common/base/date.h"
 #include "train/command.h"
 #include "train/dataset.h"
 #include "train/model_rows.h"
+#include "train/random.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { ROLES_FILE_MAX = 64 << 20, CELL_ECHO = 60 };
+enum { CELL_ECHO = 60, PIECE_BYTES = 1 << 20, THREADS_MAX = 64 };
 
-static const char *const role_names[ROLE__COUNT] = {[ROLE_NUM] = "num",
-                                                    [ROLE_CAT] = "cat",
-                                                    [ROLE_TARGET] = "target",
-                                                    [ROLE_WEIGHT] = "weight",
-                                                    [ROLE_TIMESTAMP] = "timestamp",
-                                                    [ROLE_IGNORE] = "ignore",
-                                                    [ROLE_TEXT] = "text",
-                                                    [ROLE_EMBEDDING] = "embedding",
-                                                    [ROLE_GROUP] = "group",
-                                                    [ROLE_BASELINE] = "baseline"};
+/* Bytes that a row takes in a column of this role. */
+static const size_t cell_bytes[ROLE__COUNT] = {
+    [ROLE_NUM] = sizeof(float),      [ROLE_CAT] = sizeof(uint32_t),      [ROLE_TARGET] = sizeof(double),
+    [ROLE_WEIGHT] = sizeof(double),  [ROLE_TIMESTAMP] = sizeof(int64_t), [ROLE_GROUP] = sizeof(uint32_t),
+    [ROLE_BASELINE] = sizeof(float),
+};
 
-/* CatBoost's words in a column description. */
-static const struct {
-    const char *name;
-    enum column_role role;
-} cd_types[] = {
-    {"Num", ROLE_NUM},       {"Categ", ROLE_CAT},           {"Label", ROLE_TARGET},        {"Target", ROLE_TARGET},
-    {"Weight", ROLE_WEIGHT}, {"Timestamp", ROLE_TIMESTAMP}, {"Auxiliary", ROLE_IGNORE},    {"SampleId", ROLE_IGNORE},
-    {"DocId", ROLE_IGNORE},  {"Text", ROLE_TEXT},           {"NumVector", ROLE_EMBEDDING}, {"GroupId", ROLE_GROUP},
-    {"QueryId", ROLE_GROUP}, {"SubgroupId", ROLE_GROUP},    {"GroupWeight", ROLE_GROUP},   {"Baseline", ROLE_BASELINE}};
+/* The records of one piece of text. */
+struct piece {
+    size_t n, capacity;
+    void **columns;       /* [n_columns] cells by role, NULL where they are not kept */
+    uint8_t *aside;       /* [n] set aside? NULL without a split */
+    uint32_t *label_ends; /* [n] the target's cells lie in labels one behind the other */
+    struct buf labels;
+    bool target_is_number; /* every one of them */
+    uint32_t lines;
+    int rc;
+    struct mrc_err err;
+};
 
-void roles_release(struct column_roles *r)
-{
-    arena_release(&r->arena);
-    *r = (struct column_roles){0};
-}
-
-/* ---- columns.json ---------------------------------------------------------------------------------------------- */
-
-static int read_role(struct column_roles *r, const struct json *item, uint32_t i, struct mrc_err *err)
-{
-    struct str name, kind;
-    MRC_TRY(json_get_str(item, "name", &name, err));
-    MRC_TRY(json_get_str(item, "kind", &kind, err));
-    if (!str_copy(&r->arena, name, &r->columns[i].name)) {
-        return arena_fail(&r->arena, err);
-    }
-    for (int k = 0; k < ROLE__COUNT; k++) {
-        if (str_is(kind, role_names[k])) {
-            r->columns[i].role = (enum column_role)k;
-            return MRC_OK;
-        }
-    }
-    return mrc_fail(
-        err, MRC_EFORMAT,
-        "column \"%.*s\" has kind \"%.*s\"; kinds are num, cat, text, embedding, target, weight, timestamp, "
-        "group, ignore, baseline",
-        STR_ARG(name), STR_ARG(kind));
-}
-
-int roles_read_json(struct column_roles *r, const char *path, struct mrc_err *err)
-{
-    char *text;
-    size_t n;
-    MRC_TRY(file_read(path, ROLES_FILE_MAX, &text, &n, err));
-    struct json_doc *doc = NULL;
-    int rc = json_read(&doc, (struct str){text, n}, &json_limits_file, NULL, err);
-    free(text);
-    if (rc < 0) {
-        return command_where(err, path);
-    }
-    *r = (struct column_roles){0};
-    arena_init(&r->arena, 0);
-    const struct json *list = json_root(doc);
-    if (json_type(list) != JSON_ARRAY || json_count(list) == 0) {
-        rc = mrc_fail(err, MRC_EFORMAT, "must be a list [{\"name\", \"kind\"}, …] of the data's columns");
-    } else {
-        r->n = (uint32_t)json_count(list);
-        r->columns = ARENA_ARRAY(&r->arena, r->n, struct column_roles_row);
-        rc = r->columns ? MRC_OK : arena_fail(&r->arena, err);
-    }
-    uint32_t i = 0;
-    for (const struct json *item = json_first(list); rc == MRC_OK && item; item = json_next(item)) {
-        rc = read_role(r, item, i++, err);
-    }
-    json_free(doc);
-    if (rc < 0) {
-        roles_release(r);
-        return err_wrap(err, "%s", path);
-    }
-    return MRC_OK;
-}
-
-/* ---- column description ---------------------------------------------------------------------------------------- */
-
-static struct str next_field(struct str *line)
-{
-    const char *tab = line->n > 0 ? memchr(line->p, '\t', line->n) : NULL;
-    struct str field = {line->p, tab ? (size_t)(tab - line->p) : line->n};
-    size_t skip = tab ? field.n + 1 : field.n;
-    *line = (struct str){line->p + skip, line->n - skip};
-    return str_trim(field);
-}
-
-enum { CD_COLUMNS_MAX = 65536 };
-
-static int read_cd_line(struct column_roles *r, struct str line, struct mrc_err *err)
-{
-    struct str index = next_field(&line), type = next_field(&line), name = next_field(&line);
-    int64_t i;
-    if (!parse_i64(index, &i) || i < 0 || i >= CD_COLUMNS_MAX) {
-        return mrc_fail(err, MRC_EFORMAT, "\"%.*s\" is not a column number from 0 to %d", STR_ARG(index),
-                        CD_COLUMNS_MAX - 1);
-    }
-    for (size_t k = 0; k < sizeof(cd_types) / sizeof(cd_types[0]); k++) {
-        if (!str_is(type, cd_types[k].name)) {
-            continue;
-        }
-        for (; r->n <= (uint32_t)i; r->n++) {
-            r->columns[r->n] = (struct column_roles_row){.role = ROLE_NUM};
-        }
-        r->columns[i].role = cd_types[k].role;
-        return str_copy(&r->arena, name, &r->columns[i].name) ? MRC_OK : arena_fail(&r->arena, err);
-    }
-    return mrc_fail(err, MRC_EFORMAT, "\"%.*s\" is no column type (Num, Categ, Label, Weight, Timestamp, Auxiliary, …)",
-                    STR_ARG(type));
-}
-
-int roles_read_cd(struct column_roles *r, const char *path, struct mrc_err *err)
-{
-    char *text;
-    size_t n;
-    MRC_TRY(file_read(path, ROLES_FILE_MAX, &text, &n, err));
-    *r = (struct column_roles){0};
-    arena_init(&r->arena, 0);
-    r->columns = ARENA_ARRAY(&r->arena, CD_COLUMNS_MAX, struct column_roles_row);
-    int rc = r->columns ? MRC_OK : arena_fail(&r->arena, err);
-    struct str rest = {text, n};
-    for (uint32_t number = 1; rc == MRC_OK && rest.n > 0; number++) {
-        const char *end = memchr(rest.p, '\n', rest.n);
-        struct str line = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
-        size_t skip = end ? line.n + 1 : line.n;
-        rest = (struct str){rest.p + skip, rest.n - skip};
-        line = line.n > 0 && line.p[line.n - 1] == '\r' ? (struct str){line.p, line.n - 1} : line;
-        if (str_trim(line).n > 0 && (rc = read_cd_line(r, line, err)) < 0) {
-            err_wrap(err, "%s:%u", path, number);
-        }
-    }
-    free(text);
-    if (rc < 0) {
-        roles_release(r);
-    }
-    return rc;
-}
-
-/* ---- the CSV --------------------------------------------------------------------------------------------------- */
-
-/* Columns as they grow; texts of labels in an arena of their own. */
 struct reading {
     const char *path;
     const struct column_roles *roles;
+    struct table_options options;
+    int threads;
+    struct csv *csv;
     uint32_t n_columns;
-    size_t n, capacity;
+    const struct str *names;
     enum column_role *role; /* [n_columns] */
-    float **floats;         /* [n_columns] num */
-    uint32_t **hashes;      /* [n_columns] cat */
-    double *weight;
-    int64_t *time;
-    struct str *target;
-    double *target_number; /* as long as every label is a number */
+    int64_t split_column;   /* -1: none */
+    uint32_t lines;         /* before the block at hand */
+    size_t n, row_bytes;
+    uint32_t n_pieces, capacity;
+    struct piece *pieces;
     bool target_is_number;
-    struct arena labels;
 };
 
-static int bad_cell(const struct reading *r, const struct csv_cell *cell, const char *rule, struct mrc_err *err)
+static int no_memory(const struct reading *r, struct mrc_err *err)
 {
-    struct str shown = {cell->text.p, cell->text.n < CELL_ECHO ? cell->text.n : CELL_ECHO};
-    shown.n = utf8_valid(shown);
-    mrc_fail_at(err, MRC_EFORMAT, cell->line, cell->col, "\"%.*s\" %s", STR_ARG(shown), rule);
-    return command_where(err, r->path);
+    return mrc_fail(err, MRC_ENOMEM, "%s: no memory for the table", r->path);
 }
 
-static bool grow(void **p, size_t n, size_t size)
+/* ---- splits ---------------------------------------------------------------------------------------------------- */
+
+/* "HH:MM" or "HH:MM:SS", perhaps with Z, as seconds. */
+static bool parse_clock(struct str s, int64_t *out)
 {
-    void *more = realloc(*p, n * size);
-    if (!more) {
+    static const int64_t units[] = {3600, 60, 1}, limits[] = {23, 59, 59};
+    s.n -= s.n > 0 && s.p[s.n - 1] == 'Z';
+    if (s.n != 5 && s.n != 8) {
         return false;
     }
-    *p = more;
+    *out = 0;
+    for (size_t i = 0; i * 3 < s.n; i++) {
+        const char *p = s.p + i * 3;
+        if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9' || (i * 3 + 2 < s.n && p[2] != ':')) {
+            return false;
+        }
+        int64_t v = (p[0] - '0') * 10 + (p[1] - '0');
+        if (v > limits[i]) {
+            return false;
+        }
+        *out += v * units[i];
+    }
     return true;
 }
 
-static int reserve_rows(struct reading *r, struct mrc_err *err)
+bool moment_parse(struct str text, int64_t *out)
 {
-    if (r->n < r->capacity) {
-        return MRC_OK;
+    enum { DATE_CHARS = 10, DAY_SECONDS = 86400 };
+    if (parse_i64(text, out)) {
+        return true;
     }
-    size_t n = r->capacity ? 2 * r->capacity : 1024;
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < r->n_columns; i++) {
-        void *p = r->role[i] == ROLE_NUM ? (void *)r->floats[i] : (void *)r->hashes[i];
-        switch (r->role[i]) {
-        case ROLE_NUM:
-            ok = grow(&p, n, sizeof(float));
-            r->floats[i] = p;
-            break;
-        case ROLE_CAT:
-            ok = grow(&p, n, sizeof(uint32_t));
-            r->hashes[i] = p;
-            break;
-        case ROLE_TARGET:
-            p = r->target;
-            ok = grow(&p, n, sizeof(struct str));
-            r->target = p;
-            p = r->target_number;
-            ok = ok && grow(&p, n, sizeof(double));
-            r->target_number = p;
-            break;
-        case ROLE_WEIGHT:
-            p = r->weight;
-            ok = grow(&p, n, sizeof(double));
-            r->weight = p;
-            break;
-        case ROLE_TIMESTAMP:
-            p = r->time;
-            ok = grow(&p, n, sizeof(int64_t));
-            r->time = p;
-            break;
-        default:
-            break;
+    if (text.n < DATE_CHARS) {
+        return false;
+    }
+    int32_t day = date_parse((struct str){text.p, DATE_CHARS}, NULL);
+    int64_t clock = 0;
+    if (day == DATE_NONE) {
+        return false;
+    }
+    if (text.n > DATE_CHARS) {
+        struct str rest = {text.p + DATE_CHARS + 1, text.n - DATE_CHARS - 1};
+        if ((text.p[DATE_CHARS] != ' ' && text.p[DATE_CHARS] != 'T') || !parse_clock(rest, &clock)) {
+            return false;
         }
     }
-    r->capacity = n;
-    return ok ? MRC_OK : mrc_fail(err, MRC_ENOMEM, "%s: no memory for %zu rows", r->path, n);
+    *out = (int64_t)day * DAY_SECONDS + clock;
+    return true;
 }
 
-static int read_cell(struct reading *r, uint32_t i, const struct csv_cell *cell, struct mrc_err *err)
+int split_parse(struct table_split *s, struct str text, uint64_t seed, struct mrc_err *err)
 {
-    switch (r->role[i]) {
+    *s = (struct table_split){.seed = seed};
+    if (str_starts(text, "random:")) {
+        struct str share = {text.p + 7, text.n - 7};
+        s->by = SPLIT_BY_CHANCE;
+        if (parse_double(share, &s->share) && s->share > 0 && s->share < 1) {
+            return MRC_OK;
+        }
+    } else if (str_starts(text, "time:")) {
+        size_t at = text.n;
+        while (at > 5 && text.p[at - 1] != '@') {
+            at--;
+        }
+        s->by = SPLIT_BY_TIME;
+        s->column = (struct str){text.p + 5, at > 6 ? at - 6 : 0};
+        if (at > 6 && moment_parse((struct str){text.p + at, text.n - at}, &s->from)) {
+            return MRC_OK;
+        }
+    }
+    return mrc_fail(err, MRC_EINVAL,
+                    "\"%.*s\" is no split: time:COLUMN@DATE (YYYY-MM-DD or an integer), or random:SHARE with a share "
+                    "between 0 and 1",
+                    (int)(text.n < CELL_ECHO ? text.n : CELL_ECHO), text.p);
+}
+
+/* ---- one piece ------------------------------------------------------------------------------------------------- */
+
+static void piece_release(struct piece *p, uint32_t n_columns)
+{
+    for (uint32_t i = 0; p->columns && i < n_columns; i++) {
+        free(p->columns[i]);
+    }
+    free(p->columns);
+    free(p->aside);
+    free(p->label_ends);
+    buf_release(&p->labels);
+}
+
+/* Room for as many records as the text can hold: each has a line end, and a comma before every cell but the first. */
+static bool piece_init(struct piece *p, const struct reading *r, struct str text)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < text.n; i++) {
+        n += text.p[i] == '\n' || text.p[i] == '\r';
+    }
+    size_t widest = text.n / r->n_columns + 1;
+    p->capacity = n < widest ? n : widest;
+    p->columns = calloc(r->n_columns, sizeof(*p->columns));
+    bool ok = p->columns != NULL;
+    for (uint32_t i = 0; ok && i < r->n_columns; i++) {
+        if (cell_bytes[r->role[i]] > 0) {
+            p->columns[i] = malloc(p->capacity * cell_bytes[r->role[i]]);
+            ok = p->columns[i] != NULL;
+        }
+    }
+    p->label_ends = malloc(p->capacity * sizeof(*p->label_ends));
+    p->aside = r->options.split.by != SPLIT_BY_NOTHING ? calloc(p->capacity, 1) : NULL;
+    return ok && p->label_ends && (p->aside || r->options.split.by == SPLIT_BY_NOTHING);
+}
+
+static int bad_cell(const struct csv_cell *cell, const char *rule, struct mrc_err *err)
+{
+    struct str shown = {cell->text.p, cell->text.n < CELL_ECHO ? cell->text.n : CELL_ECHO};
+    shown.n = utf8_valid(shown);
+    return mrc_fail_at(err, MRC_EFORMAT, cell->line, cell->col, "\"%.*s\" %s", STR_ARG(shown), rule);
+}
+
+static int read_number(const struct csv_cell *cell, float *out, struct mrc_err *err)
+{
+    if (!model_cell(cell->text, out)) {
+        return bad_cell(cell, "is not a number", err);
+    }
+    *out = *out == 0 ? 0.0f : *out; /* no -0 */
+    return MRC_OK;
+}
+
+static int read_target(struct piece *p, double *out, const struct csv_cell *cell, struct mrc_err *err)
+{
+    if (cell->text.n == 0) {
+        return bad_cell(cell, "is no target: the cell is empty", err);
+    }
+    p->target_is_number = parse_double(cell->text, out) && p->target_is_number;
+    buf_str(&p->labels, cell->text);
+    p->label_ends[p->n] = (uint32_t)p->labels.n;
+    return MRC_OK;
+}
+
+static int read_cell(struct piece *p, enum column_role role, void *column, const struct csv_cell *cell,
+                     struct mrc_err *err)
+{
+    switch (role) {
     case ROLE_NUM:
-        return model_cell(cell->text, &r->floats[i][r->n]) ? MRC_OK : bad_cell(r, cell, "is not a number", err);
+        return read_number(cell, (float *)column + p->n, err);
     case ROLE_CAT:
-        r->hashes[i][r->n] = mrc_cat_hash(cell->text.p ? cell->text.p : "", cell->text.n);
+    case ROLE_GROUP:
+        ((uint32_t *)column)[p->n] = mrc_cat_hash(cell->text.p ? cell->text.p : "", cell->text.n);
         return MRC_OK;
     case ROLE_TARGET:
-        if (cell->text.n == 0) {
-            return bad_cell(r, cell, "is no target: the cell is empty", err);
-        }
-        r->target_is_number = parse_double(cell->text, &r->target_number[r->n]) && r->target_is_number;
-        return str_copy(&r->labels, cell->text, &r->target[r->n]) ? MRC_OK : arena_fail(&r->labels, err);
-    case ROLE_WEIGHT:
-        return parse_double(cell->text, &r->weight[r->n]) && r->weight[r->n] >= 0 && isfinite(r->weight[r->n])
+        return read_target(p, (double *)column + p->n, cell, err);
+    case ROLE_WEIGHT: {
+        double *weight = (double *)column + p->n;
+        return parse_double(cell->text, weight) && *weight >= 0 && isfinite(*weight)
                    ? MRC_OK
-                   : bad_cell(r, cell, "is not a weight (a number >= 0)", err);
+                   : bad_cell(cell, "is not a weight (a number >= 0)", err);
+    }
     case ROLE_TIMESTAMP:
-        return parse_i64(cell->text, &r->time[r->n]) ? MRC_OK : bad_cell(r, cell, "is not an integer time", err);
+        return moment_parse(cell->text, (int64_t *)column + p->n)
+                   ? MRC_OK
+                   : bad_cell(cell, "is neither an integer time nor a date (YYYY-MM-DD)", err);
+    case ROLE_BASELINE: {
+        float *score = (float *)column + p->n;
+        return parse_float(cell->text, score) && isfinite(*score)
+                   ? MRC_OK
+                   : bad_cell(cell, "is not a baseline (a finite number)", err);
+    }
     default:
         return MRC_OK;
     }
 }
 
-static int bind_roles(struct reading *r, const struct str *names, struct mrc_err *err)
+static int read_rows(struct piece *p, const struct reading *r, struct csv *csv, struct mrc_err *err)
+{
+    const struct csv_cell *cells;
+    uint32_t n;
+    int rc;
+    while ((rc = csv_next(csv, &cells, &n, err)) > 0) {
+        if (p->n == p->capacity) {
+            return mrc_fail(err, MRC_EBUG, "a piece of text has more records than lines");
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            if (cell_bytes[r->role[i]] > 0) {
+                MRC_TRY(read_cell(p, r->role[i], p->columns[i], &cells[i], err));
+            }
+        }
+        if (r->split_column >= 0) {
+            int64_t moment;
+            const struct csv_cell *cell = &cells[r->split_column];
+            if (!moment_parse(cell->text, &moment)) {
+                return bad_cell(cell, "cannot be split by: neither an integer nor a date (YYYY-MM-DD)", err);
+            }
+            p->aside[p->n] = moment >= r->options.split.from;
+        }
+        p->n++;
+    }
+    return rc < 0 ? rc : buf_ok(&p->labels, err);
+}
+
+static void read_piece(struct piece *p, const struct reading *r, struct str text)
+{
+    struct csv *csv = NULL;
+    *p = (struct piece){.target_is_number = true};
+    buf_init(&p->labels, NULL, 0);
+    if (!piece_init(p, r, text)) {
+        p->rc = no_memory(r, &p->err);
+        return;
+    }
+    p->rc = csv_open_part(&csv, r->csv, text, &p->err);
+    if (p->rc == MRC_OK) {
+        p->rc = read_rows(p, r, csv, &p->err);
+        p->lines = csv_lines(csv);
+    }
+    csv_close(csv);
+}
+
+/* ---- all pieces ------------------------------------------------------------------------------------------------ */
+
+static int bind_roles(struct reading *r, struct mrc_err *err)
 {
     const struct column_roles *roles = r->roles;
     if (roles->n > r->n_columns) {
@@ -272,39 +282,118 @@ static int bind_roles(struct reading *r, const struct str *names, struct mrc_err
     bool has_target = false;
     for (uint32_t i = 0; i < r->n_columns; i++) {
         struct column_roles_row row = i < roles->n ? roles->columns[i] : (struct column_roles_row){.role = ROLE_NUM};
-        if (row.name.n > 0 && !str_eq(row.name, names[i])) {
+        struct str name = {r->names[i].p, r->names[i].n < CELL_ECHO ? r->names[i].n : CELL_ECHO};
+        if (row.name.n > 0 && !str_eq(row.name, r->names[i])) {
             return mrc_fail(err, MRC_EFORMAT, "%s: column %u is called \"%.*s\", described as \"%.*s\"", r->path, i,
-                            STR_ARG(names[i]), STR_ARG(row.name));
+                            STR_ARG(name), (int)(row.name.n < CELL_ECHO ? row.name.n : CELL_ECHO), row.name.p);
         }
-        if (row.role == ROLE_TEXT || row.role == ROLE_EMBEDDING || row.role == ROLE_GROUP ||
-            row.role == ROLE_BASELINE) {
+        if (row.role >= ROLE_TEXT) {
             return mrc_fail(err, MRC_EUNSUPPORTED, "column \"%.*s\": training on %s columns is not supported",
-                            STR_ARG(names[i]), role_names[row.role]);
+                            STR_ARG(name), role_name(row.role));
         }
-        bool single = row.role == ROLE_TARGET || row.role == ROLE_WEIGHT || row.role == ROLE_TIMESTAMP;
+        bool single =
+            row.role == ROLE_TARGET || row.role == ROLE_WEIGHT || row.role == ROLE_TIMESTAMP || row.role == ROLE_GROUP;
         for (uint32_t k = 0; single && k < i; k++) {
             if (r->role[k] == row.role) {
-                return mrc_fail(err, MRC_EFORMAT, "column \"%.*s\" is a second %s", STR_ARG(names[i]),
-                                role_names[row.role]);
+                return mrc_fail(err, MRC_EFORMAT, "column \"%.*s\" is a second %s", STR_ARG(name), role_name(row.role));
             }
         }
         has_target = has_target || row.role == ROLE_TARGET;
         r->role[i] = row.role;
+        r->row_bytes += cell_bytes[row.role];
     }
     return has_target ? MRC_OK : mrc_fail(err, MRC_EFORMAT, "%s: no column is described as the target", r->path);
 }
 
-static int read_rows(struct reading *r, struct csv *csv, struct mrc_err *err)
+static int bind_split(struct reading *r, struct mrc_err *err)
 {
-    const struct csv_cell *cells;
-    uint32_t n;
-    int rc;
-    while ((rc = csv_next(csv, &cells, &n, err)) > 0) {
-        MRC_TRY(reserve_rows(r, err));
-        for (uint32_t i = 0; i < n; i++) {
-            MRC_TRY(read_cell(r, i, &cells[i], err));
+    const struct table_split *s = &r->options.split;
+    r->split_column = -1;
+    if (s->by != SPLIT_BY_TIME) {
+        return MRC_OK;
+    }
+    r->split_column = csv_column(r->csv, s->column);
+    return r->split_column >= 0 ? MRC_OK
+                                : mrc_fail(err, MRC_EINVAL, "%s has no column \"%.*s\" to split by", r->path,
+                                           (int)(s->column.n < CELL_ECHO ? s->column.n : CELL_ECHO), s->column.p);
+}
+
+/* Will it fit? `bytes` of the file have been read; its size tells how many rows are to come. */
+static int check_memory(const struct reading *r, size_t bytes, struct mrc_err *err)
+{
+    if (r->options.memory_max == 0) {
+        return MRC_OK;
+    }
+    struct stat st;
+    double rows = (double)r->n;
+    if (strcmp(r->path, "-") != 0 && stat(r->path, &st) == 0 && S_ISREG(st.st_mode) &&
+        (double)st.st_size > (double)bytes) {
+        rows *= (double)st.st_size / (double)bytes;
+    }
+    double need = rows * (double)r->row_bytes;
+    if (need <= (double)r->options.memory_max) {
+        return MRC_OK;
+    }
+    return mrc_fail(err, MRC_ENOMEM, "%s: its about %.0f rows take %.0f MiB in memory, allowed are %.0f", r->path, rows,
+                    ceil(need / 1048576), floor((double)r->options.memory_max / 1048576));
+}
+
+static int reserve_pieces(struct reading *r, uint32_t more, struct mrc_err *err)
+{
+    if (r->capacity - r->n_pieces >= more) {
+        return MRC_OK;
+    }
+    uint32_t capacity = 2 * r->capacity + more;
+    struct piece *pieces = realloc(r->pieces, capacity * sizeof(*pieces));
+    if (!pieces) {
+        return no_memory(r, err);
+    }
+    r->pieces = pieces;
+    r->capacity = capacity;
+    return MRC_OK;
+}
+
+/* Read a block of text; *lines: line ends in it. The first failure in the order of the text counts. */
+static int read_block(struct reading *r, struct str text, uint32_t *lines, struct mrc_err *err)
+{
+    struct str cuts[THREADS_MAX];
+    int n = (int)csv_cut(text, (uint32_t)r->threads, cuts);
+    MRC_TRY(reserve_pieces(r, (uint32_t)n, err));
+    struct piece *pieces = r->pieces + r->n_pieces;
+#pragma omp parallel for num_threads(n) schedule(static, 1) if (n > 1)
+    for (int i = 0; i < n; i++) {
+        read_piece(&pieces[i], r, cuts[i]);
+    }
+    r->n_pieces += (uint32_t)n;
+    *lines = 0;
+    for (int i = 0; i < n; i++) {
+        struct piece *p = &pieces[i];
+        if (p->rc < 0) {
+            if (err) {
+                *err = p->err;
+                err->line += err->line > 0 ? r->lines + *lines : 0;
+            }
+            return err && p->rc != MRC_ENOMEM ? command_where(err, r->path) : p->rc;
         }
-        r->n++;
+        *lines += p->lines;
+        r->n += p->n;
+        r->target_is_number = r->target_is_number && p->target_is_number;
+    }
+    return MRC_OK;
+}
+
+static int read_blocks(struct reading *r, struct mrc_err *err)
+{
+    struct str text;
+    uint32_t lines = 0;
+    size_t bytes = 0;
+    int rc;
+    r->lines = csv_lines(r->csv);
+    while ((rc = csv_take(r->csv, (size_t)r->threads * PIECE_BYTES, lines, &text, err)) > 0) {
+        MRC_TRY(read_block(r, text, &lines, err));
+        r->lines += lines;
+        bytes += text.n;
+        MRC_TRY(check_memory(r, bytes, err));
     }
     if (rc < 0) {
         return command_where(err, r->path);
@@ -312,74 +401,221 @@ static int read_rows(struct reading *r, struct csv *csv, struct mrc_err *err)
     return r->n > 0 ? MRC_OK : mrc_fail(err, MRC_EFORMAT, "%s has no rows", r->path);
 }
 
-static int build(struct reading *r, const struct str *names, struct dataset *d, struct mrc_err *err)
+/* ---- from pieces to data sets ---------------------------------------------------------------------------------- */
+
+/* Set rows aside by chance: groups as wholes. */
+static void draw_split(struct reading *r)
 {
+    struct random rows;
+    uint32_t group = r->n_columns;
+    random_init(&rows, r->options.split.seed);
     for (uint32_t i = 0; i < r->n_columns; i++) {
-        if (r->role[i] == ROLE_NUM) {
-            MRC_TRY(dataset_add_float(d, names[i], r->floats[i], err));
-            free(r->floats[i]); /* the copy is enough: no more than one column twice */
-            r->floats[i] = NULL;
-        } else if (r->role[i] == ROLE_CAT) {
-            MRC_TRY(dataset_add_hashes(d, names[i], r->hashes[i], err));
-            free(r->hashes[i]);
-            r->hashes[i] = NULL;
+        group = r->role[i] == ROLE_GROUP ? i : group;
+    }
+    for (uint32_t k = 0; k < r->n_pieces; k++) {
+        struct piece *p = &r->pieces[k];
+        for (size_t i = 0; i < p->n; i++) {
+            struct random own = rows;
+            if (group < r->n_columns) {
+                random_init_skip(&own, r->options.split.seed ^ ((uint32_t *)p->columns[group])[i], 10);
+                p->aside[i] = random_real(&own) < r->options.split.share;
+            } else {
+                p->aside[i] = random_real(&rows) < r->options.split.share;
+            }
         }
     }
-    MRC_TRY(r->target_is_number ? dataset_set_target(d, r->target_number, err)
-                                : dataset_set_target_text(d, r->target, err));
-    if (r->weight) {
-        MRC_TRY(dataset_set_weight(d, r->weight, err));
-    }
-    return r->time ? dataset_set_timestamp(d, r->time, err) : MRC_OK;
 }
 
-static int read_all(struct reading *r, struct csv *csv, struct dataset **out, struct mrc_err *err)
+/* One part of the table under construction. */
+struct part {
+    struct reading *r;
+    bool aside; /* the rows set aside, else the others */
+    size_t n;
+    struct dataset *data;
+    void *cells; /* [n] of the widest role */
+};
+
+static bool in_part(const struct part *t, const struct piece *p, size_t i)
 {
-    const struct str *names;
-    int rc = csv_header(csv, &names, &r->n_columns, err);
-    if (rc < 0) {
-        return command_where(err, r->path);
+    return !p->aside || (p->aside[i] != 0) == t->aside;
+}
+
+/* Copy a column's cells of this part, `size` bytes each. */
+static void gather(const struct part *t, uint32_t column, size_t size, void *to)
+{
+    char *out = to;
+    for (uint32_t k = 0; k < t->r->n_pieces; k++) {
+        const struct piece *p = &t->r->pieces[k];
+        const char *cells = p->columns[column];
+        if (!p->aside) {
+            memcpy(out, cells, p->n * size);
+            out += p->n * size;
+            continue;
+        }
+        for (size_t i = 0; i < p->n; i++) {
+            if (in_part(t, p, i)) {
+                memcpy(out, cells + i * size, size);
+                out += size;
+            }
+        }
     }
-    r->role = calloc((size_t)r->n_columns + 1, sizeof(*r->role));
-    r->floats = calloc((size_t)r->n_columns + 1, sizeof(*r->floats));
-    r->hashes = calloc((size_t)r->n_columns + 1, sizeof(*r->hashes));
-    if (!r->role || !r->floats || !r->hashes) {
-        return mrc_fail(err, MRC_ENOMEM, "no memory for %u columns", r->n_columns);
+}
+
+static int build_labels(struct part *t, struct mrc_err *err)
+{
+    struct str *labels = malloc(t->n * sizeof(*labels));
+    if (!labels) {
+        return no_memory(t->r, err);
     }
-    MRC_TRY(bind_roles(r, names, err));
-    MRC_TRY(read_rows(r, csv, err));
-    struct dataset *d;
-    MRC_TRY(dataset_new(&d, r->n, err));
-    rc = build(r, names, d, err);
-    if (rc < 0) {
-        dataset_free(d);
-        return err_wrap(err, "%s", r->path);
+    size_t k = 0;
+    for (uint32_t j = 0; j < t->r->n_pieces; j++) {
+        const struct piece *p = &t->r->pieces[j];
+        for (size_t i = 0; i < p->n; i++) {
+            if (in_part(t, p, i)) {
+                uint32_t begin = i > 0 ? p->label_ends[i - 1] : 0;
+                labels[k++] = (struct str){buf_text(&p->labels).p + begin, p->label_ends[i] - begin};
+            }
+        }
     }
-    *out = d;
-    return MRC_OK;
+    int rc = dataset_set_target_text(t->data, labels, err);
+    free(labels);
+    return rc;
+}
+
+static int build_column(struct part *t, uint32_t i, struct mrc_err *err)
+{
+    struct reading *r = t->r;
+    if (r->role[i] == ROLE_NUM) {
+        float *values;
+        MRC_TRY(dataset_new_float(t->data, r->names[i], &values, err));
+        gather(t, i, sizeof(float), values);
+        return MRC_OK;
+    }
+    if (r->role[i] == ROLE_TARGET && !r->target_is_number) {
+        return build_labels(t, err);
+    }
+    if (cell_bytes[r->role[i]] > 0) {
+        gather(t, i, cell_bytes[r->role[i]], t->cells);
+    }
+    switch (r->role[i]) {
+    case ROLE_CAT:
+        return dataset_add_hashes(t->data, r->names[i], t->cells, err);
+    case ROLE_TARGET:
+        return dataset_set_target(t->data, t->cells, err);
+    case ROLE_WEIGHT:
+        return dataset_set_weight(t->data, t->cells, err);
+    case ROLE_TIMESTAMP:
+        return dataset_set_timestamp(t->data, t->cells, err);
+    case ROLE_GROUP:
+        return dataset_set_group(t->data, t->cells, err);
+    case ROLE_BASELINE:
+        return dataset_add_baseline(t->data, t->cells, err);
+    default:
+        return MRC_OK;
+    }
+}
+
+static int part_init(struct part *t, struct reading *r, bool aside, struct mrc_err *err)
+{
+    *t = (struct part){.r = r, .aside = aside};
+    for (uint32_t k = 0; k < r->n_pieces; k++) {
+        for (size_t i = 0; i < r->pieces[k].n; i++) {
+            t->n += in_part(t, &r->pieces[k], i);
+        }
+    }
+    if (t->n == 0) {
+        return mrc_fail(err, MRC_EFORMAT, "%s: the split leaves no rows to %s", r->path,
+                        aside ? "judge by" : "learn from");
+    }
+    MRC_TRY(dataset_new(&t->data, t->n, err));
+    t->cells = malloc(t->n * sizeof(double));
+    return t->cells ? MRC_OK : no_memory(r, err);
+}
+
+/* Both parts column by column, so that no more than one column is in memory twice. */
+static int build(struct reading *r, struct dataset **out, struct dataset **rest, struct mrc_err *err)
+{
+    struct part parts[2] = {{0}};
+    int n = r->options.split.by == SPLIT_BY_NOTHING ? 1 : 2, rc = MRC_OK;
+    if (r->options.split.by == SPLIT_BY_CHANCE) {
+        draw_split(r);
+    }
+    for (int k = 0; rc == MRC_OK && k < n; k++) {
+        rc = part_init(&parts[k], r, k == 1, err);
+    }
+    for (uint32_t i = 0; rc == MRC_OK && i < r->n_columns; i++) {
+        for (int k = 0; rc == MRC_OK && k < n; k++) {
+            rc = build_column(&parts[k], i, err);
+            if (rc < 0) {
+                err_wrap(err, "%s", r->path);
+            }
+        }
+        for (uint32_t k = 0; k < r->n_pieces; k++) {
+            free(r->pieces[k].columns[i]);
+            r->pieces[k].columns[i] = NULL;
+        }
+    }
+    for (int k = 0; k < n; k++) {
+        free(parts[k].cells);
+        if (rc < 0) {
+            dataset_free(parts[k].data);
+        }
+    }
+    if (rc == MRC_OK) {
+        *out = parts[0].data;
+        if (n == 2) {
+            *rest = parts[1].data;
+        }
+    }
+    return rc;
+}
+
+static int read_all(struct reading *r, struct dataset **out, struct dataset **rest, struct mrc_err *err)
+{
+    if (csv_header(r->csv, &r->names, &r->n_columns, err) < 0) {
+        return err ? command_where(err, r->path) : MRC_EFORMAT;
+    }
+    r->role = calloc(r->n_columns, sizeof(*r->role));
+    if (!r->role) {
+        return no_memory(r, err);
+    }
+    MRC_TRY(bind_roles(r, err));
+    MRC_TRY(bind_split(r, err));
+    MRC_TRY(read_blocks(r, err));
+    return build(r, out, rest, err);
+}
+
+static int read_table(struct reading *r, struct dataset **out, struct dataset **rest, struct mrc_err *err)
+{
+    r->threads = r->options.threads < 1 ? 1 : r->options.threads > THREADS_MAX ? THREADS_MAX : r->options.threads;
+    r->target_is_number = true;
+    int rc = read_all(r, out, rest, err);
+    csv_close(r->csv);
+    for (uint32_t k = 0; k < r->n_pieces; k++) {
+        piece_release(&r->pieces[k], r->n_columns);
+    }
+    free(r->pieces);
+    free(r->role);
+    return rc;
+}
+
+int dataset_read_table(struct dataset **out, struct dataset **rest, const char *path, const struct column_roles *roles,
+                       const struct table_options *options, struct mrc_err *err)
+{
+    struct reading r = {.path = path, .roles = roles, .options = *options};
+    MRC_TRY(csv_open(&r.csv, path, &csv_limits_file, err));
+    return read_table(&r, out, rest, err);
 }
 
 int dataset_read_csv(struct dataset **out, const char *path, const struct column_roles *roles, struct mrc_err *err)
 {
-    struct reading r = {.path = path, .roles = roles, .target_is_number = true};
-    struct csv *csv = NULL;
-    arena_init(&r.labels, 0);
-    int rc = csv_open(&csv, path, &csv_limits_file, err);
-    if (rc == MRC_OK) {
-        rc = read_all(&r, csv, out, err);
-    }
-    csv_close(csv);
-    for (uint32_t i = 0; i < r.n_columns; i++) {
-        free(r.floats ? r.floats[i] : NULL);
-        free(r.hashes ? r.hashes[i] : NULL);
-    }
-    free(r.floats);
-    free(r.hashes);
-    free(r.role);
-    free(r.weight);
-    free(r.time);
-    free(r.target);
-    free(r.target_number);
-    arena_release(&r.labels);
-    return rc;
+    struct table_options options = {0};
+    return dataset_read_table(out, NULL, path, roles, &options, err);
+}
+
+int dataset_read_text(struct dataset **out, struct str text, const struct column_roles *roles, struct mrc_err *err)
+{
+    struct reading r = {.path = "the table", .roles = roles};
+    MRC_TRY(csv_open_mem(&r.csv, text, &csv_limits_file, err));
+    return read_table(&r, out, NULL, err);
 }

@@ -306,7 +306,7 @@ static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_s
     struct dataset *learn = NULL, *eval = NULL;
     struct params p = r->params[setting];
     struct watcher w = {r, what};
-    struct boost_progress progress = {watch, &w};
+    struct boost_progress progress = {.step = watch, .arg = &w};
     int rc = features_learn(r->schema, r->features[setting], t->own, n, &out->text, err);
     if (rc == MRC_OK) {
         rc = features_read(&out->features, r->schema, buf_text(&out->text), NULL, NULL, err);

@@ -1,9 +1,13 @@
 /* fit for any table: a CSV, its columns, CatBoost's parameters; out comes a CatBoost model. */
 #include "train/fit_table.h"
+#include "common/base/file.h"
 #include "common/base/json.h"
 #include "train/boost.h"
 #include "train/command.h"
+#include "train/metric.h"
+#include "train/model_rows.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DATA, COLUMNS, CD, PARAMS, SET, EVAL, THREADS, MODEL_OUT, JSON, QUIET };
+enum { DATA, COLUMNS, CD, EVAL, SPLIT, PARAMS, SET, THREADS, MEMORY_MAX, MODEL_OUT, CURVES, JSON, QUIET, N_OWN };
 
-static const struct setting_spec options[] = {
+/* The command's own options; the training parameters follow them (all_options). */
+static const struct setting_spec own_options[N_OWN] = {
     [DATA] = {.name = "data",
               .type = SETTING_PATH,
               .flags = SETTING_FLAG_ONLY | SETTING_REQUIRED,
@@ -22,25 +27,32 @@ static const struct setting_spec options[] = {
     [COLUMNS] = {.name = "columns",
                  .type = SETTING_PATH,
                  .flags = SETTING_FLAG_ONLY,
-                 .help =
-                     "Columns of the CSV: [{\"name\",\"kind\"}], kinds num, cat, target, weight, timestamp, ignore."},
+                 .help = "Columns of the CSV: [{\"name\",\"kind\"}], kinds num, cat, target, weight, timestamp, group, "
+                         "baseline, ignore."},
     [CD] = {.name = "cd",
             .type = SETTING_PATH,
             .flags = SETTING_FLAG_ONLY,
             .help = "The same as CatBoost's column description."},
-    [PARAMS] = {.name = "params",
-                .type = SETTING_PATH,
-                .flags = SETTING_FLAG_ONLY,
-                .help = "Parameters by CatBoost's names: {\"loss_function\":\"RMSE\",\"iterations\":500,…}."},
-    [SET] = {.name = "set",
-             .type = SETTING_TEXT,
-             .max = 4096,
-             .flags = SETTING_FLAG_ONLY,
-             .help = "More parameters: name=value, separated by blanks; they win over the file."},
     [EVAL] = {.name = "eval",
               .type = SETTING_PATH,
               .flags = SETTING_FLAG_ONLY,
               .help = "CSV with the same columns, for early stopping and the best model."},
+    [SPLIT] = {.name = "split",
+               .type = SETTING_TEXT,
+               .max = 4096,
+               .flags = SETTING_FLAG_ONLY,
+               .help = "Take the eval set from --data: time:COLUMN@DATE (rows from that date or number on), or "
+                       "random:0.2 (a share of the rows, groups as wholes)."},
+    [PARAMS] = {.name = "params",
+                .type = SETTING_PATH,
+                .flags = SETTING_FLAG_ONLY,
+                .help = "Parameters by CatBoost's names: {\"loss_function\":\"RMSE\",\"iterations\":500,...}."},
+    [SET] = {.name = "set",
+             .type = SETTING_TEXT,
+             .max = 4096,
+             .flags = SETTING_FLAG_ONLY,
+             .help = "More parameters: name=value, separated by blanks; they win over the file, the flags below over "
+                     "both."},
     [THREADS] = {.name = "threads",
                  .type = SETTING_INT,
                  .value = "0",
@@ -48,10 +60,20 @@ static const struct setting_spec options[] = {
                  .max = 256,
                  .flags = SETTING_FLAG_ONLY,
                  .help = "0 = as many as there are CPUs. The model does not depend on it."},
+    [MEMORY_MAX] = {.name = "memory_max",
+                    .type = SETTING_BYTES,
+                    .min = 1 << 20,
+                    .max = 1e15,
+                    .flags = SETTING_FLAG_ONLY,
+                    .help = "Refuse to start when table and training would take more than this."},
     [MODEL_OUT] = {.name = "model_out",
                    .type = SETTING_PATH,
                    .flags = SETTING_FLAG_ONLY | SETTING_REQUIRED,
                    .help = "Model to write; .json gives CatBoost's JSON, anything else .cbm."},
+    [CURVES] = {.name = "curves",
+                .type = SETTING_PATH,
+                .flags = SETTING_FLAG_ONLY,
+                .help = "Learning curves to write as CSV: iteration, learn loss, eval loss, eval metric."},
     [JSON] = {.name = "json",
               .type = SETTING_BOOL,
               .value = "false",
@@ -63,6 +85,52 @@ static const struct setting_spec options[] = {
                .flags = SETTING_FLAG_ONLY,
                .help = "No progress on a terminal."},
 };
+
+enum { OPTIONS_MAX = 256, NAMES_BYTES = 8192 };
+
+/* Own options and a flag for each parameter and alias; those after the first name are not shown. Made once. */
+static struct {
+    size_t n;
+    struct setting_spec specs[OPTIONS_MAX];
+    const char *name[OPTIONS_MAX]; /* of the parameter */
+    char text[NAMES_BYTES];
+} all;
+
+static bool is_own(struct str name)
+{
+    for (size_t i = 0; i < N_OWN; i++) {
+        if (str_is(name, own_options[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void all_options(void)
+{
+    struct param_option p;
+    size_t used = 0;
+    memcpy(all.specs, own_options, sizeof(own_options));
+    all.n = N_OWN;
+    for (size_t i = 0; params_option(i, &p); i++) {
+        unsigned hidden = p.help ? 0 : SETTING_HIDDEN;
+        for (const char *at = p.names, *bar; at; at = bar ? bar + 1 : NULL, hidden = SETTING_HIDDEN) {
+            bar = strchr(at, '|');
+            struct str name = {at, bar ? (size_t)(bar - at) : strlen(at)};
+            if (is_own(name) || all.n == OPTIONS_MAX || used + name.n + 1 > NAMES_BYTES) {
+                continue;
+            }
+            char *copy = all.text + used;
+            memcpy(copy, name.p, name.n);
+            used += name.n + 1;
+            all.name[all.n] = copy;
+            all.specs[all.n++] = (struct setting_spec){.name = copy,
+                                                       .type = p.is_flag ? SETTING_BOOL : SETTING_TEXT,
+                                                       .flags = SETTING_FLAG_ONLY | hidden,
+                                                       .help = p.help ? p.help : ""};
+        }
+    }
+}
 
 static double seconds(void)
 {
@@ -88,19 +156,40 @@ static void on_interrupt(int signal_number)
     (void)signal_number;
 }
 
+struct watch {
+    bool show;
+    double shown; /* seconds at the last line */
+    struct dataset *learn, *eval;
+};
+
+static void give_back(void *arg)
+{
+    struct watch *w = arg;
+    dataset_drop_values(w->learn);
+    if (w->eval) {
+        dataset_drop_values(w->eval);
+    }
+}
+
+/* One line that is written over and over: iteration, losses, time gone and time left at this pace. */
 static bool show_step(const struct boost_step *step, void *arg)
 {
-    const bool *show = arg;
-    if (*show && (step->iteration % 10 == 9 || step->iteration + 1 == step->iterations)) {
-        fprintf(stderr, "\r%u/%u  learn %.6g", step->iteration + 1, step->iterations, step->learn_loss);
-        if (step->eval_loss == step->eval_loss) {
-            fprintf(stderr, "  eval %.6g  best %u", step->eval_loss, step->best_iteration);
-        }
-        fprintf(stderr, "  %.1f s ", step->seconds);
-        if (step->iteration + 1 == step->iterations) {
-            fputc('\n', stderr);
-        }
+    struct watch *w = arg;
+    bool last = step->iteration + 1 == step->iterations || interrupted;
+    if (!w->show || (!last && step->seconds - w->shown < 0.2)) {
+        return !interrupted;
     }
+    w->shown = step->seconds;
+    fprintf(stderr, "\r%u/%u  learn %.6g", step->iteration + 1, step->iterations, step->learn_loss);
+    if (!isnan(step->eval_loss)) {
+        fprintf(stderr, "  eval %.6g", step->eval_loss);
+        if (!isnan(step->eval_metric)) {
+            fprintf(stderr, "  metric %.6g", step->eval_metric);
+        }
+        fprintf(stderr, "  best %u", step->best_iteration + 1);
+    }
+    double left = step->seconds / (step->iteration + 1.0) * (step->iterations - step->iteration - 1.0);
+    fprintf(stderr, "  %.1f s, %.0f s left   ", step->seconds, left);
     return !interrupted;
 }
 
@@ -124,23 +213,53 @@ static int read_params(const struct settings *s, struct params *p, struct mrc_er
         MRC_TRY(params_set(p, name, (struct str){equal + 1, pair.n - name.n - 1}, err));
         rest = str_trim((struct str){rest.p + pair.n, rest.n - pair.n});
     }
+    for (size_t i = N_OWN; i < all.n; i++) {
+        if (setting_is_set(s, i)) {
+            bool flag = all.specs[i].type == SETTING_BOOL;
+            struct str value = !flag ? setting_text(s, i) : setting_bool(s, i) ? STR("true") : STR("false");
+            MRC_TRY(params_set(p, str_of(all.name[i]), value, err));
+        }
+    }
     if (setting_int(s, THREADS) > 0) {
         p->thread_count = setting_int(s, THREADS);
+    }
+    if (setting_is_set(s, MEMORY_MAX)) {
+        p->memory_max = (uint64_t)setting_int(s, MEMORY_MAX);
     }
     return MRC_OK;
 }
 
-static int read_data(const struct settings *s, struct dataset **learn, struct dataset **eval, struct mrc_err *err)
+static int check_options(const struct settings *s, const struct params *p, struct table_options *reading,
+                         struct mrc_err *err)
 {
-    struct column_roles roles;
     if (setting_is_set(s, COLUMNS) == setting_is_set(s, CD)) {
         return mrc_fail(err, MRC_EINVAL, "give one of --columns (any table), --cd (any table) or --schema (films)");
     }
+    if (setting_is_set(s, EVAL) && setting_is_set(s, SPLIT)) {
+        return mrc_fail(err, MRC_EINVAL, "give --eval or --split, not both: each is the eval set");
+    }
+    if (setting_is_set(s, EVAL) && !strcmp(setting_cstr(s, EVAL), "-") && !strcmp(setting_cstr(s, DATA), "-")) {
+        return mrc_fail(err, MRC_EINVAL, "--data and --eval cannot both be standard input");
+    }
+    if (setting_bool(s, JSON) && !strcmp(setting_cstr(s, MODEL_OUT), "-")) {
+        return mrc_fail(err, MRC_EINVAL, "--json and --model-out - both write to standard output");
+    }
+    *reading = (struct table_options){.threads = model_threads(p->thread_count), .memory_max = p->memory_max};
+    if (setting_is_set(s, SPLIT) && split_parse(&reading->split, setting_text(s, SPLIT), p->random_seed, err) < 0) {
+        return err_wrap(err, "--split");
+    }
+    return MRC_OK;
+}
+
+static int read_data(const struct settings *s, struct table_options *reading, struct dataset **learn,
+                     struct dataset **eval, struct mrc_err *err)
+{
+    struct column_roles roles;
     MRC_TRY(setting_is_set(s, COLUMNS) ? roles_read_json(&roles, setting_cstr(s, COLUMNS), err)
                                        : roles_read_cd(&roles, setting_cstr(s, CD), err));
-    int rc = dataset_read_csv(learn, setting_cstr(s, DATA), &roles, err);
+    int rc = dataset_read_table(learn, eval, setting_cstr(s, DATA), &roles, reading, err);
     if (rc == MRC_OK && setting_is_set(s, EVAL)) {
-        rc = dataset_read_csv(eval, setting_cstr(s, EVAL), &roles, err);
+        rc = dataset_read_table(eval, NULL, setting_cstr(s, EVAL), &roles, reading, err);
     }
     roles_release(&roles);
     return rc;
@@ -152,7 +271,18 @@ static int save(const mrc_model *m, const char *path, struct mrc_err *err)
 {
     size_t n = strlen(path);
     bool json = n >= 5 && !strcmp(path + n - 5, ".json");
-    return mrc_model_save(m, path, json ? MRC_FORMAT_JSON : MRC_FORMAT_CBM, err);
+    void *bytes = NULL;
+    MRC_TRY(mrc_model_write(m, json ? MRC_FORMAT_JSON : MRC_FORMAT_CBM, &bytes, &n, err));
+    struct output o;
+    int rc = output_open(&o, path, err);
+    rc = rc == MRC_OK ? file_write_fd(o.fd, (struct str){bytes, n}, err) : rc;
+    if (rc == MRC_OK) {
+        rc = output_close(&o, err);
+    } else {
+        output_abandon(&o);
+    }
+    free(bytes);
+    return rc;
 }
 
 static void put_losses(struct json_out *w, const char *key, const double *v, uint32_t n)
@@ -163,6 +293,36 @@ static void put_losses(struct json_out *w, const char *key, const double *v, uin
         json_put_double(w, v[i]);
     }
     json_close_array(w);
+}
+
+static int write_curves(const struct boost_report *r, const struct params *p, const char *path, struct mrc_err *err)
+{
+    struct output o;
+    MRC_TRY(output_open(&o, path, err));
+    const double *columns[] = {r->learn_loss, r->eval_loss, r->eval_metric};
+    const char *names[] = {"learn", "eval", "eval"};
+    buf_puts(&o.text, "iteration");
+    for (size_t k = 0; k < 3; k++) {
+        if (columns[k]) {
+            buf_printf(&o.text, ",%s_%s", names[k], k < 2 ? loss_name(p->loss.type) : metric_name(&p->eval_metric));
+        }
+    }
+    buf_char(&o.text, '\n');
+    for (uint32_t i = 0; i < r->n_iterations; i++) {
+        buf_printf(&o.text, "%u", i);
+        for (size_t k = 0; k < 3; k++) {
+            if (columns[k]) {
+                buf_char(&o.text, ',');
+                buf_double(&o.text, columns[k][i]);
+            }
+        }
+        buf_char(&o.text, '\n');
+        if (output_flush(&o, err) < 0) {
+            output_abandon(&o);
+            return MRC_EIO;
+        }
+    }
+    return output_close(&o, err);
 }
 
 static int print_json(const struct boost_report *r, double load_s, double rss_before, struct mrc_err *err)
@@ -180,6 +340,11 @@ static int print_json(const struct boost_report *r, double load_s, double rss_be
     json_pair_i64(&w, "best_iteration", r->best_iteration);
     put_losses(&w, "learn_loss", r->learn_loss, r->n_iterations);
     put_losses(&w, "eval_loss", r->eval_loss, r->n_iterations);
+    if (r->eval_metric) {
+        put_losses(&w, "eval_metric", r->eval_metric, r->n_iterations);
+    }
+    json_pair_bool(&w, "stopped_early", r->stopped_early);
+    json_pair_bool(&w, "interrupted", r->cancelled);
     json_close_object(&w);
     buf_char(&text, '\n');
     int rc = buf_ok(&text, err);
@@ -190,32 +355,67 @@ static int print_json(const struct boost_report *r, double load_s, double rss_be
     return rc;
 }
 
+static int train(const struct settings *s, const struct params *p, struct dataset *learn, struct dataset *eval,
+                 mrc_model **model, struct boost_report *report, struct mrc_err *err)
+{
+    struct watch w = {.show = isatty(STDERR_FILENO) && !setting_bool(s, QUIET), .learn = learn, .eval = eval};
+    struct boost_progress progress = {.step = show_step, .arg = &w, .quantised = give_back};
+    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    int rc = boost_fit(learn, eval, p, &progress, model, report, err);
+    if (w.shown > 0) {
+        fputc('\n', stderr);
+    }
+    return rc;
+}
+
+/* What was done, for people. */
+static void tell(const struct boost_report *r, const char *path)
+{
+    fprintf(stderr, "%u trees in %.2f s, learn loss %.6g", r->n_trees, r->seconds, r->learn_loss[r->n_trees - 1]);
+    if (r->eval_loss) {
+        fprintf(stderr, ", eval loss %.6g", r->eval_loss[r->n_trees - 1]);
+    }
+    if (r->eval_metric) {
+        fprintf(stderr, ", eval metric %.6g", r->eval_metric[r->n_trees - 1]);
+    }
+    fprintf(stderr, "%s, written to %s\n",
+            r->cancelled       ? "; interrupted"
+            : r->stopped_early ? "; stopped early"
+                               : "",
+            path);
+}
+
+static int write_results(const struct settings *s, const struct params *p, const mrc_model *model,
+                         const struct boost_report *report, struct mrc_err *err)
+{
+    MRC_TRY(save(model, setting_cstr(s, MODEL_OUT), err));
+    return setting_is_set(s, CURVES) ? write_curves(report, p, setting_cstr(s, CURVES), err) : MRC_OK;
+}
+
 static int run(const struct settings *s, struct mrc_err *err)
 {
     struct params params;
+    struct table_options reading;
     struct dataset *learn = NULL, *eval = NULL;
     mrc_model *model = NULL;
     struct boost_report report = {0};
     double started = seconds();
     MRC_TRY(read_params(s, &params, err));
-    int rc = read_data(s, &learn, &eval, err);
+    MRC_TRY(check_options(s, &params, &reading, err));
+    int rc = read_data(s, &reading, &learn, &eval, err);
     double load_s = seconds() - started, rss_before = peak_mb();
     if (rc == MRC_OK) {
-        bool show = isatty(STDERR_FILENO) && !setting_bool(s, QUIET);
-        struct boost_progress progress = {.step = show_step, .arg = &show};
-        struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-        sigemptyset(&act.sa_mask);
-        sigaction(SIGINT, &act, NULL);
-        rc = boost_fit(learn, eval, &params, &progress, &model, &report, err);
+        rc = train(s, &params, learn, eval, &model, &report, err);
     }
     if (rc == MRC_OK) {
-        rc = save(model, setting_cstr(s, MODEL_OUT), err);
+        rc = write_results(s, &params, model, &report, err);
     }
     if (rc == MRC_OK && setting_bool(s, JSON)) {
         rc = print_json(&report, load_s, rss_before, err);
     } else if (rc == MRC_OK) {
-        fprintf(stderr, "%u trees in %.2f s, learn loss %.6g, written to %s\n", report.n_trees, report.seconds,
-                report.learn_loss[report.n_trees - 1], setting_cstr(s, MODEL_OUT));
+        tell(&report, setting_cstr(s, MODEL_OUT));
     }
     boost_report_release(&report);
     mrc_model_free(model);
@@ -226,17 +426,20 @@ static int run(const struct settings *s, struct mrc_err *err)
 
 int fit_table(int argc, char **argv)
 {
-    static const struct command command = {
+    all_options();
+    struct command command = {
         .name = "fit",
-        .usage = "--data CSV (--columns F | --cd F) [--params F] [--eval CSV] --model-out FILE.cbm|.json [options]\n"
+        .usage = "--data CSV (--columns F | --cd F) [--params F] [--eval CSV | --split HOW] --model-out FILE.cbm|.json "
+                 "[options]\n"
                  "   or: mercredi-train fit --schema data/schema.json --data FILMS.csv --out BUNDLE [options]",
         .about =
             "Trains gradient-boosted oblivious trees on any table, as CatBoost does, and writes a model that CatBoost\n"
             "loads. The same data and parameters give the same file, byte for byte, for any number of threads.\n"
-            "Ctrl-C ends after the current tree and writes the model; a second one kills.\n"
-            "With --schema it trains the film model: see fit --schema --help.",
-        .options = options,
-        .n_options = sizeof(options) / sizeof(options[0]),
+            "Parameters have CatBoost's names: in a file, by --set, or each as a flag (--iterations 500).\n"
+            "Ctrl-C ends after the current tree and writes the model, the best so far with an eval set; a second one\n"
+            "kills. With --schema it trains the film model: see fit --schema --help.",
+        .options = all.specs,
+        .n_options = all.n,
         .run = run,
     };
     return command_run(&command, argc, argv);

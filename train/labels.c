@@ -164,6 +164,36 @@ int labels_apply(const struct labels *l, const struct dataset *data, float *targ
     return MRC_OK;
 }
 
+int labels_weigh(const struct labels *l, struct pool *pool, enum auto_class_weights how, struct mrc_err *err)
+{
+    double *sums = calloc(l->n, sizeof(*sums));
+    if (!pool->weight) {
+        pool->weight = malloc(pool->n * sizeof(float));
+        for (size_t i = 0; pool->weight && i < pool->n; i++) {
+            pool->weight[i] = 1;
+        }
+    }
+    if (!sums || !pool->weight) {
+        free(sums);
+        return mrc_fail(err, MRC_ENOMEM, "no memory for weights");
+    }
+    double most = 0;
+    for (size_t i = 0; i < pool->n; i++) {
+        sums[(size_t)pool->target[i]] += (double)pool->weight[i];
+    }
+    for (uint32_t k = 0; k < l->n; k++) {
+        most = fmax(most, sums[k]);
+    }
+    for (size_t i = 0; i < pool->n; i++) {
+        double sum = sums[(size_t)pool->target[i]];
+        double w = sum > 0 ? most / sum : 1;
+        w = how == CLASS_WEIGHTS_SQRT_BALANCED ? sqrt(w) : w;
+        pool->weight[i] *= (float)w;
+    }
+    free(sums);
+    return MRC_OK;
+}
+
 void labels_write(const struct labels *l, struct json_out *w)
 {
     json_open_object(w);

@@ -18,6 +18,9 @@ void labels_release(struct labels *l);
 /* Replace targets of a pool by class numbers. data: where the pool's labels come from. MRC_EFORMAT: unknown label. */
 int labels_apply(const struct labels *l, const struct dataset *data, float *target, size_t n,
                  struct mrc_err *err) MRC_CHECKED;
+/* Multiply the weights of a pool whose targets are class numbers, so that classes count alike. MRC_ENOMEM. */
+int labels_weigh(const struct labels *l, struct pool *pool, enum auto_class_weights how,
+                 struct mrc_err *err) MRC_CHECKED;
 /* CatBoost's class_params: names and numbers of the classes. */
 void labels_write(const struct labels *l, struct json_out *w);
 

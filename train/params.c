@@ -1,7 +1,7 @@
 /* The table of training parameters, and reading values by it. Defaults that depend on the data: params_resolve.c. */
 #include "train/params.h"
 #include "common/base/file.h"
-#include "train/objective.h"
+#include "train/metric.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,21 +25,20 @@ static int loss_alphas(struct loss *loss, struct str list, struct mrc_err *err)
         struct str one = {list.p, comma ? (size_t)(comma - list.p) : list.n};
         double v;
         if (!parse_double(str_trim(one), &v) || !(v > 0 && v < 1)) {
-            return mrc_fail(err, MRC_EINVAL, "loss_function: alpha \"%.*s\" is not a number between 0 and 1",
-                            STR_ARG(one));
+            return mrc_fail(err, MRC_EINVAL, "alpha \"%.*s\" is not a number between 0 and 1", STR_ARG(one));
         }
         if (loss->n_alphas == LOSS_ALPHAS_MAX) {
-            return mrc_fail(err, MRC_EINVAL, "loss_function: more than %d alphas", LOSS_ALPHAS_MAX);
+            return mrc_fail(err, MRC_EINVAL, "more than %d alphas", LOSS_ALPHAS_MAX);
         }
         if (v <= previous && loss->n_alphas > 0) {
-            return mrc_fail(err, MRC_EINVAL, "loss_function: alphas must ascend");
+            return mrc_fail(err, MRC_EINVAL, "alphas must ascend");
         }
         previous = loss->alphas[loss->n_alphas++] = v;
         size_t skip = comma ? one.n + 1 : one.n;
         list = (struct str){list.p + skip, list.n - skip};
     }
     if (loss->n_alphas == 0 || (loss->type != LOSS_MULTI_QUANTILE && loss->n_alphas != 1)) {
-        return mrc_fail(err, MRC_EINVAL, "loss_function: %s takes %s", loss_name(loss->type),
+        return mrc_fail(err, MRC_EINVAL, "%s takes %s", loss_name(loss->type),
                         loss->type == LOSS_MULTI_QUANTILE ? "a list alpha=0.1,0.5,0.9" : "one alpha");
     }
     return MRC_OK;
@@ -52,8 +51,8 @@ static int loss_number(struct str key, struct str value, double min, double max,
         char low[NUMBER_TEXT_MAX], high[NUMBER_TEXT_MAX];
         format_double(min, low);
         format_double(max, high);
-        return mrc_fail(err, MRC_EINVAL, "loss_function: %.*s must be a number from %s to %s, not \"%.*s\"",
-                        STR_ARG(key), low, high, STR_ARG(value));
+        return mrc_fail(err, MRC_EINVAL, "%.*s must be a number from %s to %s, not \"%.*s\"", STR_ARG(key), low, high,
+                        STR_ARG(value));
     }
     *out = v;
     return MRC_OK;
@@ -71,17 +70,16 @@ static int loss_key(struct loss *loss, struct str key, struct str value, struct 
     if (str_is(key, "variance_power") && loss->type == LOSS_TWEEDIE) {
         return loss_number(key, value, 1.0001, 1.9999, &loss->power, err);
     }
-    return mrc_fail(err, MRC_EINVAL, "loss_function: %s has no parameter \"%.*s\"", loss_name(loss->type),
-                    STR_ARG(key));
+    return mrc_fail(err, MRC_EINVAL, "%s has no parameter \"%.*s\"", loss_name(loss->type), STR_ARG(key));
 }
 
 static int loss_complete(const struct loss *loss, bool has_delta, struct mrc_err *err)
 {
     if (loss->type == LOSS_TWEEDIE && !(loss->power > 1)) {
-        return mrc_fail(err, MRC_EINVAL, "loss_function: Tweedie needs variance_power, between 1 and 2");
+        return mrc_fail(err, MRC_EINVAL, "Tweedie needs variance_power, between 1 and 2");
     }
     if (loss->type == LOSS_HUBER && !has_delta) {
-        return mrc_fail(err, MRC_EINVAL, "loss_function: Huber needs delta");
+        return mrc_fail(err, MRC_EINVAL, "Huber needs delta");
     }
     return MRC_OK;
 }
@@ -102,7 +100,8 @@ int loss_parse(struct loss *loss, struct str text, struct mrc_err *err)
         for (int i = 0; i < LOSS__COUNT; i++) {
             buf_printf(&list, "%s%s", i ? ", " : "", loss_name((enum loss_type)i));
         }
-        mrc_fail(err, MRC_EINVAL, "loss_function: \"%.*s\" is none of %.*s", STR_ARG(name), STR_ARG(buf_text(&list)));
+        name.n = name.n < ECHO_MAX ? name.n : ECHO_MAX;
+        mrc_fail(err, MRC_EINVAL, "\"%.*s\" is none of %.*s", STR_ARG(name), STR_ARG(buf_text(&list)));
         buf_release(&list);
         return MRC_EINVAL;
     }
@@ -113,7 +112,7 @@ int loss_parse(struct loss *loss, struct str text, struct mrc_err *err)
         struct str pair = {rest.p, end ? (size_t)(end - rest.p) : rest.n};
         const char *equal = memchr(pair.p, '=', pair.n);
         if (!equal) {
-            return mrc_fail(err, MRC_EINVAL, "loss_function: \"%.*s\" is not key=value", STR_ARG(pair));
+            return mrc_fail(err, MRC_EINVAL, "\"%.*s\" is not key=value", STR_ARG(pair));
         }
         struct str key = {pair.p, (size_t)(equal - pair.p)}, value = {equal + 1, pair.n - key.n - 1};
         MRC_TRY(loss_key(&out, key, value, err));
@@ -227,10 +226,12 @@ static int ctrs_parse(struct str text, const char *param, struct ctr_description
 enum value_type {
     VALUE_INT,
     VALUE_UINT,
+    VALUE_BYTES, /* "2gb", "500 MB", "1000000" */
     VALUE_NUMBER,
     VALUE_BOOL,
     VALUE_CHOICE, /* index among choices */
     VALUE_LOSS,
+    VALUE_METRIC,
     VALUE_CTRS,
     VALUE_IGNORED,
     VALUE_ONLY /* only the values in choices, which is what this version does anyway */
@@ -244,81 +245,114 @@ struct row {
     double min, max;
     const char *choices;
     const char *later; /* choices that are CatBoost's but not ours yet */
+    const char *help;  /* for --help; NULL: not shown there */
 };
 
 #define AT(field) offsetof(struct params, field)
 
 static const struct row rows[] = {
-    {"loss_function|objective|loss", PARAM_LOSS_FUNCTION, VALUE_LOSS, AT(loss), 0, 0, NULL, NULL},
-    {"eval_metric", PARAM_EVAL_METRIC, VALUE_LOSS, AT(eval_metric), 0, 0, NULL, NULL},
+    {"loss_function|objective|loss", PARAM_LOSS_FUNCTION, VALUE_LOSS, AT(loss), 0, 0, NULL, NULL,
+     "What is minimised: RMSE, MAE, Quantile:alpha=0.9, MultiQuantile:alpha=0.1,0.5,0.9, Poisson, Logloss, MultiClass, "
+     "... Default RMSE."},
+    {"eval_metric", PARAM_EVAL_METRIC, VALUE_METRIC, AT(eval_metric), 0, 0, NULL, NULL,
+     "What judges the eval set: a loss, R2, AUC or Accuracy. Default: the loss."},
     {"iterations|num_boost_round|n_estimators|num_trees", PARAM_ITERATIONS, VALUE_INT, AT(iterations), 1, 1000000, NULL,
-     NULL},
-    {"learning_rate|eta", PARAM_LEARNING_RATE, VALUE_NUMBER, AT(learning_rate), 1e-9, 1e6, NULL, NULL},
-    {"depth|max_depth", PARAM_DEPTH, VALUE_INT, AT(depth), 1, 16, NULL, NULL},
-    {"l2_leaf_reg|reg_lambda", PARAM_L2_LEAF_REG, VALUE_NUMBER, AT(l2_leaf_reg), 0, 1e30, NULL, NULL},
-    {"random_seed|random_state", PARAM_RANDOM_SEED, VALUE_UINT, AT(random_seed), 0, 0, NULL, NULL},
-    {"random_strength", PARAM_RANDOM_STRENGTH, VALUE_NUMBER, AT(random_strength), 0, 1e30, NULL, NULL},
-    {"rsm|colsample_bylevel", PARAM_RSM, VALUE_NUMBER, AT(rsm), 1e-6, 1, NULL, NULL},
-    {"border_count|max_bin", PARAM_BORDER_COUNT, VALUE_INT, AT(border_count), 1, 65535, NULL, NULL},
+     NULL, "Trees at most. Default 1000."},
+    {"learning_rate|eta", PARAM_LEARNING_RATE, VALUE_NUMBER, AT(learning_rate), 1e-9, 1e6, NULL, NULL,
+     "Default 0.03, or by size of the data for RMSE, Logloss and MultiClass."},
+    {"depth|max_depth", PARAM_DEPTH, VALUE_INT, AT(depth), 1, 16, NULL, NULL, "Splits of a tree, up to 16. Default 6."},
+    {"l2_leaf_reg|reg_lambda", PARAM_L2_LEAF_REG, VALUE_NUMBER, AT(l2_leaf_reg), 0, 1e30, NULL, NULL,
+     "Draws leaf values towards 0. Default 3."},
+    {"random_seed|random_state", PARAM_RANDOM_SEED, VALUE_UINT, AT(random_seed), 0, 0, NULL, NULL, "Default 0."},
+    {"random_strength", PARAM_RANDOM_STRENGTH, VALUE_NUMBER, AT(random_strength), 0, 1e30, NULL, NULL,
+     "Noise when splits are compared. Default 1."},
+    {"rsm|colsample_bylevel", PARAM_RSM, VALUE_NUMBER, AT(rsm), 1e-6, 1, NULL, NULL,
+     "Share of the columns looked at for each split. Default 1."},
+    {"border_count|max_bin", PARAM_BORDER_COUNT, VALUE_INT, AT(border_count), 1, 65535, NULL, NULL,
+     "Borders of a numeric column, up to 65535. Default 254."},
     {"feature_border_type", PARAM_FEATURE_BORDER_TYPE, VALUE_CHOICE, AT(border_type), 0, 0,
-     "GreedyLogSum|Median|Uniform|UniformAndQuantiles|MinEntropy|MaxLogSum|GreedyMinEntropy", NULL},
-    {"nan_mode", PARAM_NAN_MODE, VALUE_CHOICE, AT(nan_mode), 0, 0, "Min|Max|Forbidden", NULL},
+     "GreedyLogSum|Median|Uniform|UniformAndQuantiles|MinEntropy|MaxLogSum|GreedyMinEntropy", NULL,
+     "How borders are chosen: GreedyLogSum (default), Median, Uniform, UniformAndQuantiles, MinEntropy, MaxLogSum, "
+     "GreedyMinEntropy."},
+    {"nan_mode", PARAM_NAN_MODE, VALUE_CHOICE, AT(nan_mode), 0, 0, "Min|Max|Forbidden", NULL,
+     "Missing numbers are below all (Min, default), above all (Max) or an error (Forbidden)."},
     {"score_function", PARAM_SCORE_FUNCTION, VALUE_CHOICE, AT(score_function), 0, 0, "Cosine|L2",
-     "NewtonCosine|NewtonL2|SolarL2|LOOL2|SatL2"},
+     "NewtonCosine|NewtonL2|SolarL2|LOOL2|SatL2", "Cosine (default) or L2."},
     {"grow_policy", PARAM_GROW_POLICY, VALUE_CHOICE, AT(grow_policy), 0, 0, "SymmetricTree",
-     "Depthwise|Lossguide|Region"},
-    {"boosting_type", PARAM_BOOSTING_TYPE, VALUE_CHOICE, AT(boosting_type), 0, 0, "Plain", "Ordered"},
+     "Depthwise|Lossguide|Region", NULL},
+    {"boosting_type", PARAM_BOOSTING_TYPE, VALUE_CHOICE, AT(boosting_type), 0, 0, "Plain", "Ordered", NULL},
     {"bootstrap_type", PARAM_BOOTSTRAP_TYPE, VALUE_CHOICE, AT(bootstrap_type), 0, 0, "No|Bernoulli|Bayesian|MVS",
-     "Poisson"},
-    {"subsample", PARAM_SUBSAMPLE, VALUE_NUMBER, AT(subsample), 1e-9, 1, NULL, NULL},
-    {"bagging_temperature", PARAM_BAGGING_TEMPERATURE, VALUE_NUMBER, AT(bagging_temperature), 0, 1e30, NULL, NULL},
-    {"mvs_reg", PARAM_MVS_REG, VALUE_NUMBER, AT(mvs_reg), 0, 1e30, NULL, NULL},
+     "Poisson", "Rows of a tree: MVS (default), Bernoulli, Bayesian (default of MultiClass), No."},
+    {"subsample", PARAM_SUBSAMPLE, VALUE_NUMBER, AT(subsample), 1e-9, 1, NULL, NULL,
+     "Share of the rows for Bernoulli (default 0.66) and MVS (0.8)."},
+    {"bagging_temperature", PARAM_BAGGING_TEMPERATURE, VALUE_NUMBER, AT(bagging_temperature), 0, 1e30, NULL, NULL,
+     "Spread of the weights for Bayesian. Default 1."},
+    {"mvs_reg", PARAM_MVS_REG, VALUE_NUMBER, AT(mvs_reg), 0, 1e30, NULL, NULL,
+     "Regularisation of MVS. Default: from the tree before."},
     {"leaf_estimation_method", PARAM_LEAF_ESTIMATION_METHOD, VALUE_CHOICE, AT(leaf_method), 0, 0,
-     "Newton|Gradient|Exact", "Simple"},
+     "Newton|Gradient|Exact", "Simple", "Newton, Gradient or Exact. Default by loss."},
     {"leaf_estimation_iterations", PARAM_LEAF_ESTIMATION_ITERATIONS, VALUE_INT, AT(leaf_estimation_iterations), 1, 1000,
-     NULL, NULL},
+     NULL, NULL, "Steps for each tree's leaf values. Default by loss."},
     {"leaf_estimation_backtracking", PARAM_LEAF_ESTIMATION_BACKTRACKING, VALUE_CHOICE, AT(backtracking), 0, 0,
-     "No|AnyImprovement", "Armijo"},
-    {"boost_from_average", PARAM_BOOST_FROM_AVERAGE, VALUE_BOOL, AT(boost_from_average), 0, 0, NULL, NULL},
-    {"has_time", PARAM_HAS_TIME, VALUE_BOOL, AT(has_time), 0, 0, NULL, NULL},
-    {"one_hot_max_size", PARAM_ONE_HOT_MAX_SIZE, VALUE_INT, AT(one_hot_max_size), 0, 255, NULL, NULL},
-    {"max_ctr_complexity", PARAM_MAX_CTR_COMPLEXITY, VALUE_INT, AT(max_ctr_complexity), 0, 8, NULL, NULL},
-    {"simple_ctr", PARAM_SIMPLE_CTR, VALUE_CTRS, AT(simple_ctrs), 0, 0, NULL, NULL},
-    {"combinations_ctr", PARAM_COMBINATIONS_CTR, VALUE_CTRS, AT(combination_ctrs), 0, 0, NULL, NULL},
-    {"counter_calc_method", PARAM_COUNTER_CALC_METHOD, VALUE_CHOICE, AT(counter_method), 0, 0, "SkipTest", "Full"},
-    {"model_size_reg", PARAM_MODEL_SIZE_REG, VALUE_NUMBER, AT(model_size_reg), 0, 1e30, NULL, NULL},
-    {"permutation_count|fold_count", PARAM_PERMUTATION_COUNT, VALUE_INT, AT(permutation_count), 1, 64, NULL, NULL},
-    {"fold_permutation_block|fold_permutation_block_size", PARAM_FOLD_PERMUTATION_BLOCK, VALUE_INT,
-     AT(fold_permutation_block), 0, 1 << 20, NULL, NULL},
-    {"target_border_count|ctr_target_border_count", PARAM_TARGET_BORDER_COUNT, VALUE_INT, AT(target_border_count), 1,
-     255, NULL, NULL},
-    {"use_best_model", PARAM_USE_BEST_MODEL, VALUE_BOOL, AT(use_best_model), 0, 0, NULL, NULL},
-    {"best_model_min_trees", PARAM_BEST_MODEL_MIN_TREES, VALUE_INT, AT(best_model_min_trees), 1, 1000000, NULL, NULL},
-    {"od_type", PARAM_OD_TYPE, VALUE_CHOICE, AT(od_type), 0, 0, "None|Iter|IncToDec", "Wilcoxon"},
-    {"od_wait", PARAM_OD_WAIT, VALUE_INT, AT(od_wait), 1, 1000000, NULL, NULL},
-    {"od_pval", PARAM_OD_PVAL, VALUE_NUMBER, AT(od_pval), 0, 1, NULL, NULL},
-    {"early_stopping_rounds", PARAM_EARLY_STOPPING_ROUNDS, VALUE_INT, AT(early_stopping_rounds), 1, 1000000, NULL,
+     "No|AnyImprovement", "Armijo", "AnyImprovement (default) halves a step that makes the loss worse, No does not."},
+    {"boost_from_average", PARAM_BOOST_FROM_AVERAGE, VALUE_BOOL, AT(boost_from_average), 0, 0, NULL, NULL,
+     "Start from the best constant. Default by loss."},
+    {"has_time", PARAM_HAS_TIME, VALUE_BOOL, AT(has_time), 0, 0, NULL, NULL,
+     "Rows are in the order of time, or of the timestamp column: nothing is shuffled. Default false."},
+    {"one_hot_max_size", PARAM_ONE_HOT_MAX_SIZE, VALUE_INT, AT(one_hot_max_size), 0, 255, NULL, NULL,
+     "Categories up to which a column is split by value, without statistics. Default 2."},
+    {"max_ctr_complexity", PARAM_MAX_CTR_COMPLEXITY, VALUE_INT, AT(max_ctr_complexity), 0, 8, NULL, NULL,
+     "Columns combined in one statistic. Default 4, 1 below 200 iterations."},
+    {"simple_ctr", PARAM_SIMPLE_CTR, VALUE_CTRS, AT(simple_ctrs), 0, 0, NULL, NULL,
+     "Statistics of a category: Borders:Prior=0/1:Prior=0.5/1:Prior=1/1,Counter:Prior=0/1; also Buckets, "
+     "BinarizedTargetMeanValue."},
+    {"combinations_ctr", PARAM_COMBINATIONS_CTR, VALUE_CTRS, AT(combination_ctrs), 0, 0, NULL, NULL,
+     "The same for combinations."},
+    {"counter_calc_method", PARAM_COUNTER_CALC_METHOD, VALUE_CHOICE, AT(counter_method), 0, 0, "SkipTest", "Full",
      NULL},
-    {"classes_count", PARAM_CLASSES_COUNT, VALUE_INT, AT(classes_count), 0, 4096, NULL, NULL},
+    {"model_size_reg", PARAM_MODEL_SIZE_REG, VALUE_NUMBER, AT(model_size_reg), 0, 1e30, NULL, NULL,
+     "Holds back statistics with many values. Default 0.5."},
+    {"permutation_count|fold_count", PARAM_PERMUTATION_COUNT, VALUE_INT, AT(permutation_count), 1, 64, NULL, NULL,
+     "Orders of the rows for statistics. Default 4."},
+    {"fold_permutation_block|fold_permutation_block_size", PARAM_FOLD_PERMUTATION_BLOCK, VALUE_INT,
+     AT(fold_permutation_block), 0, 1 << 20, NULL, NULL, "Rows that stay together when shuffled. Default by size."},
+    {"target_border_count|ctr_target_border_count", PARAM_TARGET_BORDER_COUNT, VALUE_INT, AT(target_border_count), 1,
+     255, NULL, NULL, "Classes - 1 of the target for statistics. Default 1."},
+    {"use_best_model", PARAM_USE_BEST_MODEL, VALUE_BOOL, AT(use_best_model), 0, 0, NULL, NULL,
+     "Keep the trees up to the best by the eval set. Default true with one."},
+    {"best_model_min_trees", PARAM_BEST_MODEL_MIN_TREES, VALUE_INT, AT(best_model_min_trees), 1, 1000000, NULL, NULL,
+     "But at least so many. Default 1."},
+    {"od_type", PARAM_OD_TYPE, VALUE_CHOICE, AT(od_type), 0, 0, "None|Iter|IncToDec", "Wilcoxon",
+     "Stop early: None, Iter or IncToDec."},
+    {"od_wait", PARAM_OD_WAIT, VALUE_INT, AT(od_wait), 1, 1000000, NULL, NULL,
+     "Iterations to wait after the best one. Default 20."},
+    {"od_pval", PARAM_OD_PVAL, VALUE_NUMBER, AT(od_pval), 0, 1, NULL, NULL, "Threshold of IncToDec."},
+    {"early_stopping_rounds", PARAM_EARLY_STOPPING_ROUNDS, VALUE_INT, AT(early_stopping_rounds), 1, 1000000, NULL, NULL,
+     "od_type=Iter with this od_wait."},
+    {"classes_count", PARAM_CLASSES_COUNT, VALUE_INT, AT(classes_count), 0, 4096, NULL, NULL,
+     "Labels are 0 to this - 1. Default: those in the data."},
     {"auto_class_weights", PARAM_AUTO_CLASS_WEIGHTS, VALUE_CHOICE, AT(auto_class_weights), 0, 0,
-     "None|Balanced|SqrtBalanced", NULL},
-    {"allow_const_label", PARAM_ALLOW_CONST_LABEL, VALUE_BOOL, AT(allow_const_label), 0, 0, NULL, NULL},
-    {"thread_count", PARAM_THREAD_COUNT, VALUE_INT, AT(thread_count), -1, 256, NULL, NULL},
+     "None|Balanced|SqrtBalanced", NULL, "None (default), Balanced or SqrtBalanced."},
+    {"allow_const_label", PARAM_ALLOW_CONST_LABEL, VALUE_BOOL, AT(allow_const_label), 0, 0, NULL, NULL,
+     "Accept a target of one value. Default false."},
+    {"thread_count", PARAM_THREAD_COUNT, VALUE_INT, AT(thread_count), -1, 256, NULL, NULL, NULL},
+    {"used_ram_limit", PARAM_USED_RAM_LIMIT, VALUE_BYTES, AT(memory_max), 0, 0, NULL, NULL,
+     "Refuse to start when more memory is needed: 2gb, 500mb."},
     {"sampling_frequency", PARAM_SAMPLING_FREQUENCY, VALUE_CHOICE, AT(sampling_frequency), 0, 0, "PerTree",
-     "PerTreeLevel"},
-    {"model_shrink_rate", PARAM_MODEL_SHRINK_RATE, VALUE_NUMBER, AT(model_shrink_rate), 0, 0, NULL, NULL},
-    {"task_type", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "CPU", "GPU"},
-    {"random_score_type", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "NormalWithModelSizeDecrease", "Gumbel"},
-    {"model_shrink_mode", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "Constant", "Decreasing"},
+     "PerTreeLevel", NULL},
+    {"model_shrink_rate", PARAM_MODEL_SHRINK_RATE, VALUE_NUMBER, AT(model_shrink_rate), 0, 0, NULL, NULL, NULL},
+    {"task_type", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "CPU", "GPU", NULL},
+    {"random_score_type", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "NormalWithModelSizeDecrease", "Gumbel", NULL},
+    {"model_shrink_mode", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "Constant", "Decreasing", NULL},
     {"approx_on_full_history|langevin|posterior_sampling|store_all_simple_ctr", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0,
-     "false|False|0", "true"},
-    {"final_ctr_computation_mode", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "Default", "Skip"},
-    {"min_data_in_leaf|min_child_samples", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "1", NULL},
+     "false|False|0", "true", NULL},
+    {"final_ctr_computation_mode", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "Default", "Skip", NULL},
+    {"min_data_in_leaf|min_child_samples", PARAM_IGNORED, VALUE_ONLY, 0, 0, 0, "1", NULL, NULL},
     /* Where CatBoost writes and how much it says: no effect on the model. */
     {"verbose|logging_level|silent|verbose_eval|metric_period|allow_writing_files|train_dir|save_snapshot|name|"
-     "snapshot_file|snapshot_interval|used_ram_limit|custom_metric|custom_loss|detailed_profile|metadata|"
+     "snapshot_file|snapshot_interval|custom_metric|custom_loss|detailed_profile|metadata|"
      "fold_len_multiplier|max_leaves|num_leaves|roc_file",
-     PARAM_IGNORED, VALUE_IGNORED, 0, 0, 0, NULL, NULL},
+     PARAM_IGNORED, VALUE_IGNORED, 0, 0, 0, NULL, NULL, NULL},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -349,6 +383,10 @@ static int bad_value(const struct row *row, struct str name, struct str value, s
     }
     if (row->type == VALUE_BOOL) {
         return mrc_fail(err, MRC_EINVAL, "parameter %.*s: \"%.*s\" is neither true nor false", STR_ARG(name),
+                        STR_ARG(shown));
+    }
+    if (row->type == VALUE_BYTES) {
+        return mrc_fail(err, MRC_EINVAL, "parameter %.*s: \"%.*s\" is no size such as 2gb or 500mb", STR_ARG(name),
                         STR_ARG(shown));
     }
     if (row->type == VALUE_UINT) {
@@ -383,6 +421,35 @@ static bool parse_whole(struct str s, int64_t *out)
     return true;
 }
 
+/* Powers of 1024, as CatBoost has them. "none" is no limit. */
+static bool parse_bytes(struct str s, uint64_t *out)
+{
+    static const struct {
+        const char *name;
+        double factor;
+    } units[] = {{"tb", 1099511627776.0}, {"gb", 1073741824.0}, {"mb", 1048576.0}, {"kb", 1024.0}, {"b", 1}, {"", 1}};
+    char text[32];
+    if (s.n >= sizeof(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        text[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] + 32) : s.p[i];
+    }
+    struct str lower = {text, s.n};
+    *out = 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        size_t n = strlen(units[i].name);
+        double v;
+        if (lower.n > n && !memcmp(text + lower.n - n, units[i].name, n)) {
+            bool ok =
+                parse_double(str_trim((struct str){text, lower.n - n}), &v) && v >= 0 && v * units[i].factor < 9e18;
+            *out = ok ? (uint64_t)(v * units[i].factor) : 0;
+            return ok || str_is(lower, "none");
+        }
+    }
+    return false;
+}
+
 static int set_value(const struct row *row, void *field, struct str name, struct str value, struct mrc_err *err)
 {
     int64_t *integer = field;
@@ -398,6 +465,8 @@ static int set_value(const struct row *row, void *field, struct str name, struct
         return MRC_OK;
     case VALUE_UINT:
         return parse_u64(value, field) ? MRC_OK : bad_value(row, name, value, err);
+    case VALUE_BYTES:
+        return parse_bytes(value, field) ? MRC_OK : bad_value(row, name, value, err);
     case VALUE_NUMBER:
         if (!parse_double(value, &d) || !(d >= row->min && d <= row->max)) {
             return bad_value(row, name, value, err);
@@ -414,7 +483,11 @@ static int set_value(const struct row *row, void *field, struct str name, struct
         *integer = i;
         return MRC_OK;
     case VALUE_LOSS:
-        return loss_parse(field, value, err);
+    case VALUE_METRIC:
+        if ((row->type == VALUE_LOSS ? loss_parse(field, value, err) : metric_parse(field, value, err)) < 0) {
+            return err_wrap(err, "parameter %.*s", STR_ARG(name));
+        }
+        return MRC_OK;
     case VALUE_ONLY:
         return word_index(row->choices, value) >= 0 ? MRC_OK : bad_value(row, name, value, err);
     default:
@@ -442,6 +515,15 @@ int params_set(struct params *p, struct str name, struct str value, struct mrc_e
     }
     struct str shown = {name.p, name.n < ECHO_MAX ? name.n : ECHO_MAX};
     return mrc_fail(err, MRC_EINVAL, "no parameter \"%.*s\"", STR_ARG(shown));
+}
+
+bool params_option(size_t i, struct param_option *out)
+{
+    if (i >= N_ROWS) {
+        return false;
+    }
+    *out = (struct param_option){.names = rows[i].names, .help = rows[i].help, .is_flag = rows[i].type == VALUE_BOOL};
+    return true;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
@@ -566,5 +648,5 @@ void params_init(struct params *p)
                          .n_combination_ctrs = 2};
     p->simple_ctrs[0] = p->combination_ctrs[0] = borders;
     p->simple_ctrs[1] = p->combination_ctrs[1] = counter;
-    p->eval_metric = p->loss;
+    p->eval_metric.loss = p->loss;
 }

@@ -45,6 +45,13 @@ struct loss {
     double power;                   /* Tweedie: variance power */
 };
 
+/* What judges the eval set: a loss, or a metric of its own. */
+enum metric_type { METRIC_LOSS, METRIC_R2, METRIC_AUC, METRIC_ACCURACY, METRIC__COUNT };
+struct metric {
+    enum metric_type type;
+    struct loss loss; /* METRIC_LOSS: which */
+};
+
 enum score_function { SCORE_COSINE, SCORE_L2 };
 enum bootstrap_type { BOOTSTRAP_NO, BOOTSTRAP_BERNOULLI, BOOTSTRAP_BAYESIAN, BOOTSTRAP_MVS };
 enum leaf_method { LEAF_NEWTON, LEAF_GRADIENT, LEAF_EXACT };
@@ -121,18 +128,20 @@ enum param_id {
     PARAM_SAMPLING_FREQUENCY,
     PARAM_MODEL_SHRINK_RATE,
     PARAM_THREAD_COUNT,
+    PARAM_USED_RAM_LIMIT,
     PARAM_IGNORED, /* accepted for CatBoost's sake, without effect on the model: verbose, train_dir, … */
     PARAM__COUNT
 };
 
 struct params {
     struct loss loss;
-    struct loss eval_metric; /* judges the eval set; unset: the loss */
+    struct metric eval_metric; /* judges the eval set; unset: the loss */
     int64_t iterations, depth, border_count, leaf_estimation_iterations, one_hot_max_size, max_ctr_complexity;
     int64_t permutation_count, fold_permutation_block, target_border_count, best_model_min_trees, od_wait;
     int64_t early_stopping_rounds, classes_count;
     int64_t thread_count; /* 0 or -1 = as many as there are CPUs; the result does not depend on it */
     uint64_t random_seed;
+    uint64_t memory_max;  /* bytes that data and training may take together; 0 = any amount */
     double learning_rate; /* used as float32 */
     double l2_leaf_reg, random_strength, rsm, subsample, bagging_temperature, mvs_reg, model_size_reg, od_pval;
     double model_shrink_rate;
@@ -148,6 +157,13 @@ struct params {
 void params_init(struct params *p);
 /* Set one by CatBoost's name or alias (n_estimators, eta, …) from text. */
 int params_set(struct params *p, struct str name, struct str value, struct mrc_err *err) MRC_CHECKED;
+/* The i-th parameter, for a command line; false beyond the last. */
+struct param_option {
+    const char *names; /* its name, then aliases, separated by '|' */
+    const char *help;  /* NULL: not worth showing */
+    bool is_flag;      /* true or false */
+};
+bool params_option(size_t i, struct param_option *out);
 /* Set from a JSON object {name: value} (the argument of CatBoost's Python constructor), or such a file. */
 int params_set_json(struct params *p, const struct json *object, struct mrc_err *err) MRC_CHECKED;
 int params_read(struct params *p, const char *path, struct mrc_err *err) MRC_CHECKED;
@@ -156,7 +172,7 @@ int params_read(struct params *p, const char *path, struct mrc_err *err) MRC_CHE
 struct params_facts {
     size_t n_rows, n_eval_rows; /* n_eval_rows 0: no eval set */
     uint32_t n_features;
-    bool eval_target_constant;
+    bool eval_target_constant, has_baseline;
 };
 /* Complete the unset values as CatBoost does (learning rate, leaf estimation, sampling, …) and check that all of them
  * agree. MRC_EINVAL, MRC_EUNSUPPORTED. */

@@ -1,5 +1,5 @@
 /* Defaults that depend on the data, agreement between parameters, and the parameters as CatBoost writes them. */
-#include "train/objective.h"
+#include "train/metric.h"
 #include "train/params.h"
 
 #include <math.h>
@@ -124,8 +124,11 @@ int params_resolve(struct params *p, const struct params_facts *facts, struct mr
 {
     const struct objective *o = objective_of(p->loss.type);
     MRC_TRY(resolve_stopping(p, facts, err));
+    if (facts->has_baseline && p->is_set[PARAM_BOOST_FROM_AVERAGE] && p->boost_from_average) {
+        return mrc_fail(err, MRC_EINVAL, "parameter boost_from_average: not with a baseline column");
+    }
     if (!p->is_set[PARAM_BOOST_FROM_AVERAGE]) {
-        p->boost_from_average = o->from_average;
+        p->boost_from_average = o->from_average && !facts->has_baseline;
     } else if (p->boost_from_average && !o->has_start) {
         return mrc_fail(err, MRC_EINVAL, "parameter boost_from_average: not for %s", o->name);
     }
@@ -143,7 +146,7 @@ int params_resolve(struct params *p, const struct params_facts *facts, struct mr
         return mrc_fail(err, MRC_EINVAL, "parameter auto_class_weights: only for Logloss and MultiClass");
     }
     if (!p->is_set[PARAM_EVAL_METRIC]) {
-        p->eval_metric = p->loss;
+        p->eval_metric = (struct metric){.type = METRIC_LOSS, .loss = p->loss};
     }
     if (p->has_time) {
         p->permutation_count = 1;
@@ -327,7 +330,16 @@ void params_write(const struct params *p, struct json_out *w)
     json_put_key(w, "metrics");
     json_open_object(w);
     json_put_key(w, "eval_metric");
-    write_loss(&p->eval_metric, w);
+    if (p->eval_metric.type == METRIC_LOSS) {
+        write_loss(&p->eval_metric.loss, w);
+    } else {
+        json_open_object(w);
+        json_pair_cstr(w, "type", metric_name(&p->eval_metric));
+        json_put_key(w, "params");
+        json_open_object(w);
+        json_close_object(w);
+        json_close_object(w);
+    }
     json_close_object(w);
     json_put_key(w, "random_seed");
     json_put_u64(w, p->random_seed);

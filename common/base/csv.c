@@ -23,6 +23,7 @@ struct csv {
     struct csv_limits limits;
 
     char *buf;
+    bool is_part;           /* buf is another reader's */
     size_t cap, begin, end; /* begin: first byte of the next record */
     uint32_t line;          /* of the byte at begin */
     uint32_t record_line;
@@ -106,7 +107,9 @@ void csv_close(struct csv *c)
     if (c->fd > STDIN_FILENO) {
         close(c->fd);
     }
-    free(c->buf);
+    if (!c->is_part) {
+        free(c->buf);
+    }
     free(c->cells);
     arena_release(&c->arena);
     free(c);
@@ -527,6 +530,140 @@ int64_t csv_column(const struct csv *c, struct str name)
 uint32_t csv_line(const struct csv *c)
 {
     return c->record_line;
+}
+
+uint32_t csv_lines(const struct csv *c)
+{
+    return c->line - 1;
+}
+
+/* ---- in parts -------------------------------------------------------------------------------------------------- */
+
+static size_t line_end(const char *p, size_t at, size_t n)
+{
+    return p[at] == '\r' && at + 1 < n && p[at + 1] == '\n' ? at + 2 : at + 1;
+}
+
+/* Where records end, by the rules of parse_cell: the first end at or behind `wanted`, else the last one there is; 0:
+ * none. A carriage return as the last byte ends nothing yet. */
+static size_t record_end(struct str text, size_t begin, size_t wanted)
+{
+    size_t last = 0, at = begin;
+    bool cell_begins = true;
+    while (at < text.n) {
+        char b = text.p[at];
+        if (b == '"' && cell_begins) { /* to the closing quote */
+            for (at++;; at += 2) {
+                const char *quote = at < text.n ? memchr(text.p + at, '"', text.n - at) : NULL;
+                if (quote == NULL) {
+                    return last;
+                }
+                at = (size_t)(quote - text.p);
+                if (at + 1 == text.n || text.p[at + 1] != '"') {
+                    break;
+                }
+            }
+            at++;
+            cell_begins = false;
+        } else if (b == '\n' || (b == '\r' && at + 1 < text.n)) {
+            at = line_end(text.p, at, text.n);
+            last = at;
+            cell_begins = true;
+            if (at >= wanted) {
+                return last;
+            }
+        } else if (b == ',') {
+            at++;
+            cell_begins = true;
+        } else {
+            const char *end = plain_end(text.p + at, text.p + text.n);
+            at = (size_t)(end - text.p);
+            at += at < text.n && text.p[at] == '\r' && at + 1 == text.n; /* LF may follow */
+            cell_begins = false;
+        }
+    }
+    return last;
+}
+
+/* The last record end of a text, 0 when there is none. Without quotes every line end is one. */
+static size_t last_end(struct str text)
+{
+    if (text.n == 0 || memchr(text.p, '"', text.n) != NULL) {
+        return record_end(text, 0, SIZE_MAX);
+    }
+    for (size_t at = text.n; at-- > 0;) {
+        if (text.p[at] == '\n' || (text.p[at] == '\r' && at + 1 < text.n)) {
+            return at + 1;
+        }
+    }
+    return 0;
+}
+
+int csv_take(struct csv *c, size_t bytes, uint32_t lines, struct str *text, struct mrc_err *err)
+{
+    c->line += lines;
+    for (;;) {
+        while (c->end - c->begin < bytes && !c->at_end) {
+            MRC_TRY(fill(c, err));
+        }
+        struct str all = {c->buf + c->begin, c->end - c->begin};
+        if (all.n == 0 && c->at_end) {
+            return 0;
+        }
+        size_t n = c->at_end ? all.n : last_end(all);
+        if (n > 0) {
+            *text = (struct str){all.p, n};
+            c->begin += n;
+            return 1;
+        }
+        if (all.n > c->limits.record_max + 4) {
+            return too_long(c, all.n, err);
+        }
+        bytes = all.n + 1;
+    }
+}
+
+uint32_t csv_cut(struct str text, uint32_t n, struct str *pieces)
+{
+    bool quotes = text.n > 0 && memchr(text.p, '"', text.n) != NULL;
+    uint32_t count = 0;
+    size_t begin = 0;
+    for (uint32_t i = 1; i <= n && begin < text.n; i++) {
+        size_t wanted = (size_t)((double)text.n * i / n), end = 0;
+        if (i == n) {
+            end = text.n;
+        } else if (wanted <= begin) {
+            continue;
+        } else if (quotes) {
+            end = record_end(text, begin, wanted);
+        } else {
+            const char *p = text.p + wanted - 1;
+            while (p < text.p + text.n && *p != '\n' && *p != '\r') {
+                p++;
+            }
+            end = p < text.p + text.n ? line_end(text.p, (size_t)(p - text.p), text.n) : text.n;
+        }
+        if (end > begin) {
+            pieces[count++] = (struct str){text.p + begin, end - begin};
+            begin = end;
+        }
+    }
+    return count;
+}
+
+int csv_open_part(struct csv **out, const struct csv *c, struct str text, struct mrc_err *err)
+{
+    struct csv *part = csv_new(&c->limits);
+    if (part == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "out of memory");
+    }
+    part->is_part = true;
+    part->at_end = true;
+    part->buf = c->buf + (text.p - c->buf);
+    part->end = part->cap = text.n;
+    part->n_names = c->n_names;
+    *out = part;
+    return MRC_OK;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */

@@ -40,6 +40,20 @@ int csv_header(struct csv *c, const struct str **names, uint32_t *n, struct mrc_
 int64_t csv_column(const struct csv *c, struct str name);
 uint32_t csv_line(const struct csv *c); /* line of the latest record, from 1 */
 
+uint32_t csv_lines(const struct csv *c); /* line ends passed so far */
+
+/* ---- in parts, for several threads ------------------------------------------------------------------------------ */
+
+/* After csv_header: take whole records as text, about `bytes` of it (more when one record is longer). The text is valid
+ * until the next csv_take or csv_close; csv_next must not follow. lines: line ends in the text taken before (0 at
+ * first), so that errors name their line. 1, 0 at the end, or negative as csv_next. */
+int csv_take(struct csv *c, size_t bytes, uint32_t lines, struct str *text, struct mrc_err *err) MRC_CHECKED;
+/* Cut such text into at most n pieces of whole records and about equal size; returns how many. */
+uint32_t csv_cut(struct str text, uint32_t n, struct str *pieces);
+/* A reader of such a piece, to be used before the next csv_take by one thread: records as wide as c's header, lines
+ * counted from 1. It alters the text in place. */
+int csv_open_part(struct csv **out, const struct csv *c, struct str text, struct mrc_err *err) MRC_CHECKED;
+
 /* Append one cell, quoted where needed (comma, quote, line end, leading or trailing blank, an empty first
  * cell), with a comma before it unless `first`. End a record with buf_char(b, '\n'). */
 void csv_put(struct buf *b, struct str cell, bool first);
