@@ -17,7 +17,7 @@ GEN     := $(B)/gen
 # ---- flags -----------------------------------------------------------------------------------------------------------
 pc       = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PKGS_L  := libcjson
-PKGS_B  := libcjson libsodium libutf8proc
+PKGS_B  := libcjson libsodium libutf8proc libcurl
 PKGS_S  := libjwt sqlite3 libpq
 PKGS_T  :=
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \

@@ -23,6 +23,7 @@ run   must cmd  pkg-config   pkg-config
 run   must pc   libcjson     libcjson-dev
 run   must pc   libsodium    libsodium-dev
 run   must pc   libutf8proc  libutf8proc-dev
+run   must pc   libcurl      libcurl4-openssl-dev
 run   must pc   libjwt       libjwt-dev
 run   must pc   sqlite3      libsqlite3-dev
 run   must pc   libpq        libpq-dev

@@ -3,6 +3,7 @@
 #include "common/base/date.h"
 #include "common/base/file.h"
 #include "train/command.h"
+#include "train/publish.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +30,10 @@ enum option {
     VERSION,
     QUIET,
     JSON,
+    MLFLOW,
+    EXPERIMENT,
+    MODEL,
+    ALIAS,
     OPTION__COUNT
 };
 static const struct setting_spec options[OPTION__COUNT] = {
@@ -62,6 +67,11 @@ static const struct setting_spec options[OPTION__COUNT] = {
                  "Version; without it the last part of --out"},
     [QUIET] = {"quiet", SETTING_BOOL, "false", 0, 0, NULL, 0, 'q', NULL, "No progress line on a terminal"},
     [JSON] = {"json", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL, "One JSON object at the end instead of the table"},
+    [MLFLOW] = {"mlflow", SETTING_TEXT, NULL, 1, 2000, NULL, 0, 0, NULL,
+                "Address of an MLflow server to publish the bundle in, as the command publish does"},
+    [EXPERIMENT] = {"experiment", SETTING_TEXT, NULL, 1, 500, NULL, 0, 0, NULL, "Its experiment"},
+    [MODEL] = {"registered_model", SETTING_TEXT, NULL, 1, 250, NULL, 0, 0, NULL, "Its registered model"},
+    [ALIAS] = {"alias", SETTING_TEXT, NULL, 1, 255, NULL, 0, 0, NULL, "Alias to move to the version in the end"},
 };
 
 /* Films that do not exist, for the self-test: each exercises another part of the models. */
@@ -390,8 +400,23 @@ static int fit_all(struct fit *f, struct mrc_err *err)
     return finish(f, err);
 }
 
+/* The bundle is there whatever comes of this: the command publish does the same later. */
+static int publish(const struct settings *s, int64_t started_ms, struct mrc_err *err)
+{
+    const struct publish_job job = {.bundle = setting_cstr(s, OUT),
+                                    .url = setting_cstr(s, MLFLOW),
+                                    .experiment = setting_cstr(s, EXPERIMENT),
+                                    .model = setting_cstr(s, MODEL),
+                                    .alias = setting_cstr(s, ALIAS),
+                                    .started_ms = started_ms,
+                                    .quiet = setting_bool(s, QUIET)};
+    int rc = publish_run(&job, err);
+    return rc < 0 ? err_wrap(err, "%s is made, but not published", setting_cstr(s, OUT)) : rc;
+}
+
 static int run(const struct settings *s, struct mrc_err *err)
 {
+    int64_t started_ms = (int64_t)time(NULL) * 1000;
     /* Before minutes of training, not after. */
     if (file_exists(setting_cstr(s, OUT))) {
         return mrc_fail(err, MRC_ECONFLICT, "%s exists; a version never changes: choose the next",
@@ -417,7 +442,7 @@ static int run(const struct settings *s, struct mrc_err *err)
         film_model_release(&f.models[k]);
     }
     film_job_close(&f.job);
-    return rc;
+    return rc == MRC_OK && setting_is_set(s, MLFLOW) ? publish(s, started_ms, err) : rc;
 }
 
 int fit_films(int argc, char **argv)

@@ -23,6 +23,7 @@ static const struct {
     {"inspect", cmd_inspect, "show trees, features, borders and metadata of a model or bundle"},
     {"leaves", cmd_leaves, "leaf number of every tree for each row of a CSV"},
     {"predict", cmd_predict, "predict each row of a CSV with a model or bundle"},
+    {"publish", cmd_publish, "put a bundle into MLflow's registry"},
     {"sample", cmd_sample, "make a synthetic film file to try the trainer on"},
     {"schema", cmd_schema, "print the data dictionary"},
 };

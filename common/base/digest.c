@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <string.h>
 #include <unistd.h>
 
 int digest_start(struct mrc_err *err)
@@ -62,6 +63,33 @@ int sha256_file(const char *path, char out[SHA256_HEX], struct mrc_err *err)
     crypto_hash_sha256_final(&state, digest);
     to_hex(digest, out);
     return MRC_OK;
+}
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct sha256_stream), "room for libsodium's state");
+
+/* libsodium's state is copied in and out: the two types share no alias. */
+void sha256_begin(struct sha256_stream *s)
+{
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    memcpy(s->state, &state, sizeof state);
+}
+
+void sha256_add(struct sha256_stream *s, const void *p, size_t n)
+{
+    crypto_hash_sha256_state state;
+    memcpy(&state, s->state, sizeof state);
+    crypto_hash_sha256_update(&state, p, (unsigned long long)n);
+    memcpy(s->state, &state, sizeof state);
+}
+
+void sha256_end(struct sha256_stream *s, char out[SHA256_HEX])
+{
+    crypto_hash_sha256_state state;
+    unsigned char digest[SHA256_BYTES];
+    memcpy(&state, s->state, sizeof state);
+    crypto_hash_sha256_final(&state, digest);
+    to_hex(digest, out);
 }
 
 void random_bytes(void *out, size_t n)
