@@ -41,7 +41,7 @@ test  may  file /usr/lib/apache2/modules/mod_fcgid.so libapache2-mod-fcgid
 test  may  cmd  nginx        nginx
 test  may  file /usr/lib/postgresql/*/bin/initdb postgresql
 test  may  cmd  valgrind     valgrind
-test  may  cmd  clang        clang
+test  may  cmd  clang        clang libclang-rt-14-dev
 test  may  file /usr/lib/llvm-*/lib/libomp.so libomp-dev
 test  may  cmd  node         nodejs
 test  may  cmd  npm          npm
