@@ -71,6 +71,7 @@ async function journey(browser, { lang, width, colorScheme }) {
   await shot('login');
   await logIn(page);
   await axe(page, 'form');
+  expect((await page.textContent('label[for=f-screens]')).includes(lang === 'fr' ? '(cinémas)' : '(cinemas)'), 'units speak the language of the page');
   await narrowEnough(page);
   await page.fill('#f-title', 'Les Lumières de la ville <b>basse</b>');
   await page.fill('#f-release_date', '2027-03-10');

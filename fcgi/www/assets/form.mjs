@@ -1,10 +1,12 @@
 // The film's form, made from GET /schema: one control per raw field, nothing about a field is written here.
 import { h } from './h.mjs';
-import { t, currentLanguage, formatDate, formatNumber, parseNumber } from './i18n.mjs';
+import { t, currentLanguage, formatDate, formatNumber, known, parseNumber } from './i18n.mjs';
 import { addDays, nextWednesday } from './layout.mjs';
 
 const text = (field, what) => field[`${what}_${currentLanguage()}`] || field[`${what}_en`] || '';
 export const fieldLabel = (field) => text(field, 'label') || field.name;
+// The schema's units are codes; those with words of ours are shown in them, others as they are.
+const unitLabel = (field) => (known(`unit.${field.unit}`) ? t(`unit.${field.unit}`) : field.unit);
 const valueLabel = (value) => (typeof value === 'string' ? value : text(value, 'label') || value.value);
 const valueCode = (value) => (typeof value === 'string' ? value : value.value);
 
@@ -136,7 +138,7 @@ export function filmForm(schema, onsubmit) {
     if (field.required) control.element.setAttribute('aria-required', 'true');
     control.error = h('p', { class: 'error', id: `${id}-error`, hidden: true });
     controls.set(field.name, control);
-    return h('div', {}, h('label', { for: id }, fieldLabel(field), field.unit ? ` (${field.unit})` : '', ' ',
+    return h('div', {}, h('label', { for: id }, fieldLabel(field), field.unit ? ` (${unitLabel(field)})` : '', ' ',
       field.required ? h('span', { class: 'required' }, t('form.required')) : null),
     control.nodes, control.error, hint ? h('p', { class: 'hint', id: `${id}-hint` }, hint) : null);
   };
