@@ -1,6 +1,7 @@
 /* Back-testing by date. */
 #include "train/backtest.h"
 #include "common/base/date.h"
+#include "train/film_filler.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -114,15 +115,36 @@ static int judge_film(const struct bundle *bundle, struct forecast_scratch *scra
                                   .setting = y.model->per >= 0 ? FILM_SCREENS : FILM_AHEAD,
                                   .point = pow(10, y.log10_base),
                                   .naive = naive_guess(naive, distributor),
-                                  .median = y.admissions};
+                                  .median = y.admissions,
+                                  .score = (film_log_entries(f) - y.log10_base) / y.scale};
     forecast_interval(&y, 0.8, &out->low80, &out->high80);
     forecast_interval(&y, 0.9, &out->low90, &out->high90);
     return MRC_OK;
 }
 
-static int judge_stretch(const struct stretch *s, struct backtest *b, const struct bundle *bundle,
-                         const struct naive *naive, struct mrc_err *err)
+/* Films already judged whose first week was over a week before `day`: their errors are known and move the offsets. */
+static int roll_offsets(struct backtest *b, struct film_model *const models[FILM__SETTINGS], size_t *known, int32_t day,
+                        struct mrc_err *err)
 {
+    bool moved[FILM__SETTINGS] = {false};
+    for (; *known < b->n && b->films[*known].film->date + BACKTEST_KNOWN_DAYS <= day; (*known)++) {
+        const struct backtest_film *f = &b->films[*known];
+        scores_add(&models[f->setting]->scores, f->film->date, f->score);
+        moved[f->setting] = true;
+    }
+    for (int k = 0; k < FILM__SETTINGS; k++) {
+        if (moved[k]) {
+            MRC_TRY(scores_offsets(&models[k]->scores, models[k]->offsets, err));
+        }
+    }
+    return MRC_OK;
+}
+
+static int judge_stretch(const struct stretch *s, struct backtest *b, const struct bundle *bundle,
+                         struct film_model *const models[FILM__SETTINGS], const struct naive *naive,
+                         struct mrc_err *err)
+{
+    size_t known = b->n;
     struct forecast_scratch *scratch;
     MRC_TRY(forecast_scratch_new(&scratch, bundle, err));
     struct arena a;
@@ -132,7 +154,8 @@ static int judge_stretch(const struct stretch *s, struct backtest *b, const stru
         const struct film *f = &s->data->films[i];
         if (wanted(s->plan, s->recipe, f)) {
             arena_reset(&a);
-            rc = judge_film(bundle, scratch, naive, f, &a, &b->films[b->n], err);
+            rc = roll_offsets(b, models, &known, f->date, err);
+            rc = rc < 0 ? rc : judge_film(bundle, scratch, naive, f, &a, &b->films[b->n], err);
             b->n += rc == MRC_OK;
         }
     }
@@ -146,10 +169,11 @@ static int run_stretch(const struct stretch *s, struct backtest *b, struct mrc_e
     struct film_model models[FILM__SETTINGS] = {0};
     const bool want[FILM__SETTINGS] = {[FILM_AHEAD] = s->plan->ahead, [FILM_SCREENS] = s->plan->screens};
     struct film_model *made[FILM__SETTINGS] = {NULL, NULL};
-    int rc = MRC_OK;
+    struct film_filler filler = {0};
+    int rc = film_filler_fit(&filler, s->recipe, s->data->films, s->known, err);
     for (int k = 0; rc == MRC_OK && k < FILM__SETTINGS; k++) {
         if (want[k]) {
-            rc = film_model_fit(&models[k], s->recipe, (enum film_setting)k, s->data->films, s->known, err);
+            rc = film_model_fit(&models[k], s->recipe, (enum film_setting)k, &filler, s->data->films, s->known, err);
             made[k] = &models[k];
             b->n_models += rc == MRC_OK;
         }
@@ -163,12 +187,13 @@ static int run_stretch(const struct stretch *s, struct backtest *b, struct mrc_e
         rc = naive_learn(&naive, s->data->films, s->known, &a, err);
     }
     if (rc == MRC_OK) {
-        rc = film_bundle(&bundle, faces, s->recipe->schema, made[FILM_SCREENS], made[FILM_AHEAD], err);
+        rc = film_bundle(&bundle, faces, s->recipe->schema, &filler, made[FILM_SCREENS], made[FILM_AHEAD], err);
     }
     if (rc == MRC_OK) {
-        rc = judge_stretch(s, b, &bundle, &naive, err);
+        rc = judge_stretch(s, b, &bundle, made, &naive, err);
     }
     arena_release(&a);
+    film_filler_release(&filler);
     for (int k = 0; k < FILM__SETTINGS; k++) {
         if (made[k]) {
             film_model_release(made[k]);

@@ -23,6 +23,7 @@ struct backtest_film {
     enum film_setting setting;
     double point, naive; /* tickets: mean of logs; the rule */
     double median;       /* tickets: what is served */
+    double score;        /* its error in log10, in units of its scale */
     double low80, high80, low90, high90;
 };
 

@@ -32,13 +32,19 @@ struct table {
     const struct features *f;
     const struct film_data *d;
     const struct features_context *context;
+    const struct bundle *bundle; /* whose fillers come first, or NULL */
 };
 
-static int write_film(struct output *o, const struct features *f, const struct features_context *context,
+static int write_film(struct output *o, const struct table *t, const struct features_context *context,
                       const struct film *film, struct arena *a, struct mrc_err *err)
 {
-    const struct row *row = &film->row;
+    const struct features *f = t->f;
+    struct row own = film->row;
+    const struct row *row = &own;
     struct film_matrix m;
+    if (t->bundle) {
+        MRC_TRY(bundle_fill(t->bundle, row, a, &own, err));
+    }
     MRC_TRY(film_matrix_build(&m, f, context, &row, 1, a, err));
     csv_put(&o->text, film->id, true);
     size_t next_float = 0, next_cat = 0;
@@ -75,7 +81,7 @@ static int write_day(struct output *o, const struct table *t, size_t begin, size
     for (size_t i = begin; i < end; i++) {
         if (t->d->films[i].use == FILM_TRAIN) {
             struct arena_mark before = arena_mark(a);
-            MRC_TRY(write_film(o, t->f, t->context ? &day : NULL, &t->d->films[i], a, err));
+            MRC_TRY(write_film(o, t, t->context ? &day : NULL, &t->d->films[i], a, err));
             arena_rewind(a, before);
         }
     }
@@ -135,7 +141,7 @@ static int from_bundle(const struct settings *s, const struct film_data_options 
                : mrc_fail(err, MRC_ENOTFOUND, "%s has no model for setting %s", setting_cstr(s, MODEL),
                           setting_cstr(s, SETTING));
     if (rc == MRC_OK && m) {
-        rc = write_csv(setting_cstr(s, OUT), &(struct table){.f = m->features, .d = d}, err);
+        rc = write_csv(setting_cstr(s, OUT), &(struct table){.f = m->features, .d = d, .bundle = b}, err);
     }
     film_data_free(d);
     bundle_close(b);
@@ -172,6 +178,7 @@ static int from_lists(const struct settings *s, const struct film_data_options *
     struct film_job_options o = {.schema = setting_cstr(s, SCHEMA),
                                  .features = setting_cstr(s, FEATURES),
                                  .features_screens = setting_cstr(s, FEATURES_SCREENS),
+                                 .mask = 0,
                                  .calendar = setting_cstr(s, CALENDAR),
                                  .list = LIST_RECIPE,
                                  .data = setting_cstr(s, DATA),
@@ -186,7 +193,7 @@ static int from_lists(const struct settings *s, const struct film_data_options *
         rc = learn_list(&job, str_is(setting_text(s, SETTING), "S") ? FILM_SCREENS : FILM_AHEAD, &f, err);
     }
     if (rc == MRC_OK) {
-        rc = write_csv(setting_cstr(s, OUT), &(struct table){f, job.data, &job.recipe.context}, err);
+        rc = write_csv(setting_cstr(s, OUT), &(struct table){.f = f, .d = job.data, .context = &job.recipe.context}, err);
     }
     features_free(f);
     film_job_close(&job);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 enum { TEXT_MAX = 64 << 20 };
-#define STALE_SHARE 0.25
 
 enum film_list film_kind(struct str name)
 {
@@ -128,10 +127,11 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
     r->context = (struct features_context){
         .calendar = job->calendar, .known_until = DATE_NONE, .as_published = o->list == LIST_PUBLISHED};
     if (job->needs & NEEDS_HISTORY) {
-        r->twice = true;
-        r->mask_share = 1;
-        r->stale_share = STALE_SHARE;
+        r->stale_share = o->mask > 0 ? r->stale_share : 0;
+    } else {
+        r->stale_share = 0;
     }
+    r->mask = o->mask;
     r->pool_rare = o->list != LIST_PRIVATE;
     MRC_TRY(read_params(r, o, err));
     r->seed = o->seed;

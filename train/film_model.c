@@ -1,6 +1,8 @@
 /* From films to a calibrated model of one setting. */
-#include "train/film_model.h"
+#include "train/film_filler.h"
+
 #include "common/base/date.h"
+#include "common/forecast/forecast.h"
 #include "common/forecast/quantile.h"
 
 #include <math.h>
@@ -8,52 +10,58 @@
 
 const char *const film_setting_letters[FILM__SETTINGS] = {"N", "S"};
 
-enum { TEXT_MAX = 256 << 20, SCORE_BLOCK = 4096, TREES_MIN = 20, CATEGORY_FILMS_MIN = 3 };
-
-/* Shares of the films, in time: trees are counted on [LEARN, STOP), offsets come from [STOP, 1) in two blocks. */
-static const double learn_share = 0.70, stop_share = 0.85;
-
-/* Optional raw fields that callers leave out or never knew; a currency goes with its budget. */
-static const struct {
-    const char *field;
-    double often; /* of the recipe's masking */
-} maskable[] = {{"budget", 1},         {"directors", 1},   {"actors", 1},   {"duration_min", 1}, {"age_rating", 1},
-                {"original_title", 1}, {"distributor", 1}, {"genres", 0.2}, {"countries", 0.2}};
+/* Errors come from the films behind FIRST_SHARE, in blocks; each is scored by a model of the films before it. */
+enum { BLOCKS = 4, SCALE_FILMS_MIN = 200 };
+#define FIRST_SHARE  0.6
+#define ERROR_LEAST  0.03 /* added to errors before their logarithm is learnt: none is surer than that */
+#define STALE_SHARE  0.25
+#define MASKED_OFTEN 0.3
+#define HALF_YEARS   10
 
 /* CatBoost's names. Strong column sampling is what matters for setting N. max_ctr_complexity 1: a statistic of two
  * categories together could stand for a single film. */
 static const struct {
-    const char *name, *value[FILM__SETTINGS];
+    const char *name, *value[FILM__SETTINGS], *scale;
 } recipe_params[] = {
-    {"loss_function", {"RMSE", "RMSE"}},
-    {"iterations", {"1500", "1500"}},
-    {"learning_rate", {"0.04", "0.04"}},
-    {"depth", {"6", "6"}},
-    {"l2_leaf_reg", {"10", "10"}},
-    {"rsm", {"0.3", "0.4"}},
-    {"bootstrap_type", {"Bernoulli", "Bernoulli"}},
-    {"subsample", {"0.8", "0.8"}},
-    {"max_ctr_complexity", {"1", "1"}},
-    {"one_hot_max_size", {"30", "30"}},
-    {"has_time", {"true", "true"}},
-    {"boosting_type", {"Plain", "Plain"}},
-    {"early_stopping_rounds", {"100", "100"}},
+    {"loss_function", {"RMSE", "RMSE"}, "RMSE"},
+    {"iterations", {"800", "800"}, "200"},
+    {"learning_rate", {"0.04", "0.04"}, "0.04"},
+    {"depth", {"6", "6"}, "4"},
+    {"l2_leaf_reg", {"10", "10"}, "30"},
+    {"rsm", {"0.3", "0.4"}, "0.3"},
+    {"bootstrap_type", {"Bernoulli", "Bernoulli"}, "Bernoulli"},
+    {"subsample", {"0.8", "0.8"}, "0.8"},
+    {"max_ctr_complexity", {"1", "1"}, "1"},
+    {"one_hot_max_size", {"30", "30"}, "30"},
+    {"has_time", {"true", "true"}, "true"},
+    {"boosting_type", {"Plain", "Plain"}, "Plain"},
 };
 
 int film_recipe_init(struct film_recipe *r, const struct schema *schema, struct mrc_err *err)
 {
-    *r = (struct film_recipe){.schema = schema, .mask_share = 0.5, .mask = 0.3, .half_life = 10, .pool_rare = true};
+    *r = (struct film_recipe){.schema = schema,
+                              .mask = MASKED_OFTEN,
+                              .half_life = HALF_YEARS,
+                              .stale_share = STALE_SHARE,
+                              .pool_rare = true,
+                              .fill = true,
+                              .spared = FILM_FILLER_FIELD};
     r->context = FEATURES_CONTEXT_NONE;
+    params_init(&r->scale_params);
     for (int k = 0; k < FILM__SETTINGS; k++) {
         params_init(&r->params[k]);
-        for (size_t i = 0; i < sizeof(recipe_params) / sizeof(recipe_params[0]); i++) {
-            MRC_TRY(params_set(&r->params[k], str_of(recipe_params[i].name), str_of(recipe_params[i].value[k]), err));
+    }
+    for (size_t i = 0; i < sizeof(recipe_params) / sizeof(recipe_params[0]); i++) {
+        struct str name = str_of(recipe_params[i].name);
+        for (int k = 0; k < FILM__SETTINGS; k++) {
+            MRC_TRY(params_set(&r->params[k], name, str_of(recipe_params[i].value[k]), err));
         }
+        MRC_TRY(params_set(&r->scale_params, name, str_of(recipe_params[i].scale), err));
     }
     return MRC_OK;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------------ */
+/* ---- what is learnt -------------------------------------------------------------------------------------------- */
 
 static int64_t screens_field(const struct schema *s)
 {
@@ -66,339 +74,153 @@ bool film_usable(const struct film *f, const struct schema *s, enum film_setting
            (setting == FILM_AHEAD || film_number(f, screens_field(s)) >= 1);
 }
 
-static double film_target(const struct film *f, const struct schema *s, enum film_setting setting)
+double film_target(const struct film *f, const struct schema *s, enum film_setting setting)
 {
     double y = film_log_entries(f);
     return setting == FILM_AHEAD ? y : y - log10(film_number(f, screens_field(s)));
 }
 
-/* A generator of its own for each film: adding films elsewhere in the file changes nothing for this one. */
-static uint64_t film_seed(const struct film *f, uint64_t seed)
+static bool keep(const struct film *f, const struct film_recipe *r, void *arg)
 {
-    uint64_t h = 0xcbf29ce484222325u ^ seed * 0x9e3779b97f4a7c15u;
-    for (size_t i = 0; i < f->id.n; i++) {
-        h = (h ^ (unsigned char)f->id.p[i]) * 0x100000001b3u; /* FNV-1a */
-    }
-    return h;
+    return film_usable(f, r->schema, *(const enum film_setting *)arg);
 }
 
-static double next_unit(uint64_t *state)
+static double target(const struct film *f, const struct film_recipe *r, void *arg)
 {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u); /* splitmix64 */
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    return film_target(f, r->schema, *(const enum film_setting *)arg);
 }
 
-static void blank(struct row *row, const char *field)
-{
-    int64_t i = schema_find(row->schema, str_of(field));
-    if (i >= 0 && !schema_field(row->schema, (uint32_t)i)->required) {
-        row->values[i] = (struct value){.date = DATE_NONE};
-    }
-}
+/* ---- errors of films not seen ---------------------------------------------------------------------------------- */
 
-/* The row as it is learnt from: itself, or a copy with some groups blanked. */
-static int learnt_row(const struct film_recipe *r, const struct film *f, struct arena *a, struct row *out,
-                      struct mrc_err *err)
-{
-    uint64_t state = film_seed(f, r->seed);
-    *out = f->row;
-    if (!(next_unit(&state) < r->mask_share)) {
-        return MRC_OK;
-    }
-    uint32_t n = schema_count(r->schema);
-    out->values = ARENA_ARRAY(a, n, struct value);
-    if (!out->values) {
-        return arena_fail(a, err);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        out->values[i] = f->row.values[i];
-    }
-    for (size_t i = 0; i < sizeof(maskable) / sizeof(maskable[0]); i++) {
-        if (next_unit(&state) < r->mask * maskable[i].often) {
-            blank(out, maskable[i].field);
-        }
-    }
-    return MRC_OK;
-}
-
-/* What is known when the film is learnt from: mostly everything up to two weeks before it, sometimes only what tables
- * of one, two or four years before would know, so that the model learns what their age means. */
-static struct features_context learnt_context(const struct film_recipe *r, const struct film *f)
-{
-    static const int years[] = {1, 2, 4};
-    uint64_t state = film_seed(f, r->seed + 0x5741);
-    struct features_context c = r->context;
-    if (c.history && next_unit(&state) < r->stale_share) {
-        c.known_until = f->date - HISTORY_KNOWN_DAYS - (int32_t)(365.25 * years[(int)(next_unit(&state) * 3)]);
-    }
-    return c;
-}
-
-/* ---- data sets ------------------------------------------------------------------------------------------------- */
-
-/* Films of one training, ready for the feature lists. */
-struct table {
-    const struct film *const *films; /* [n] usable ones */
-    size_t n;
-    const struct row *own; /* [n] where vocabularies are learnt */
-    /* What is learnt from: of each film, in turn, `per` lessons. */
-    size_t per;
-    const struct film **lessons;       /* [per * n] */
-    struct row *rows;                  /* [per * n] */
-    struct features_context *contexts; /* [per * n] */
+/* One setting's training under way. */
+struct making {
+    struct film_model *m;
+    const struct film_table *t;
+    struct film_fit fit;
+    size_t cuts[BLOCKS + 1]; /* films [cuts[i], cuts[i + 1]) are scored by a model of the films before */
+    double *errors;          /* [per * (n - cuts[0])] of the lessons: truth - score */
+    struct arena *a;
+    struct mrc_err *err;
 };
 
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
-/* A category that fewer than CATEGORY_FILMS_MIN films have, mostly "unknown" where nearly all is known, would keep a
- * row of those films' statistics in the model. They are learnt from as films of the commonest category instead.
- * per_film: rows that a film may have. */
-static int pool_rare(struct str *texts, size_t n, size_t per_film, struct arena *a, struct mrc_err *err)
-{
-    struct str *sorted = ARENA_ARRAY(a, n, struct str), *rare = ARENA_ARRAY(a, n, struct str);
-    if (!sorted || !rare) {
-        return arena_fail(a, err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        sorted[i] = texts[i];
-    }
-    qsort(sorted, n, sizeof(*sorted), by_text);
-    size_t n_rare = 0, most = 0;
-    struct str commonest = STR("");
-    for (size_t i = 0, end; i < n; i = end) {
-        for (end = i; end < n && str_eq(sorted[i], sorted[end]); end++) {
-        }
-        if (end - i < CATEGORY_FILMS_MIN * per_film) {
-            rare[n_rare++] = sorted[i];
-        }
-        if (end - i > most) {
-            most = end - i;
-            commonest = sorted[i];
-        }
-    }
-    for (size_t i = 0; n_rare > 0 && i < n; i++) {
-        if (bsearch(&texts[i], rare, n_rare, sizeof(*rare), by_text)) {
-            texts[i] = commonest;
-        }
-    }
-    return MRC_OK;
-}
-
-/* Append the features of a matrix as columns of a data set; pool: rows a film may have, to learn no rare ones; 0: learn
- * all. */
-static int add_columns(struct dataset *d, const struct features *f, const struct film_matrix *m, size_t pool,
-                       struct arena *a, struct mrc_err *err)
-{
-    float *numbers = ARENA_ARRAY(a, m->n, float);
-    struct str *texts = ARENA_ARRAY(a, m->n, struct str);
-    if (!numbers || !texts) {
-        return arena_fail(a, err);
-    }
-    size_t next_float = 0, next_cat = 0;
-    for (uint32_t k = 0; k < features_count(f); k++) {
-        const struct feature *x = features_at(f, k);
-        if (x->categorical) {
-            for (size_t i = 0; i < m->n; i++) {
-                const struct mrc_str *s = &m->cats[i * m->n_cats + next_cat];
-                texts[i] = (struct str){s->p, s->n};
-            }
-            next_cat++;
-            if (pool) {
-                MRC_TRY(pool_rare(texts, m->n, pool, a, err));
-            }
-            MRC_TRY(dataset_add_cat(d, x->name, texts, err));
-        } else {
-            for (size_t i = 0; i < m->n; i++) {
-                numbers[i] = m->floats[i * m->n_floats + next_float];
-            }
-            next_float++;
-            MRC_TRY(dataset_add_float(d, x->name, numbers, err));
-        }
-    }
-    return MRC_OK;
-}
-
-static int fill_dataset(struct dataset *d, const struct film_recipe *r, enum film_setting setting,
-                        const struct features *f, const struct film *const *films, const struct row *rows,
-                        const struct features_context *contexts, size_t n, struct arena *a, struct mrc_err *err)
-{
-    const struct row **pointers = ARENA_ARRAY(a, n, const struct row *);
-    double *target = ARENA_ARRAY(a, n, double), *weight = ARENA_ARRAY(a, n, double);
-    if (!pointers || !target || !weight) {
-        return arena_fail(a, err);
-    }
-    int newest = date_to_civil(films[n - 1]->date).year;
-    for (size_t i = 0; i < n; i++) {
-        pointers[i] = rows ? &rows[i] : &films[i]->row;
-        target[i] = film_target(films[i], r->schema, setting);
-        weight[i] = pow(0.5, (newest - date_to_civil(films[i]->date).year) / r->half_life);
-    }
-    struct film_matrix m;
-    MRC_TRY(film_matrix_build(&m, f, contexts, pointers, n, a, err));
-    MRC_TRY(add_columns(d, f, &m, rows && r->pool_rare ? 1 + r->twice : 0, a, err));
-    MRC_TRY(dataset_set_target(d, target, err));
-    return dataset_set_weight(d, weight, err);
-}
-
-/* rows, contexts: what to learn from instead of the films as they are, or NULL. */
-static int make_dataset(struct dataset **out, const struct film_recipe *r, enum film_setting setting,
-                        const struct features *f, const struct film *const *films, const struct row *rows,
-                        const struct features_context *contexts, size_t n, struct mrc_err *err)
-{
-    struct dataset *d;
-    MRC_TRY(dataset_new(&d, n, err));
-    struct arena a;
-    arena_init(&a, 0);
-    int rc = fill_dataset(d, r, setting, f, films, rows, contexts, n, &a, err);
-    arena_release(&a);
-    if (rc < 0) {
-        dataset_free(d);
-        return rc;
-    }
-    *out = d;
-    return MRC_OK;
-}
-
-/* ---- one training ---------------------------------------------------------------------------------------------- */
-
-struct fitted {
-    struct features *features;
-    struct buf text;
-    mrc_model *model;
-    size_t n_trees;
-};
-
-static void fitted_release(struct fitted *f)
-{
-    features_free(f->features);
-    buf_release(&f->text);
-    mrc_model_free(f->model);
-    *f = (struct fitted){0};
-}
-
-struct watcher {
-    const struct film_recipe *recipe;
-    const char *what;
-};
-
-static bool watch(const struct boost_step *step, void *arg)
-{
-    const struct watcher *w = arg;
-    if (w->recipe->progress) {
-        w->recipe->progress(w->what, step, w->recipe->progress_arg);
-    }
-    return true;
-}
-
-/* Learn from films [0, n) of t; with n_eval > 0 the next n_eval tell when to stop, otherwise there are n_trees trees.
- * Vocabularies are learnt from the rows that are learnt from, once a film: a name blanked everywhere is not in the
- * model. */
-static int fit_once(struct fitted *out, const struct film_recipe *r, enum film_setting setting, const struct table *t,
-                    size_t n, size_t n_eval, size_t n_trees, const char *what, struct mrc_err *err)
-{
-    *out = (struct fitted){0};
-    buf_init(&out->text, NULL, TEXT_MAX);
-    struct dataset *learn = NULL, *eval = NULL;
-    struct params p = r->params[setting];
-    struct watcher w = {r, what};
-    struct boost_progress progress = {.step = watch, .arg = &w};
-    int rc = features_learn(r->schema, r->features[setting], t->own, n, &out->text, err);
-    if (rc == MRC_OK) {
-        rc = features_read(&out->features, r->schema, buf_text(&out->text), NULL, NULL, err);
-    }
-    if (rc == MRC_OK) {
-        rc = features_bind(out->features, &r->context, err);
-    }
-    if (rc == MRC_OK) {
-        rc = make_dataset(&learn, r, setting, out->features, t->lessons, t->rows, t->contexts, t->per * n, err);
-    }
-    if (rc == MRC_OK && n_eval > 0) {
-        rc = make_dataset(&eval, r, setting, out->features, t->films + n, NULL, NULL, n_eval, err);
-    }
-    p.random_seed = r->seed;
-    if (n_eval == 0) {
-        p.iterations = (int64_t)n_trees;
-        p.early_stopping_rounds = 0;
-        p.is_set[PARAM_EARLY_STOPPING_ROUNDS] = false;
-    }
-    if (rc == MRC_OK) {
-        rc = boost_fit(learn, eval, &p, &progress, &out->model, NULL, err);
-    }
-    dataset_free(learn);
-    dataset_free(eval);
-    if (rc < 0) {
-        fitted_release(out);
-        return rc;
-    }
-    out->n_trees = mrc_model_trees(out->model);
-    return MRC_OK;
-}
-
-/* Raw scores of films as they are. */
-static int score_films(const struct fitted *f, const struct film *const *films, size_t n, double *scores,
-                       struct mrc_err *err)
-{
-    struct arena a;
-    arena_init(&a, 0);
-    int rc = MRC_OK;
-    for (size_t begin = 0; rc == MRC_OK && begin < n; begin += SCORE_BLOCK) {
-        arena_reset(&a);
-        size_t k = n - begin < SCORE_BLOCK ? n - begin : SCORE_BLOCK;
-        const struct row **rows = ARENA_ARRAY(&a, k, const struct row *);
-        void *scratch = arena_alloc(&a, mrc_scratch_size(f->model, k), MRC_SCRATCH_ALIGN);
-        if (!rows || !scratch) {
-            rc = arena_fail(&a, err);
-            break;
-        }
-        for (size_t i = 0; i < k; i++) {
-            rows[i] = &films[begin + i]->row;
-        }
-        struct film_matrix m;
-        rc = film_matrix_build(&m, f->features, NULL, rows, k, &a, err);
-        struct mrc_input in = {.floats = m.floats,
-                               .float_row_stride = m.n_floats,
-                               .float_column_stride = 1,
-                               .cats = m.n_cats ? m.cats : NULL,
-                               .cat_row_stride = m.n_cats,
-                               .cat_column_stride = 1};
-        if (rc == MRC_OK) {
-            rc = mrc_predict(f->model, &in, k, MRC_RAW, scratch, scores + begin, err);
-        }
-    }
-    arena_release(&a);
-    return rc;
-}
-
-/* ---- the whole recipe ------------------------------------------------------------------------------------------ */
-
-/* The first film of the day that film share*n came out: no day on both sides of a cut. */
-static size_t cut_at(const struct table *t, double share)
+/* The first film of the day that film share * n came out: no day on both sides of a cut. */
+static size_t cut_at(const struct film_table *t, double share)
 {
     size_t i = (size_t)((double)t->n * share);
-    while (i > 0 && t->films[i]->date == t->films[i - 1]->date) {
+    while (i > 0 && i < t->n && t->films[i]->date == t->films[i - 1]->date) {
         i--;
     }
     return i;
 }
 
-/* Residuals (truth - score) of films [begin, end), scored by a model of the films before. */
-static int residuals_of(const struct film_recipe *r, enum film_setting setting, const struct table *t, size_t begin,
-                        size_t end, size_t n_trees, double *residuals, struct mrc_err *err)
+static int make_cuts(struct making *k)
 {
-    struct fitted f;
-    MRC_TRY(fit_once(&f, r, setting, t, begin, 0, n_trees, "calibrating", err));
-    int rc = score_films(&f, t->films + begin, end - begin, residuals, err);
-    fitted_release(&f);
-    for (size_t i = begin; rc == MRC_OK && i < end; i++) {
-        residuals[i - begin] = film_target(t->films[i], r->schema, setting) - residuals[i - begin];
+    const struct film_table *t = k->t;
+    for (int i = 0; i <= BLOCKS; i++) {
+        k->cuts[i] = i == BLOCKS ? t->n : cut_at(t, FIRST_SHARE + (1 - FIRST_SHARE) / BLOCKS * i);
     }
+    if (k->cuts[0] < CALIBRATE_RESIDUALS_MIN || t->n - k->cuts[0] < CALIBRATE_RESIDUALS_MIN) {
+        return mrc_fail(k->err, MRC_EFORMAT, "%zu films on too few days to hold later ones back for calibration", t->n);
+    }
+    return MRC_OK;
+}
+
+static int find_errors(struct making *k)
+{
+    const struct film_table *t = k->t;
+    k->errors = ARENA_ARRAY(k->a, t->per * (t->n - k->cuts[0]), double);
+    if (!k->errors) {
+        return arena_fail(k->a, k->err);
+    }
+    k->fit.what = "calibrating";
+    for (int i = 0; i < BLOCKS; i++) {
+        size_t begin = k->cuts[i], end = k->cuts[i + 1];
+        double *errors = k->errors + t->per * (begin - k->cuts[0]);
+        struct fitted f;
+        if (begin == end) {
+            continue;
+        }
+        MRC_TRY(film_fit(&f, t, begin, &k->fit, k->err));
+        int rc = film_score_lessons(t, begin, end, f.features, f.model, errors, k->err);
+        fitted_release(&f);
+        MRC_TRY(rc);
+        for (size_t j = 0; j < t->per * (end - begin); j++) {
+            errors[j] = film_target(t->lessons[t->per * begin + j], t->recipe->schema, k->m->setting) - errors[j];
+        }
+    }
+    return MRC_OK;
+}
+
+/* The error of a film as it is. */
+static double own_error(const struct making *k, size_t film)
+{
+    return k->errors[k->t->per * (film - k->cuts[0])];
+}
+
+/* ---- their scale ----------------------------------------------------------------------------------------------- */
+
+/* Learn ln of the size of errors from the lessons of films [cuts[0], end). */
+static int fit_scale(struct making *k, size_t end, mrc_model **out)
+{
+    const struct film_table *t = k->t;
+    size_t begin = k->cuts[0], n = t->per * (end - begin);
+    struct dataset *d;
+    struct params p = t->recipe->scale_params;
+    double *target_of = ARENA_ARRAY(k->a, n, double), *weight = ARENA_ARRAY(k->a, n, double);
+    if (!target_of || !weight) {
+        return arena_fail(k->a, k->err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        target_of[i] = log(fabs(k->errors[i]) + ERROR_LEAST);
+        weight[i] = film_weight(t->lessons[t->per * begin + i], t->films[end - 1], t->recipe);
+    }
+    p.random_seed = t->recipe->seed;
+    p.thread_count = t->recipe->params[k->m->setting].thread_count;
+    MRC_TRY(film_lessons(&d, t, begin, end, k->m->features, !t->recipe->pool_rare, k->err));
+    int rc = dataset_set_target(d, target_of, k->err);
+    if (rc == MRC_OK) {
+        rc = dataset_set_weight(d, weight, k->err);
+    }
+    if (rc == MRC_OK) {
+        rc = boost_fit(d, NULL, &p, NULL, out, NULL, k->err);
+    }
+    dataset_free(d);
     return rc;
 }
+
+/* Scores of films from `from` on, in units of a scale that was learnt from the films before them. */
+static int take_scores(struct making *k, size_t from, const mrc_model *scale)
+{
+    const struct film_table *t = k->t;
+    double *ln = ARENA_ARRAY(k->a, t->per * (t->n - from), double);
+    if (!ln) {
+        return arena_fail(k->a, k->err);
+    }
+    if (scale) {
+        MRC_TRY(film_score_lessons(t, from, t->n, k->m->features, scale, ln, k->err));
+    }
+    for (size_t i = from; i < t->n; i++) {
+        double unit = scale ? forecast_scale(ln[t->per * (i - from)]) : 1;
+        scores_add(&k->m->scores, t->films[i]->date, own_error(k, i) / unit);
+    }
+    return MRC_OK;
+}
+
+static int find_scale(struct making *k)
+{
+    const struct film_table *t = k->t;
+    size_t middle = k->cuts[BLOCKS / 2];
+    if (t->n - k->cuts[0] < SCALE_FILMS_MIN || t->n - middle < CALIBRATE_RESIDUALS_MIN || middle == k->cuts[0]) {
+        return take_scores(k, k->cuts[0], NULL);
+    }
+    mrc_model *early;
+    MRC_TRY(fit_scale(k, middle, &early));
+    int rc = take_scores(k, middle, early);
+    mrc_model_free(early);
+    return rc < 0 ? rc : fit_scale(k, t->n, &k->m->scale);
+}
+
+/* ---- judgement ------------------------------------------------------------------------------------------------- */
 
 static double level_offset(const double *offsets, double level)
 {
@@ -410,121 +232,117 @@ static double level_offset(const double *offsets, double level)
     return NAN;
 }
 
-static double covered(const double *residuals, size_t n, const double *offsets, double low, double high)
+static double covered(const struct score *scores, size_t n, const double *offsets, double low, double high)
 {
     size_t in = 0;
     for (size_t i = 0; i < n; i++) {
-        in += residuals[i] >= level_offset(offsets, low) && residuals[i] <= level_offset(offsets, high);
+        in += scores[i].value >= level_offset(offsets, low) && scores[i].value <= level_offset(offsets, high);
     }
     return n ? (double)in / (double)n : NAN;
 }
 
-/* The calibration judged before it is used: offsets of the earlier block on the later one. */
-static int judge(struct film_model *m, const struct film_recipe *r, const struct table *t, size_t begin, size_t middle,
-                 double *residuals, struct mrc_err *err)
+/* Errors of films not seen, and the intervals judged before they are used: offsets of the earlier half of the scores on
+ * the later one. */
+static int judge(struct making *k)
 {
-    size_t n = t->n - begin, first = middle - begin;
+    struct film_model *m = k->m;
+    const struct film_table *t = k->t;
+    size_t n = t->n - k->cuts[0];
     double mean = 0, sst = 0, sse = 0, sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        mean += film_target(t->films[begin + i], r->schema, m->setting) / (double)n;
+    for (size_t i = k->cuts[0]; i < t->n; i++) {
+        mean += film_target(t->films[i], t->recipe->schema, m->setting) / (double)n;
     }
-    for (size_t i = 0; i < n; i++) {
-        double d = film_target(t->films[begin + i], r->schema, m->setting) - mean;
+    for (size_t i = k->cuts[0]; i < t->n; i++) {
+        double d = film_target(t->films[i], t->recipe->schema, m->setting) - mean, e = own_error(k, i);
         sst += d * d;
-        sse += residuals[i] * residuals[i];
-        sum -= residuals[i];
+        sse += e * e;
+        sum -= e;
     }
     m->n_residuals = n;
     m->r2_log = sst > 0 ? 1 - sse / sst : NAN;
     m->rmse_log = sqrt(sse / (double)n);
     m->bias_log = sum / (double)n;
     m->cover80 = m->cover90 = NAN;
-    if (first >= CALIBRATE_RESIDUALS_MIN && n > first) {
-        double early[CALIBRATE_LEVELS];
-        MRC_TRY(calibrate_offsets(residuals, first, early, err));
-        m->cover80 = covered(residuals + first, n - first, early, 0.1, 0.9);
-        m->cover90 = covered(residuals + first, n - first, early, 0.05, 0.95);
+    struct scores early = m->scores;
+    early.n = m->scores.n / 2;
+    if (early.n >= CALIBRATE_RESIDUALS_MIN) {
+        double offsets[CALIBRATE_LEVELS];
+        const struct score *later = m->scores.kept + early.n;
+        MRC_TRY(scores_offsets(&early, offsets, k->err));
+        m->cover80 = covered(later, m->scores.n - early.n, offsets, 0.1, 0.9);
+        m->cover90 = covered(later, m->scores.n - early.n, offsets, 0.05, 0.95);
     }
-    return calibrate_offsets(residuals, n, m->offsets, err);
+    return scores_offsets(&m->scores, m->offsets, k->err);
 }
 
-static int fit_table(struct film_model *m, const struct film_recipe *r, const struct table *t, struct mrc_err *err)
+/* ---- the whole recipe ------------------------------------------------------------------------------------------ */
+
+static int keep_model(struct making *k, struct fitted *f)
 {
-    size_t learn = cut_at(t, learn_share), stop = cut_at(t, stop_share), middle = cut_at(t, (1 + stop_share) / 2);
-    if (learn < CALIBRATE_RESIDUALS_MIN || stop <= learn || middle < stop || t->n - stop < CALIBRATE_RESIDUALS_MIN) {
-        return mrc_fail(err, MRC_EFORMAT, "%zu films on too few days to hold later ones back for calibration", t->n);
+    struct film_model *m = k->m;
+    m->n_films = k->t->n;
+    m->n_trees = f->n_trees;
+    m->newest = k->t->films[k->t->n - 1]->date;
+    m->features = f->features;
+    m->model = f->model;
+    f->features = NULL;
+    f->model = NULL;
+    m->learn_loss = ARENA_ARRAY(&m->arena, f->n_trees, double);
+    if (!m->learn_loss || !str_copy(&m->arena, buf_text(&f->text), &m->features_text)) {
+        return arena_fail(&m->arena, k->err);
     }
+    for (size_t i = 0; i < f->n_trees; i++) {
+        m->learn_loss[i] = f->learn_loss[i];
+    }
+    return MRC_OK;
+}
+
+static int make(struct making *k)
+{
     struct fitted f;
-    MRC_TRY(fit_once(&f, r, m->setting, t, learn, stop - learn, 0, "counting trees", err));
-    size_t n_trees = f.n_trees < TREES_MIN ? TREES_MIN : f.n_trees;
+    MRC_TRY(make_cuts(k));
+    MRC_TRY(find_errors(k));
+    k->fit.what = "learning from all";
+    MRC_TRY(film_fit(&f, k->t, k->t->n, &k->fit, k->err));
+    int rc = keep_model(k, &f);
     fitted_release(&f);
-    double *residuals = ARENA_ARRAY(&m->arena, t->n - stop, double);
-    if (!residuals) {
-        return arena_fail(&m->arena, err);
-    }
-    if (middle > stop) {
-        MRC_TRY(residuals_of(r, m->setting, t, stop, middle, n_trees, residuals, err));
-    }
-    MRC_TRY(residuals_of(r, m->setting, t, middle, t->n, n_trees, residuals + (middle - stop), err));
-    MRC_TRY(judge(m, r, t, stop, middle, residuals, err));
-    MRC_TRY(fit_once(&f, r, m->setting, t, t->n, 0, n_trees, "learning from all", err));
-    m->n_films = t->n;
-    m->n_trees = f.n_trees;
-    m->newest = t->films[t->n - 1]->date;
-    m->features = f.features;
-    m->model = f.model;
-    bool copied = str_copy(&m->arena, buf_text(&f.text), &m->features_text);
-    buf_release(&f.text);
-    return copied ? MRC_OK : arena_fail(&m->arena, err);
+    MRC_TRY(rc);
+    MRC_TRY(find_scale(k));
+    return judge(k);
 }
 
-static int fit_usable(struct film_model *m, const struct film_recipe *r, const struct film *films, size_t n,
-                      struct arena *a, struct mrc_err *err)
+static int fit_usable(struct film_model *m, const struct film_recipe *r, const struct film_filler *filler,
+                      const struct film *films, size_t n, struct arena *a, struct mrc_err *err)
 {
-    struct table t = {.per = r->twice ? 2 : 1};
-    const struct film **usable = ARENA_ARRAY(a, n, const struct film *);
-    t.lessons = ARENA_ARRAY(a, t.per * n, const struct film *);
-    t.rows = ARENA_ARRAY(a, t.per * n, struct row);
-    t.contexts = ARENA_ARRAY(a, t.per * n, struct features_context);
-    if (!usable || !t.lessons || !t.rows || !t.contexts) {
-        return arena_fail(a, err);
-    }
-    struct row *own = r->twice ? ARENA_ARRAY(a, n, struct row) : t.rows;
-    if (!own) {
-        return arena_fail(a, err);
-    }
-    t.films = usable;
-    t.own = own;
-    for (size_t i = 0, next = 0; i < n; i++) {
-        if (!film_usable(&films[i], r->schema, m->setting)) {
-            continue;
-        }
-        usable[t.n++] = &films[i];
-        if (r->twice) {
-            own[t.n - 1] = films[i].row;
-            t.lessons[next] = &films[i];
-            t.rows[next] = films[i].row;
-            t.contexts[next++] = r->context;
-        }
-        t.lessons[next] = &films[i];
-        t.contexts[next] = learnt_context(r, &films[i]);
-        MRC_TRY(learnt_row(r, &films[i], a, &t.rows[next++], err));
-    }
+    struct film_table t;
+    MRC_TRY(film_table_make(&t, r, films, n, keep, &m->setting, a, err));
     if (t.n < FILM_MODEL_FILMS_MIN) {
         return mrc_fail(err, MRC_EFORMAT, "%zu films with known entries%s, at least %d are needed", t.n,
                         m->setting == FILM_SCREENS ? " and screens" : "", FILM_MODEL_FILMS_MIN);
     }
-    return fit_table(m, r, &t, err);
+    if (filler) {
+        MRC_TRY(film_filler_apply(filler, &t, a, err));
+    }
+    struct making k = {.m = m,
+                       .t = &t,
+                       .fit = {.features = r->features[m->setting],
+                               .params = &r->params[m->setting],
+                               .target = target,
+                               .arg = &m->setting,
+                               .pool_rare = r->pool_rare},
+                       .a = a,
+                       .err = err};
+    return make(&k);
 }
 
 int film_model_fit(struct film_model *out, const struct film_recipe *r, enum film_setting setting,
-                   const struct film *films, size_t n, struct mrc_err *err)
+                   const struct film_filler *filler, const struct film *films, size_t n, struct mrc_err *err)
 {
     *out = (struct film_model){.setting = setting};
     arena_init(&out->arena, 0);
     struct arena a;
     arena_init(&a, 0);
-    int rc = fit_usable(out, r, films, n, &a, err);
+    int rc = fit_usable(out, r, filler, films, n, &a, err);
     arena_release(&a);
     if (rc < 0) {
         film_model_release(out);
@@ -536,6 +354,7 @@ void film_model_release(struct film_model *m)
 {
     features_free(m->features);
     mrc_model_free(m->model);
+    mrc_model_free(m->scale);
     arena_release(&m->arena);
     *m = (struct film_model){0};
 }
@@ -560,6 +379,7 @@ static int add_model(struct bundle *b, struct film_model *m, struct mrc_err *err
                                .n_needs = m->setting == FILM_SCREENS,
                                .features = m->features,
                                .model = m->model,
+                               .scale = m->scale,
                                .per = m->setting == FILM_SCREENS ? screens : -1,
                                .levels = calibrate_levels,
                                .offsets = m->offsets,
@@ -569,8 +389,8 @@ static int add_model(struct bundle *b, struct film_model *m, struct mrc_err *err
     return MRC_OK;
 }
 
-int film_bundle(struct bundle *b, struct bundle_model *models, const struct schema *schema, struct film_model *screens,
-                struct film_model *ahead, struct mrc_err *err)
+int film_bundle(struct bundle *b, struct bundle_model *models, const struct schema *schema, struct film_filler *filler,
+                struct film_model *screens, struct film_model *ahead, struct mrc_err *err)
 {
     *b = (struct bundle){.name = STR("training"), .version = STR("0"), .models = models, .histories_as_of = DATE_NONE};
     /* The served type holds its schema as its own; here it is borrowed and only read. */
@@ -579,6 +399,10 @@ int film_bundle(struct bundle *b, struct bundle_model *models, const struct sche
         struct schema *out;
     } same = {.in = schema};
     b->schema = same.out;
+    if (filler && filler->n_films > 0) {
+        b->fillers = &filler->face;
+        b->n_fillers = 1;
+    }
     if (screens) {
         MRC_TRY(add_model(b, screens, err));
     }

@@ -1,15 +1,15 @@
-/* One trained model of a film's first week: the recipe from films to trees and interval offsets.
+/* One trained model of a film's first week: the recipe from films to trees, error scale and interval offsets.
  *
- * Setting N (weeks ahead) learns log10 of the entries, setting S (screens known) log10 of entries per screen. The
- * number of trees is found on later films, offsets come from films later still, and the model that is kept learns from
- * all of them. Part of the films have optional fields blanked, because an empty cell is a sign of a small film in any
- * past file and of nothing in a manager's form. Depends on films, recipe and seed only. */
+ * Setting N (weeks ahead) learns log10 of the entries, setting S (screens known) log10 of entries per screen. Blocks of
+ * later films are scored by models of the films before; from those errors a small model learns how far off such films
+ * are (their scale), and the newest errors, in units of their scale, give the offsets. The model that is kept learns
+ * from all films. Depends on films, recipe and seed only. */
 #ifndef MRC_TRAIN_FILM_MODEL_H
 #define MRC_TRAIN_FILM_MODEL_H
 
+#include "common/forecast/calibrate.h"
 #include "common/forecast/forecast.h"
 #include "train/boost.h"
-#include "train/calibrate.h"
 #include "train/film_data.h"
 
 enum film_setting { FILM_AHEAD, FILM_SCREENS, FILM__SETTINGS };
@@ -17,14 +17,16 @@ extern const char *const film_setting_letters[FILM__SETTINGS]; /* "N", "S" */
 
 struct film_recipe {
     const struct schema *schema;
-    struct str features[FILM__SETTINGS];  /* feature lists, vocabularies not yet learnt */
-    struct params params[FILM__SETTINGS]; /* iterations: the most trees */
-    double mask_share, mask;         /* part of the lessons to blank in, and how likely each group is then blanked */
+    struct str features[FILM__SETTINGS]; /* feature lists, vocabularies not yet learnt */
+    struct params params[FILM__SETTINGS];
+    struct params scale_params;
+    double mask;                     /* how likely each group of an altered copy is blanked */
     double half_life;                /* years after which a film counts half */
     struct features_context context; /* tables the lists draw on; set by the caller */
-    bool twice;                      /* learn each film as it is too, not only its altered copy */
-    double stale_share;              /* part of the films learnt from with histories of years before */
+    double stale_share;              /* part of the altered copies with histories of years before */
     bool pool_rare;                  /* learn no statistic of a category of very few films */
+    bool fill;                       /* estimate unknown budgets */
+    const char *spared;              /* field never blanked, because it is filled; NULL: none */
     uint64_t seed;
     void (*progress)(const char *what, const struct boost_step *step, void *arg); /* may be NULL */
     void *progress_arg;
@@ -36,16 +38,18 @@ struct film_model {
     enum film_setting setting;
     struct features *features;
     struct str features_text; /* complete features.json */
-    mrc_model *model;
+    mrc_model *model, *scale;
+    struct scores scores; /* of the newest films, by models that had not seen them, in units of their scale */
     double offsets[CALIBRATE_LEVELS];
     size_t n_films; /* learnt from */
     size_t n_trees;
-    int32_t newest; /* latest release learnt from */
-    /* Out-of-time judgement while calibrating: films that the scored model had not seen. */
+    double *learn_loss; /* [n_trees] */
+    int32_t newest;     /* latest release learnt from */
+    /* Out-of-time judgement while calibrating: films that the scored models had not seen. */
     size_t n_residuals;
     double r2_log, rmse_log, bias_log;
-    double cover80, cover90; /* of the last block, with offsets from the one before; NaN when that is too small */
-    struct arena arena;      /* owns the text, and a bundle_model's arrays */
+    double cover80, cover90; /* of the last block, with offsets from the one before */
+    struct arena arena;      /* owns the texts, and a bundle_model's arrays */
 };
 
 enum { FILM_MODEL_FILMS_MIN = 100 };
@@ -53,14 +57,19 @@ enum { FILM_MODEL_FILMS_MIN = 100 };
 /* Can this film teach or judge this setting? */
 bool film_usable(const struct film *f, const struct schema *s, enum film_setting setting);
 
-/* films: n in time order, usable or not. MRC_EFORMAT when fewer than FILM_MODEL_FILMS_MIN are usable. */
+/* films: n in time order, usable or not; filler: of the same films. MRC_EFORMAT when fewer than FILM_MODEL_FILMS_MIN
+ * are usable. */
+struct film_filler;
 int film_model_fit(struct film_model *out, const struct film_recipe *r, enum film_setting setting,
-                   const struct film *films, size_t n, struct mrc_err *err) MRC_CHECKED;
+                   const struct film_filler *filler, const struct film *films, size_t n,
+                   struct mrc_err *err) MRC_CHECKED;
+/* log10 of what the setting is about: entries, or entries per screen. */
+double film_target(const struct film *f, const struct schema *s, enum film_setting setting);
 void film_model_release(struct film_model *m); /* a zeroed struct is fine */
 
 /* A bundle in memory of one or both models (NULL = without), in order of preference, so that training judges with the
  * very code that serves. Borrows everything; needs no closing. models: room for FILM__SETTINGS. */
-int film_bundle(struct bundle *b, struct bundle_model *models, const struct schema *schema, struct film_model *screens,
-                struct film_model *ahead, struct mrc_err *err) MRC_CHECKED;
+int film_bundle(struct bundle *b, struct bundle_model *models, const struct schema *schema, struct film_filler *filler,
+                struct film_model *screens, struct film_model *ahead, struct mrc_err *err) MRC_CHECKED;
 
 #endif

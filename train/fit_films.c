@@ -23,6 +23,7 @@ enum option {
     KIND,
     CALENDAR,
     PARAMS,
+    MASK,
     SEED,
     THREADS,
     MAX_BAD,
@@ -55,6 +56,10 @@ static const struct setting_spec options[OPTION__COUNT] = {
                   "School holidays and other tables of days; without it those that came with the program"},
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
+    [MASK] =
+        {"mask", SETTING_NUMBER, "0.3", 0, 1, NULL, 0, 0, NULL,
+         "How likely each optional field of a film's altered copy is blanked; 0 learns films as they are only, and "
+         "then an empty cell means a small film"},
     [SEED] = {"seed", SETTING_INT, "1", 0, 1e15, NULL, 0, 0, NULL, "Seed of masking and training"},
     [THREADS] =
         {"threads", SETTING_INT, "1", 0, 256, NULL, 0, 0, NULL,
@@ -101,6 +106,7 @@ static const char selftest_rows[] =
 struct fit {
     const struct settings *settings;
     struct film_job job;
+    struct film_filler filler;
     struct film_model models[FILM__SETTINGS];
     size_t n; /* films up to --until */
     int32_t until;
@@ -218,10 +224,8 @@ static void put_parameters(struct json_out *w, const struct fit *f)
 {
     const struct film_recipe *r = &f->job.recipe;
     json_open_object(w);
-    json_pair_double(w, "mask_share", r->mask_share);
     json_pair_double(w, "mask", r->mask);
     json_pair_double(w, "half_life_years", r->half_life);
-    json_pair_bool(w, "twice", r->twice);
     json_pair_double(w, "stale_share", r->stale_share);
     if (f->until != DATE_NONE) {
         char date[DATE_TEXT];
@@ -284,7 +288,9 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
          .per = "screens",
          .levels = calibrate_levels,
          .offsets = s->offsets,
-         .n_levels = CALIBRATE_LEVELS},
+         .n_levels = CALIBRATE_LEVELS,
+         .scale = s->scale,
+         .scale_file = "scale_screens.cbm"},
         {.name = "ahead",
          .file = "model.cbm",
          .features_file = "features.json",
@@ -292,14 +298,25 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
          .model = n->model,
          .levels = calibrate_levels,
          .offsets = n->offsets,
-         .n_levels = CALIBRATE_LEVELS},
+         .n_levels = CALIBRATE_LEVELS,
+         .scale = n->scale,
+         .scale_file = "scale.cbm"},
     };
+    const struct bundle_part_filler filler = {.field = FILM_FILLER_FIELD,
+                                              .unit = f->filler.face.unit >= 0 ? FILM_FILLER_UNIT : NULL,
+                                              .least = f->filler.face.least,
+                                              .file = "model_budget.cbm",
+                                              .features_file = "features_budget.json",
+                                              .features = f->filler.features_text,
+                                              .model = f->filler.face.model};
     const struct bundle_parts parts = {.name = f->name,
                                        .version = f->version,
                                        .created = f->created,
                                        .schema = f->job.schema_text,
                                        .models = models,
                                        .n_models = 2,
+                                       .fillers = &filler,
+                                       .n_fillers = f->filler.n_films > 0,
                                        .metrics = metrics,
                                        .parameters = parameters,
                                        .seed = (int64_t)f->job.recipe.seed,
@@ -391,8 +408,10 @@ static int fit_all(struct fit *f, struct mrc_err *err)
     MRC_TRY(set_until(f, err));
     MRC_TRY(name_version(f, err));
     MRC_TRY(film_job_learn(&f->job, f->n, err));
+    MRC_TRY(film_filler_fit(&f->filler, &f->job.recipe, f->job.data->films, f->n, err));
     for (int k = 0; k < FILM__SETTINGS; k++) {
-        int rc = film_model_fit(&f->models[k], &f->job.recipe, (enum film_setting)k, f->job.data->films, f->n, err);
+        int rc = film_model_fit(&f->models[k], &f->job.recipe, (enum film_setting)k, &f->filler, f->job.data->films,
+                                f->n, err);
         if (rc < 0) {
             return err_wrap(err, "model \"%s\"", names[k]);
         }
@@ -431,6 +450,7 @@ static int run(const struct settings *s, struct mrc_err *err)
                                  .params = setting_cstr(s, PARAMS),
                                  .data = setting_cstr(s, DATA),
                                  .reading = {.max_bad = (uint64_t)setting_int(s, MAX_BAD), .need_target = true},
+                                 .mask = setting_number(s, MASK),
                                  .seed = (uint64_t)setting_int(s, SEED),
                                  .threads = setting_int(s, THREADS),
                                  .quiet = setting_bool(s, QUIET)};
@@ -441,6 +461,7 @@ static int run(const struct settings *s, struct mrc_err *err)
     for (int k = 0; k < FILM__SETTINGS; k++) {
         film_model_release(&f.models[k]);
     }
+    film_filler_release(&f.filler);
     film_job_close(&f.job);
     return rc == MRC_OK && setting_is_set(s, MLFLOW) ? publish(s, started_ms, err) : rc;
 }

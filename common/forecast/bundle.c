@@ -400,6 +400,17 @@ static struct str find_table(const char *name, void *arg)
     return n < (int)sizeof path ? find_file(o, str_of(path)) : (struct str){NULL, 0};
 }
 
+static int open_model(struct opening *o, struct str file, const struct features *features, mrc_model **out)
+{
+    struct str text;
+    MRC_TRY(need_file(o, file, &text));
+    int rc = mrc_model_open_mem(out, text.p, text.n, o->err);
+    if (rc == MRC_OK) {
+        rc = bundle_check_model(*out, features, o->err);
+    }
+    return rc < 0 && o->err ? err_wrap(o->err, "%.*s", STR_ARG(file)) : rc;
+}
+
 static int read_model(struct opening *o, const struct json *entry, const struct json *interval, struct bundle_model *m)
 {
     struct str text, file, features;
@@ -416,12 +427,74 @@ static int read_model(struct opening *o, const struct json *entry, const struct 
     if (rc < 0) {
         return o->err ? err_wrap(o->err, "%.*s", STR_ARG(features)) : rc;
     }
-    MRC_TRY(need_file(o, file, &text));
-    rc = mrc_model_open_mem(&m->model, text.p, text.n, o->err);
-    if (rc == MRC_OK) {
-        rc = bundle_check_model(m->model, m->features, o->err);
+    rc = open_model(o, file, m->features, &m->model);
+    if (rc == MRC_OK && json_find(entry, "scale")) {
+        MRC_TRY(json_get_str(entry, "scale", &file, o->err));
+        rc = open_model(o, file, m->features, &m->scale);
     }
-    return rc < 0 && o->err ? err_wrap(o->err, "%.*s", STR_ARG(file)) : rc;
+    return rc;
+}
+
+/* A filler estimates a number that no film must have. */
+static int check_filled(struct opening *o, const struct bundle_filler *f, struct str name)
+{
+    const struct field *field = schema_field(o->b->schema, (uint32_t)f->field);
+    const struct field *unit = f->unit >= 0 ? schema_field(o->b->schema, (uint32_t)f->unit) : NULL;
+    if (field->type != FIELD_NUMBER || field->required) {
+        return mrc_fail(o->err, MRC_EFORMAT, "forecast.json: \"%.*s\" is filled but no optional number", STR_ARG(name));
+    }
+    if (unit && (unit->type != FIELD_CATEGORY || unit->required)) {
+        return mrc_fail(o->err, MRC_EFORMAT, "forecast.json: the unit of \"%.*s\" is no optional category",
+                        STR_ARG(name));
+    }
+    return MRC_OK;
+}
+
+static int read_filler(struct opening *o, const struct json *entry, struct bundle_filler *f)
+{
+    struct str name, unit, file, features, text;
+    MRC_TRY(json_get_str(entry, "field", &name, o->err));
+    MRC_TRY(json_get_str(entry, "file", &file, o->err));
+    MRC_TRY(json_get_str(entry, "features", &features, o->err));
+    MRC_TRY(json_get_double(entry, "least", &f->least, o->err));
+    MRC_TRY(read_raw_field(o, name, &f->field));
+    f->unit = -1;
+    if (json_find(entry, "unit")) {
+        MRC_TRY(json_get_str(entry, "unit", &unit, o->err));
+        MRC_TRY(read_raw_field(o, unit, &f->unit));
+    }
+    MRC_TRY(check_filled(o, f, name));
+    MRC_TRY(need_file(o, features, &text));
+    int rc = features_read(&f->features, o->b->schema, text, find_table, o, o->err);
+    if (rc == MRC_OK) {
+        rc = bundle_bind(o->b, f->features, o->err);
+    }
+    if (rc < 0) {
+        return o->err ? err_wrap(o->err, "%.*s", STR_ARG(features)) : rc;
+    }
+    return open_model(o, file, f->features, &f->model);
+}
+
+static int read_fillers(struct opening *o, const struct json *forecast)
+{
+    struct bundle *b = o->b;
+    const struct json *list = json_find(forecast, "fill");
+    if (!list) {
+        return MRC_OK;
+    }
+    MRC_TRY(json_get(forecast, "fill", JSON_ARRAY, &list, o->err));
+    size_t n = json_count(list);
+    if (n > BUNDLE_FILLERS_MAX) {
+        return mrc_fail(o->err, MRC_ELIMIT, "forecast.json: %zu fillers, at most %d", n, BUNDLE_FILLERS_MAX);
+    }
+    b->fillers = ARENA_ARRAY(&b->arena, n, struct bundle_filler);
+    if (!b->fillers) {
+        return arena_fail(&b->arena, o->err);
+    }
+    for (const struct json *entry = json_first(list); entry; entry = json_next(entry)) {
+        MRC_TRY(read_filler(o, entry, &b->fillers[b->n_fillers++]));
+    }
+    return MRC_OK;
 }
 
 static int read_models(struct opening *o, const struct json *forecast, const struct json *interval)
@@ -470,7 +543,8 @@ static int read_contents(struct opening *o)
     }
     if ((rc = bundle_json(&forecast_doc, forecast, "forecast.json", JSON_OBJECT, o->err)) == MRC_OK &&
         (rc = bundle_json(&interval_doc, interval, "interval.json", JSON_OBJECT, o->err)) == MRC_OK) {
-        rc = read_models(o, json_root(forecast_doc), json_root(interval_doc));
+        rc = read_fillers(o, json_root(forecast_doc));
+        rc = rc < 0 ? rc : read_models(o, json_root(forecast_doc), json_root(interval_doc));
         json_free(interval_doc);
     }
     json_free(forecast_doc);
@@ -535,7 +609,12 @@ void bundle_close(struct bundle *b)
     }
     for (uint32_t i = 0; i < b->n_models; i++) {
         mrc_model_free(b->models[i].model);
+        mrc_model_free(b->models[i].scale);
         features_free(b->models[i].features);
+    }
+    for (uint32_t i = 0; i < b->n_fillers; i++) {
+        mrc_model_free(b->fillers[i].model);
+        features_free(b->fillers[i].features);
     }
     bundle_free_tables(b);
     schema_free(b->schema);

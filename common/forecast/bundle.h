@@ -8,7 +8,13 @@
 
 #include "common/forecast/features.h"
 
-enum { BUNDLE_FILES_MAX = 256, BUNDLE_MODELS_MAX = 16, BUNDLE_LEVELS_MAX = 99, BUNDLE_FILE_BYTES_MAX = 256 << 20 };
+enum {
+    BUNDLE_FILES_MAX = 256,
+    BUNDLE_MODELS_MAX = 16,
+    BUNDLE_FILLERS_MAX = 8,
+    BUNDLE_LEVELS_MAX = 99,
+    BUNDLE_FILE_BYTES_MAX = 256 << 20
+};
 
 /* One model of forecast.json, e.g. for weeks ahead, or for when screens are known. The first whose `needs` are all
  * present in the row is used; the last needs nothing. */
@@ -23,6 +29,16 @@ struct bundle_model {
     const double *levels, *offsets;
     const double *z; /* normal_quantile of each level: what interpolation runs on */
     uint32_t n_levels;
+    /* The same columns give ln of the scale of this film's error, which offsets are multiplied by; NULL: scale 1. */
+    mrc_model *scale;
+};
+
+/* A small model that estimates a number field which the film lacks: 10^score, in the field's own unit. */
+struct bundle_filler {
+    int64_t field, unit; /* unit: category field whose value goes with it (a currency) and falls away, or -1 */
+    double least;        /* smaller numbers count as lacking */
+    struct features *features;
+    mrc_model *model;
 };
 
 struct bundle {
@@ -33,6 +49,8 @@ struct bundle {
     struct schema *schema;
     struct bundle_model *models; /* [n_models], in order of preference */
     uint32_t n_models;
+    struct bundle_filler *fillers; /* [n_fillers] */
+    uint32_t n_fillers;
     struct calendar *calendar;   /* tables/calendar.json, or NULL */
     struct history *history;     /* tables/history.json, or NULL */
     int32_t histories_as_of;     /* date of the newest film the bundle learnt from */
@@ -47,6 +65,15 @@ int bundle_open(struct bundle **out, const char *folder, struct mrc_err *err) MR
 /* The same without the self-test: for inspection. */
 int bundle_open_unchecked(struct bundle **out, const char *folder, struct mrc_err *err) MRC_CHECKED;
 void bundle_close(struct bundle *b);
+
+/* Does the row lack what f fills? And the row with the estimate of f's raw score: its values are copied to the arena.
+ */
+bool filler_needed(const struct bundle_filler *f, const struct row *row);
+int filler_set(const struct bundle_filler *f, double score, struct row *row, struct arena *a,
+               struct mrc_err *err) MRC_CHECKED;
+/* The row with all that the bundle's fillers estimate; row and out may be the same. */
+int bundle_fill(const struct bundle *b, const struct row *row, struct arena *a, struct row *out,
+                struct mrc_err *err) MRC_CHECKED;
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
@@ -72,6 +99,17 @@ struct bundle_part_model {
     const char *per;                /* raw field the target was divided by before log10, or NULL */
     const double *levels, *offsets; /* [n_levels] ascending; from out-of-time residuals, log10; 0 < level < 1 */
     uint32_t n_levels;              /* 2 to 99, both sides of 0.5 */
+    const mrc_model *scale;         /* ln of the error's scale from the same columns, or NULL */
+    const char *scale_file;         /* its file */
+};
+
+/* One filler of a version: see struct bundle_filler. */
+struct bundle_part_filler {
+    const char *field, *unit; /* unit: NULL without one */
+    double least;
+    const char *file, *features_file;
+    struct str features;
+    const mrc_model *model;
 };
 
 /* What a trainer knows. Everything is borrowed for the call. Texts marked JSON are checked. */
@@ -81,6 +119,8 @@ struct bundle_parts {
     struct str schema;          /* schema.json */
     const struct bundle_part_model *models;
     size_t n_models;
+    const struct bundle_part_filler *fillers;
+    size_t n_fillers;
     struct str metrics;    /* JSON object, free form; "" = {} */
     struct str parameters; /* JSON object: training parameters; "" = {} */
     int64_t seed;

@@ -20,7 +20,8 @@ struct building {
     struct arena *arena;
     struct bundle_file files[BUNDLE_FILES_MAX];
     size_t n_files;
-    void *model_bytes[BUNDLE_MODELS_MAX];
+    void *model_bytes[2 * BUNDLE_MODELS_MAX + BUNDLE_FILLERS_MAX];
+    size_t n_model_bytes;
     struct mrc_err *err;
 };
 
@@ -71,13 +72,54 @@ static struct str find_table(const char *name, void *arg)
     return (struct str){NULL, 0};
 }
 
+/* mrc_model is never changed here; bundles hold models without const because an opened one owns them. */
+static mrc_model *borrowed(const mrc_model *m)
+{
+    return (mrc_model *)(uintptr_t)m;
+}
+
+static int take_filler(struct building *g, const struct bundle_part_filler *part, struct bundle_filler *f)
+{
+    const struct schema *s = g->b->schema;
+    f->field = schema_find(s, str_of(part->field));
+    f->unit = part->unit ? schema_find(s, str_of(part->unit)) : -1;
+    if (f->field < 0 || (part->unit && f->unit < 0)) {
+        return mrc_fail(g->err, MRC_EINVAL, "it fills a field that the schema does not have");
+    }
+    f->least = part->least;
+    f->model = borrowed(part->model);
+    MRC_TRY(features_read(&f->features, s, part->features, find_table, (void *)(uintptr_t)g->parts, g->err));
+    MRC_TRY(bundle_bind(g->b, f->features, g->err));
+    return bundle_check_model(part->model, f->features, g->err);
+}
+
+static int take_fillers(struct building *g)
+{
+    const struct bundle_parts *parts = g->parts;
+    if (parts->n_fillers > BUNDLE_FILLERS_MAX) {
+        return mrc_fail(g->err, MRC_EINVAL, "%zu fillers, at most %d", parts->n_fillers, BUNDLE_FILLERS_MAX);
+    }
+    g->b->fillers = ARENA_ARRAY(g->arena, parts->n_fillers, struct bundle_filler);
+    if (!g->b->fillers) {
+        return arena_fail(g->arena, g->err);
+    }
+    for (size_t i = 0; i < parts->n_fillers; i++) {
+        g->b->n_fillers++;
+        int rc = take_filler(g, &parts->fillers[i], &g->b->fillers[i]);
+        if (rc < 0) {
+            return g->err ? err_wrap(g->err, "filler of \"%s\"", parts->fillers[i].field) : rc;
+        }
+    }
+    return MRC_OK;
+}
+
 static int take_model(struct building *g, const struct bundle_part_model *part, struct bundle_model *m)
 {
     struct schema *s = g->b->schema;
     m->name = str_of(part->name);
     m->per = -1;
-    /* mrc_model is never changed here; the field is not const because an opened bundle owns its models. */
-    m->model = (mrc_model *)(uintptr_t)part->model;
+    m->model = borrowed(part->model);
+    m->scale = borrowed(part->scale);
     int64_t *needs = ARENA_ARRAY(g->arena, part->n_needs, int64_t);
     double *z = ARENA_ARRAY(g->arena, part->n_levels, double);
     if (!needs || !z) {
@@ -94,6 +136,9 @@ static int take_model(struct building *g, const struct bundle_part_model *part, 
     MRC_TRY(features_read(&m->features, s, part->features, find_table, (void *)(uintptr_t)g->parts, g->err));
     MRC_TRY(bundle_bind(g->b, m->features, g->err));
     MRC_TRY(bundle_check_model(m->model, m->features, g->err));
+    if (m->scale) {
+        MRC_TRY(bundle_check_model(m->scale, m->features, g->err));
+    }
     return bundle_check_levels(part->levels, part->offsets, part->n_levels, z, g->err);
 }
 
@@ -109,6 +154,7 @@ static int take_models(struct building *g)
     }
     MRC_TRY(schema_read(&g->b->schema, parts->schema, g->err));
     MRC_TRY(bundle_read_tables(g->b, find_table, (void *)(uintptr_t)parts, g->err));
+    MRC_TRY(take_fillers(g));
     g->b->models = ARENA_ARRAY(g->arena, parts->n_models, struct bundle_model);
     if (!g->b->models) {
         return arena_fail(g->arena, g->err);
@@ -125,13 +171,28 @@ static int take_models(struct building *g)
 
 /* ---- our texts ------------------------------------------------------------------------------------------------- */
 
+static int add_model_file(struct building *g, const char *name, const mrc_model *m)
+{
+    size_t n;
+    void **bytes = &g->model_bytes[g->n_model_bytes];
+    MRC_TRY(mrc_model_write(m, MRC_FORMAT_CBM, bytes, &n, g->err));
+    g->n_model_bytes++;
+    return add_file(g, name, (struct str){*bytes, n});
+}
+
 static int add_models(struct building *g)
 {
+    for (size_t i = 0; i < g->parts->n_fillers; i++) {
+        const struct bundle_part_filler *part = &g->parts->fillers[i];
+        MRC_TRY(add_model_file(g, part->file, part->model));
+        MRC_TRY(add_file(g, part->features_file, part->features));
+    }
     for (size_t i = 0; i < g->parts->n_models; i++) {
         const struct bundle_part_model *part = &g->parts->models[i];
-        size_t n;
-        MRC_TRY(mrc_model_write(part->model, MRC_FORMAT_CBM, &g->model_bytes[i], &n, g->err));
-        MRC_TRY(add_file(g, part->file, (struct str){g->model_bytes[i], n}));
+        MRC_TRY(add_model_file(g, part->file, part->model));
+        if (part->scale) {
+            MRC_TRY(add_model_file(g, part->scale_file, part->scale));
+        }
         bool shared = false;
         for (size_t k = 0; k < i && !shared; k++) {
             const struct bundle_part_model *other = &g->parts->models[k];
@@ -147,12 +208,35 @@ static int add_models(struct building *g)
     return MRC_OK;
 }
 
+static void put_fillers(const struct building *g, struct json_out *w)
+{
+    if (g->parts->n_fillers == 0) {
+        return;
+    }
+    json_put_key(w, "fill");
+    json_open_array(w);
+    for (size_t i = 0; i < g->parts->n_fillers; i++) {
+        const struct bundle_part_filler *part = &g->parts->fillers[i];
+        json_open_object(w);
+        json_pair_cstr(w, "field", part->field);
+        if (part->unit) {
+            json_pair_cstr(w, "unit", part->unit);
+        }
+        json_pair_double(w, "least", part->least);
+        json_pair_cstr(w, "file", part->file);
+        json_pair_cstr(w, "features", part->features_file);
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
 static int add_forecast(struct building *g)
 {
     struct buf b;
     struct json_out w;
     begin(g, &b, &w);
     json_pair_i64(&w, "format", 1);
+    put_fillers(g, &w);
     json_put_key(&w, "models");
     json_open_array(&w);
     for (size_t i = 0; i < g->parts->n_models; i++) {
@@ -169,6 +253,9 @@ static int add_forecast(struct building *g)
         json_close_array(&w);
         if (part->per) {
             json_pair_cstr(&w, "per", part->per);
+        }
+        if (part->scale) {
+            json_pair_cstr(&w, "scale", part->scale_file);
         }
         json_close_object(&w);
     }
@@ -405,6 +492,7 @@ static int put_example(struct building *g, const struct json *raw, struct json_o
         return arena_fail(g->arena, g->err);
     }
     MRC_TRY(row_from_json(&row, g->b->schema, raw, &(struct row_options){.target = false}, g->arena, &report, g->err));
+    MRC_TRY(bundle_fill(g->b, &row, g->arena, &row, g->err));
     MRC_TRY(features_compute(m->features, &row, g->arena, floats, cats, NULL, g->err));
     for (uint32_t i = 0; i < features_count(m->features); i++) {
         char text[NUMBER_TEXT_MAX];
@@ -487,6 +575,11 @@ int bundle_build(const char *folder, const struct bundle_parts *parts, struct mr
     int rc = build(&g, folder);
     for (uint32_t i = 0; i < in_memory.n_models; i++) {
         features_free(in_memory.models[i].features);
+    }
+    for (uint32_t i = 0; i < in_memory.n_fillers; i++) {
+        features_free(in_memory.fillers[i].features);
+    }
+    for (size_t i = 0; i < g.n_model_bytes; i++) {
         free(g.model_bytes[i]);
     }
     bundle_free_tables(&in_memory);

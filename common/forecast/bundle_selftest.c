@@ -27,14 +27,16 @@ static void bench_release(struct bench *t)
 /* To be released whether it succeeds or not. */
 static int bench_init(struct bench *t, const struct bundle_model *m, struct mrc_err *err)
 {
-    size_t bytes = mrc_scratch_size(m->model, 1) + MRC_SCRATCH_ALIGN;
+    size_t bytes = mrc_scratch_size(m->model, 1), scale = m->scale ? mrc_scratch_size(m->scale, 1) : 0;
+    bytes = (scale > bytes ? scale : bytes) + MRC_SCRATCH_ALIGN;
     t->floats = calloc(features_floats(m->features) + 1, sizeof *t->floats);
     t->cats = calloc(features_cats(m->features) + 1, sizeof *t->cats);
     t->scratch = aligned_alloc(MRC_SCRATCH_ALIGN, bytes / MRC_SCRATCH_ALIGN * MRC_SCRATCH_ALIGN);
     return t->floats && t->cats && t->scratch ? MRC_OK : mrc_fail(err, MRC_ENOMEM, "no memory for the self-test");
 }
 
-static int score(const struct bundle_model *m, struct bench *t, double *out, struct mrc_err *err)
+static int score(const struct bundle_model *m, const mrc_model *model, struct bench *t, double *out,
+                 struct mrc_err *err)
 {
     struct mrc_input in = {
         .floats = t->floats,
@@ -44,7 +46,7 @@ static int score(const struct bundle_model *m, struct bench *t, double *out, str
         .cat_row_stride = features_cats(m->features),
         .cat_column_stride = 1,
     };
-    return mrc_predict(m->model, &in, 1, MRC_RAW, t->scratch, out, err);
+    return mrc_predict(model, &in, 1, MRC_RAW, t->scratch, out, err);
 }
 
 static bool has_needs(const struct bundle_model *m, const struct row *row)
@@ -82,13 +84,16 @@ static int write_model(const struct bundle_model *m, const struct row *row, stru
                        struct mrc_err *err)
 {
     struct bench t = {0};
-    double y = 0;
+    double y = 0, scale = 0;
     int rc = bench_init(&t, m, err);
     if (rc == MRC_OK) {
         rc = features_compute(m->features, row, a, t.floats, t.cats, NULL, err);
     }
     if (rc == MRC_OK) {
-        rc = score(m, &t, &y, err);
+        rc = score(m, m->model, &t, &y, err);
+    }
+    if (rc == MRC_OK && m->scale) {
+        rc = score(m, m->scale, &t, &scale, err);
     }
     if (rc == MRC_OK) {
         json_put_key_str(w, m->name);
@@ -107,6 +112,10 @@ static int write_model(const struct bundle_model *m, const struct row *row, stru
         json_close_array(w);
         json_put_key(w, "score");
         put_hex(w, y);
+        if (m->scale) {
+            json_put_key(w, "scale");
+            put_hex(w, scale);
+        }
         json_close_object(w);
     }
     bench_release(&t);
@@ -120,6 +129,7 @@ static int write_row(const struct bundle *b, const struct json *raw, struct json
     arena_init(&a, 0);
     int rc = read_raw(b, raw, &a, &row, err);
     if (rc == MRC_OK) {
+        rc = bundle_fill(b, &row, &a, &row, err);
         json_open_object(w);
         json_put_key(w, "row");
         json_put_value(w, raw);
@@ -240,17 +250,33 @@ static int compare_cats(const struct bundle_model *m, const struct json *list, s
     return MRC_OK;
 }
 
+/* The stored columns give the stored score, to the bit. */
+static int compare_score(const struct bundle_model *m, const mrc_model *model, const char *what,
+                         const struct json *expected, struct bench *t, struct mrc_err *err)
+{
+    struct str text;
+    double y, stored;
+    uint64_t here_bits, stored_bits;
+    MRC_TRY(json_get_str(expected, what, &text, err));
+    if (!parse_double(text, &stored)) {
+        return mrc_fail(err, MRC_EFORMAT, "\"%s\" is no hexadecimal number", what);
+    }
+    MRC_TRY(score(m, model, t, &y, err));
+    memcpy(&here_bits, &y, sizeof y);
+    memcpy(&stored_bits, &stored, sizeof stored);
+    if (here_bits != stored_bits) {
+        char here[NUMBER_TEXT_MAX];
+        format_hex(y, here);
+        return mrc_fail(err, MRC_EFORMAT, "the %s is %s here, %.*s where the bundle was made", what, here,
+                        STR_ARG(text));
+    }
+    return MRC_OK;
+}
+
 static int run_model(const struct bundle_model *m, const struct row *row, const struct json *expected, struct arena *a,
                      struct mrc_err *err)
 {
     struct bench t = {0};
-    struct str text;
-    double y = 0, stored;
-    uint64_t here_bits, stored_bits;
-    MRC_TRY(json_get_str(expected, "score", &text, err));
-    if (!parse_double(text, &stored)) {
-        return mrc_fail(err, MRC_EFORMAT, "\"score\" is no hexadecimal number");
-    }
     int rc = bench_init(&t, m, err);
     if (rc == MRC_OK) {
         rc = features_compute(m->features, row, a, t.floats, t.cats, NULL, err);
@@ -262,14 +288,10 @@ static int run_model(const struct bundle_model *m, const struct row *row, const 
         rc = compare_cats(m, json_find(expected, "cats"), &t, err);
     }
     if (rc == MRC_OK) {
-        rc = score(m, &t, &y, err);
+        rc = compare_score(m, m->model, "score", expected, &t, err);
     }
-    memcpy(&here_bits, &y, sizeof y);
-    memcpy(&stored_bits, &stored, sizeof stored);
-    if (rc == MRC_OK && here_bits != stored_bits) {
-        char here[NUMBER_TEXT_MAX];
-        format_hex(y, here);
-        rc = mrc_fail(err, MRC_EFORMAT, "the score is %s here, %.*s where the bundle was made", here, STR_ARG(text));
+    if (rc == MRC_OK && m->scale) {
+        rc = compare_score(m, m->scale, "scale", expected, &t, err);
     }
     bench_release(&t);
     return rc;
@@ -284,6 +306,9 @@ static int run_row(const struct bundle *b, const struct json *entry, bool *cover
     MRC_TRY(json_get(entry, "models", JSON_OBJECT, &models, err));
     arena_init(&a, 0);
     int rc = read_raw(b, raw, &a, &row, err);
+    if (rc == MRC_OK) {
+        rc = bundle_fill(b, &row, &a, &row, err);
+    }
     for (uint32_t i = 0; rc == MRC_OK && i < b->n_models; i++) {
         const struct bundle_model *m = &b->models[i];
         const struct json *expected = json_find(models, m->name.p);

@@ -40,6 +40,8 @@ int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, 
         floats = features_floats(m->features) > floats ? features_floats(m->features) : floats;
         cats = features_cats(m->features) > cats ? features_cats(m->features) : cats;
         bytes = need > bytes ? need : bytes;
+        need = m->scale ? mrc_scratch_size(m->scale, 1) : 0;
+        bytes = need > bytes ? need : bytes;
     }
     bytes = (bytes + MRC_SCRATCH_ALIGN - 1) / MRC_SCRATCH_ALIGN * MRC_SCRATCH_ALIGN;
     struct forecast_scratch *s = calloc(1, sizeof *s);
@@ -71,6 +73,11 @@ static const struct bundle_model *choose_model(const struct bundle *b, const str
     return &b->models[b->n_models - 1]; /* needs nothing */
 }
 
+double forecast_scale(double score)
+{
+    return exp(fmin(fmax(score, -4), 1));
+}
+
 static double tickets(double log10_tickets)
 {
     return pow(10, fmin(fmax(log10_tickets, -3), 9));
@@ -79,7 +86,7 @@ static double tickets(double log10_tickets)
 static double tickets_at(const struct forecast *f, double z)
 {
     const struct bundle_model *m = f->model;
-    return tickets(f->log10_base + offset_at(m->z, m->offsets, m->n_levels, z));
+    return tickets(f->log10_base + f->scale * offset_at(m->z, m->offsets, m->n_levels, z));
 }
 
 double forecast_quantile(const struct forecast *f, double p)
@@ -123,9 +130,9 @@ static const char *judge(const struct bundle_model *m, const struct row *row, co
     return 4 * lacking <= optional ? "good" : 2 * lacking <= optional ? "fair" : "poor";
 }
 
-/* The model's raw score of the row; warnings of its features go to found. */
+/* The model's raw score of the row and its scale; warnings of its features go to found. */
 static int score_row(const struct bundle_model *m, const struct row *row, struct forecast_scratch *s, struct arena *a,
-                     double *score, struct row_report *found, struct mrc_err *err)
+                     struct forecast *f, struct row_report *found, struct mrc_err *err)
 {
     MRC_TRY(features_compute(m->features, row, a, s->floats, s->cats, found, err));
     struct mrc_input in = {
@@ -136,8 +143,13 @@ static int score_row(const struct bundle_model *m, const struct row *row, struct
         .cat_row_stride = features_cats(m->features),
         .cat_column_stride = 1,
     };
-    MRC_TRY(mrc_predict(m->model, &in, 1, MRC_RAW, s->model, score, err));
-    if (!isfinite(*score)) {
+    MRC_TRY(mrc_predict(m->model, &in, 1, MRC_RAW, s->model, &f->score, err));
+    f->scale = 1;
+    if (m->scale) {
+        MRC_TRY(mrc_predict(m->scale, &in, 1, MRC_RAW, s->model, &f->scale, err));
+        f->scale = forecast_scale(f->scale);
+    }
+    if (!isfinite(f->score) || !isfinite(f->scale)) {
         return mrc_fail(err, MRC_EFORMAT, "model \"%.*s\" gives no finite score", STR_ARG(m->name));
     }
     return MRC_OK;
@@ -151,7 +163,9 @@ int forecast_row(const struct bundle *b, const struct row *row, struct forecast_
     }
     struct row_report found = {0};
     struct forecast f = {.model = choose_model(b, row)};
-    MRC_TRY(score_row(f.model, row, s, a, &f.score, &found, err));
+    struct row filled;
+    MRC_TRY(bundle_fill(b, row, a, &filled, err));
+    MRC_TRY(score_row(f.model, &filled, s, a, &f, &found, err));
     f.log10_base = f.score;
     if (f.model->per >= 0) {
         f.log10_base += log10(row->values[f.model->per].number);

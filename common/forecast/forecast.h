@@ -13,6 +13,7 @@ struct forecast {
     const struct bundle_model *model;
     double score;                         /* raw score of the model: the bits that tests compare */
     double log10_base;                    /* score, in log10 of tickets before any offset (log10 of `per` added) */
+    double scale;                         /* that offsets are multiplied by: how far off such films are */
     double admissions;                    /* tickets, median */
     double quantiles[FORECAST_QUANTILES]; /* tickets, ascending */
     const char *reliability;              /* "good", "fair", "poor": see forecast_row */
@@ -28,6 +29,8 @@ void forecast_scratch_free(struct forecast_scratch *s);
  * model has not learnt: good up to a quarter, fair up to a half, poor beyond. MRC_EINVAL: row of another schema. */
 int forecast_row(const struct bundle *b, const struct row *row, struct forecast_scratch *s, struct arena *a,
                  struct forecast *out, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
+/* A scale model's raw score as a scale: its exponential, between e^-4 and e. */
+double forecast_scale(double score);
 /* Tickets at quantile p in (0,1): between calibrated levels by interpolation on the log scale along the normal
  * distribution's quantiles, beyond them along the last two. Tickets stay within 0.001 and 1e9. */
 double forecast_quantile(const struct forecast *f, double p);

@@ -228,6 +228,7 @@ P
 }
 
 @test "backtest: neither a film's own figures nor later films touch its prediction" {
+    # Intervals may follow the errors of films judged before: the point must not.
     run_it() { "$MT" backtest --data "$1" --train-until 2022-12-31 --test 2023-01-01..2023-06-30 --setting N \
         --predictions "$2" >/dev/null; }
     python3 -c 'import csv,sys
@@ -238,7 +239,7 @@ for x in r:
     w.writerow(x)' <"$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/changed.csv"
     run_it "$ROOT/data/sample.csv" "$BATS_TEST_TMPDIR/a"
     run_it "$BATS_TEST_TMPDIR/changed.csv" "$BATS_TEST_TMPDIR/b"
-    cmp "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+    cmp <(cut -d, -f1-3 "$BATS_TEST_TMPDIR/a") <(cut -d, -f1-3 "$BATS_TEST_TMPDIR/b")
 }
 
 @test "backtest --kind private: histories roll, but hold nothing younger than two weeks" {

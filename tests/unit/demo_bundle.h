@@ -95,19 +95,25 @@ static inline void demo_init(struct demo *d)
     memset(d, 0, sizeof *d);
     d->screens = demo_model(2, 2.5);
     d->ahead = demo_model(4, 5);
-    d->models[0] = (struct bundle_part_model){"screens",
-                                              "model_screens.cbm",
-                                              "features.json",
-                                              str_of(demo_features),
-                                              d->screens,
-                                              needs,
-                                              1,
-                                              "screens",
-                                              levels,
-                                              narrow,
-                                              3};
-    d->models[1] = (struct bundle_part_model){
-        "ahead", "model.cbm", "features.json", str_of(demo_features), d->ahead, NULL, 0, NULL, levels, wide, 3};
+    d->models[0] = (struct bundle_part_model){.name = "screens",
+                                              .file = "model_screens.cbm",
+                                              .features_file = "features.json",
+                                              .features = str_of(demo_features),
+                                              .model = d->screens,
+                                              .needs = needs,
+                                              .n_needs = 1,
+                                              .per = "screens",
+                                              .levels = levels,
+                                              .offsets = narrow,
+                                              .n_levels = 3};
+    d->models[1] = (struct bundle_part_model){.name = "ahead",
+                                              .file = "model.cbm",
+                                              .features_file = "features.json",
+                                              .features = str_of(demo_features),
+                                              .model = d->ahead,
+                                              .levels = levels,
+                                              .offsets = wide,
+                                              .n_levels = 3};
     d->files[0] = (struct bundle_file){"tables/houses.json", str_of(demo_table)};
     d->parts = (struct bundle_parts){
         .name = "demo",

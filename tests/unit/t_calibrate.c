@@ -1,7 +1,7 @@
 /* Interval offsets: order statistics by hand, coverage on fresh residuals, too few films. */
 #include "tests/unit/check_main.h"
 
-#include "train/calibrate.h"
+#include "common/forecast/calibrate.h"
 
 #include <math.h>
 

@@ -142,6 +142,56 @@ START_TEST(other_schema)
 }
 END_TEST
 
+/* The length tells the budget (10^7 above 6 minutes), and large budgets are forecast half as surely. */
+START_TEST(filled_and_scaled)
+{
+    static const char list[] = "{\"format\":1,\"features\":["
+                               "{\"name\":\"budget\",\"derive\":\"copy\",\"field\":\"minutes\"},"
+                               "{\"name\":\"house\",\"derive\":\"category\",\"field\":\"house\"},"
+                               "{\"name\":\"minutes\",\"derive\":\"copy\",\"field\":\"minutes\"}]}";
+    struct demo own;
+    demo_init(&own);
+    mrc_model *budget = demo_model(3, 7), *scale = demo_model(0, log(2));
+    const struct bundle_part_filler filler = {.field = "budget",
+                                              .least = 1000,
+                                              .file = "model_budget.cbm",
+                                              .features_file = "features_budget.json",
+                                              .features = STR(list),
+                                              .model = budget};
+    own.parts.fillers = &filler;
+    own.parts.n_fillers = 1;
+    own.models[1].scale = scale;
+    own.models[1].scale_file = "scale.cbm";
+    ck_assert_ok(bundle_build(own.folder, &own.parts, &err), &err);
+    struct bundle *first = bundle;
+    struct forecast_scratch *first_scratch = scratch;
+    ck_assert_ok(bundle_open(&bundle, own.folder, &err), &err);
+    ck_assert_ok(forecast_scratch_new(&scratch, bundle, &err), &err);
+    static const struct {
+        const char *json;
+        double score, scale;
+    } cases[] = {
+        {"{\"title\":\"t\",\"minutes\":90}", 5, 2},                /* filled: large */
+        {"{\"title\":\"t\",\"minutes\":90,\"budget\":5e4}", 4, 1}, /* given: small */
+        {"{\"title\":\"t\",\"minutes\":90,\"budget\":999}", 5, 2}, /* too small to be one */
+        {"{\"title\":\"t\",\"minutes\":5}", 4, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct forecast f = predict(cases[i].json, NULL);
+        ck_assert_double_eq(f.score, cases[i].score);
+        ck_assert_double_eq_tol(f.scale, cases[i].scale, 1e-12);
+        ck_assert_double_eq_tol(f.quantiles[5], pow(10, f.score + 0.6 * f.scale), 1e-3);
+    }
+    forecast_scratch_free(scratch);
+    bundle_close(bundle);
+    scratch = first_scratch;
+    bundle = first;
+    demo_release(&own);
+    mrc_model_free(budget);
+    mrc_model_free(scale);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("forecast");
@@ -152,6 +202,7 @@ int main(void)
     tcase_add_test(c, screens_known);
     tcase_add_test(c, reliability);
     tcase_add_test(c, other_schema);
+    tcase_add_test(c, filled_and_scaled);
     suite_add_tcase(suite, c);
     return check_main(suite);
 }

@@ -1,8 +1,9 @@
-/* Order statistics of residuals as interval offsets. */
-#include "train/calibrate.h"
+/* Order statistics of scores as interval offsets. */
+#include "common/forecast/calibrate.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const double calibrate_levels[CALIBRATE_LEVELS] = {0.01, 0.025, 0.05, 0.10, 0.15, 0.20,  0.25, 0.30,
                                                    0.35, 0.40,  0.45, 0.50, 0.55, 0.60,  0.65, 0.70,
@@ -38,4 +39,22 @@ int calibrate_offsets(double *residuals, size_t n, double offsets[CALIBRATE_LEVE
         offsets[i] = i > 0 && v < offsets[i - 1] ? offsets[i - 1] : v;
     }
     return MRC_OK;
+}
+
+void scores_add(struct scores *s, int32_t date, double value)
+{
+    if (s->n == SCORES_MAX) {
+        memmove(s->kept, s->kept + 1, (SCORES_MAX - 1) * sizeof(*s->kept));
+        s->n--;
+    }
+    s->kept[s->n++] = (struct score){date, value};
+}
+
+int scores_offsets(const struct scores *s, double offsets[CALIBRATE_LEVELS], struct mrc_err *err)
+{
+    double values[SCORES_MAX];
+    for (uint32_t i = 0; i < s->n; i++) {
+        values[i] = s->kept[i].value;
+    }
+    return calibrate_offsets(values, s->n, offsets, err);
 }
