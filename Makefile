@@ -147,8 +147,17 @@ bench-apply: $(B)/tests/bench/bench_apply
 	@sh tests/bench/apply.sh $(B)
 bench-train: $(B)/mercredi-train
 	@sh tests/bench/train.sh $(B)
+## bench-serve: serving under each web server against FastAPI + CatBoost, in one run (SERVE_CASES="single rate"; skips without it)
+bench-serve: $(B)/mercredi-fcgi $(B)/mercredi-train $(B)/tests/bench/rate $(B)/tests/bench/bench_app
+	@$(B)/tests/bench/bench_app models/first-week/current tests/bench/film.json 1
+	@sh tests/bench/serve.sh $(B)
+$(B)/tests/bench/rate: tests/bench/rate.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -O2 $(WARN) -o $@ $<
 $(B)/tests/bench/bench_apply: $(B)/tests/bench/bench_apply.o $(B)/libmercredi.a
 	$(link) $(LIBS_L) -lpthread
+$(B)/tests/bench/bench_app: $(B)/tests/bench/bench_app.o $(B)/libparts.a $(libs)
+	$(link) $(LIBS_F) $(LIBS_T) $(LIBS_B)
 
 # ---- use -------------------------------------------------------------------------------------------------------------
 ## run: install what is missing, build, start web server and workers (PORT=8080 FRONT=lighttpd|apache|nginx STATE=build/run)
@@ -207,7 +216,7 @@ help:
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json
-.PHONY: all test check test-programs check-headers lint bench bench-apply bench-train fuzz fuzz-explore run deps web-modules install uninstall fmt help \
+.PHONY: all test check test-programs check-headers lint bench bench-apply bench-train bench-serve fuzz fuzz-explore run deps web-modules install uninstall fmt help \
         clean
 .SECONDARY:
 -include $(all_src:%.c=$(B)/%.d)
