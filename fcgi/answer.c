@@ -46,6 +46,13 @@ void answer_text(struct context *c, int status, struct str text)
     c->res->content_type = "text/plain; charset=utf-8";
 }
 
+void answer_nothing(struct context *c)
+{
+    buf_reset(&c->res->body);
+    c->res->status = 204;
+    c->res->content_type = NULL;
+}
+
 /* The members every RFC 9457 answer begins with; the object stays open. */
 static void open_rfc9457(struct context *c, struct json_out *w, int status, const char *detail)
 {

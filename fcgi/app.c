@@ -144,26 +144,29 @@ void app_finish(struct app *a)
 /* ---- routing --------------------------------------------------------------------------------------------------- */
 
 /* Does this path match the route's pattern? "{name}" takes one segment, "{name...}" the rest; not nothing. */
-static bool path_matches(const char *pattern, struct str path, struct str *argument)
+static bool path_matches(const char *pattern, struct str path, struct str arguments[ROUTE_ARGUMENTS_MAX])
 {
-    const char *brace = strchr(pattern, '{');
-    if (brace == NULL) {
-        return str_is(path, pattern);
+    for (size_t taken = 0;; taken++) {
+        const char *brace = strchr(pattern, '{');
+        if (brace == NULL) {
+            return str_is(path, pattern);
+        }
+        size_t fixed = (size_t)(brace - pattern);
+        if (taken == ROUTE_ARGUMENTS_MAX || path.n <= fixed || memcmp(path.p, pattern, fixed) != 0) {
+            return false;
+        }
+        const char *end = strchr(brace, '}');
+        bool all = end - brace > 3 && memcmp(end - 3, "...", 3) == 0;
+        struct str rest = {path.p + fixed, path.n - fixed};
+        const char *slash = memchr(rest.p, '/', rest.n);
+        size_t n = all || slash == NULL ? rest.n : (size_t)(slash - rest.p);
+        if (n == 0) {
+            return false;
+        }
+        arguments[taken] = (struct str){rest.p, n};
+        path = (struct str){rest.p + n, rest.n - n};
+        pattern = end + 1;
     }
-    size_t fixed = (size_t)(brace - pattern);
-    if (path.n <= fixed || memcmp(path.p, pattern, fixed) != 0) {
-        return false;
-    }
-    struct str rest = {path.p + fixed, path.n - fixed};
-    const char *end = strchr(brace, '}');
-    bool all = end - brace > 3 && memcmp(end - 3, "...", 3) == 0;
-    const char *slash = memchr(rest.p, '/', rest.n);
-    struct str taken = {rest.p, all || slash == NULL ? rest.n : (size_t)(slash - rest.p)};
-    if (taken.n == 0 || !str_is((struct str){rest.p + taken.n, rest.n - taken.n}, end + 1)) {
-        return false;
-    }
-    *argument = taken;
-    return true;
 }
 
 /* Is there a route for exactly this path? Then patterns that would take it too ("/users/{username}" and "/users/me") do
@@ -179,21 +182,22 @@ static bool is_literal_route(struct str path)
 }
 
 /* The route of a path and method, or NULL; *methods: bit set of the methods the path has. HEAD is GET. */
-static const struct route *find_route(struct str path, enum http_method method, struct str *argument, unsigned *methods)
+static const struct route *find_route(struct str path, enum http_method method,
+                                      struct str arguments[ROUTE_ARGUMENTS_MAX], unsigned *methods)
 {
     const struct route *found = NULL;
     bool literal = is_literal_route(path);
     *methods = 0;
     for (size_t i = 0; i < n_routes; i++) {
-        struct str taken = {"", 0};
+        struct str taken[ROUTE_ARGUMENTS_MAX] = {{"", 0}, {"", 0}};
         bool pattern = strchr(routes[i].path, '{') != NULL;
-        if ((literal && pattern) || !path_matches(routes[i].path, path, &taken)) {
+        if ((literal && pattern) || !path_matches(routes[i].path, path, taken)) {
             continue;
         }
         *methods |= 1U << routes[i].method;
         if (found == NULL && (routes[i].method == method || (routes[i].method == HTTP_GET && method == HTTP_HEAD))) {
             found = &routes[i];
-            *argument = taken;
+            memcpy(arguments, taken, sizeof taken);
         }
     }
     return found;
@@ -217,13 +221,13 @@ static void allow_header(struct context *c, unsigned methods)
 /* FastAPI's answer to a trailing slash: 307 to the path without it, method and body kept. */
 static bool redirect_slash(struct context *c)
 {
-    struct str path = c->req->path, argument;
+    struct str path = c->req->path, arguments[ROUTE_ARGUMENTS_MAX];
     unsigned methods;
     if (path.n < 2 || path.p[path.n - 1] != '/') {
         return false;
     }
     path.n--;
-    (void)find_route(path, c->req->method, &argument, &methods);
+    (void)find_route(path, c->req->method, arguments, &methods);
     if (methods == 0) {
         return false;
     }
@@ -273,6 +277,7 @@ bool query_find(const struct context *c, const char *name, struct str *value)
 static void dispatch(struct context *c)
 {
     const struct http_request *req = c->req;
+    struct str arguments[ROUTE_ARGUMENTS_MAX] = {{"", 0}, {"", 0}};
     unsigned methods;
     if (req->too_long) {
         answer_detail(c, 431, "A request header is too long");
@@ -282,7 +287,9 @@ static void dispatch(struct context *c)
         answer_detail(c, 400, "The request target is not a valid path");
         return;
     }
-    c->route = find_route(req->path, req->method, &c->argument, &methods);
+    c->route = find_route(req->path, req->method, arguments, &methods);
+    c->argument = arguments[0];
+    c->argument2 = arguments[1];
     if (methods == 0) {
         if (!redirect_slash(c)) {
             answer_detail(c, 404, "Not Found");
@@ -353,6 +360,7 @@ void app_handle(struct app *a, const struct http_request *req, struct http_respo
         .now_ms = a->parts.clock_ms(a->parts.clock_arg),
         .start_us = monotonic_us(),
         .argument = {"", 0},
+        .argument2 = {"", 0},
     };
     dispatch(&c);
     check_body(&c);

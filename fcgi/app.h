@@ -75,7 +75,8 @@ struct context { /* one request's surroundings */
     struct caller caller;
     struct forecast_scratch *scratch;
     int64_t now_ms, start_us; /* Unix time; monotonic time for durations */
-    struct str argument;      /* text that {…} in the route matched, decoded */
+    struct str argument;      /* text that {…} in the route matched, decoded; of several, the first */
+    struct str argument2;     /* the second, or empty */
 };
 typedef void (*handler)(struct context *c);
 
@@ -86,13 +87,14 @@ enum route_flag {
     ROUTE_NEEDS_MODEL = 4,  /* 503 without a bundle */
     ROUTE_CHECKS_QUERY = 8, /* a wrong query parameter is 422 */
     ROUTE_ANY_JSON = 16,    /* the answer is an object of no fixed shape */
-    ROUTE_CONFLICTS = 32    /* 409 when the state forbids it */
+    ROUTE_CONFLICTS = 32,   /* 409 when the state forbids it */
+    ROUTE_NO_CONTENT = 64   /* success is 204, without a body */
 };
 
 /* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */
 struct route {
     enum http_method method;
-    const char *path; /* "/predict", "/predictions/{id}" (one segment), "/assets/{file...}" (the rest) */
+    const char *path; /* "/predict", "/predictions/{id}" (one segment), "/assets/{file...}" (the rest); at most 2 */
     handler handle;
     enum scope scope;
     const char *name;    /* operation: "predict" gives operationId predict_predict_post */
@@ -104,6 +106,8 @@ struct route {
 extern const struct route routes[];
 extern const size_t n_routes;
 
+enum { ROUTE_ARGUMENTS_MAX = 2 };
+
 /* Last value of a query parameter, decoded. The query as a whole was checked before the handler ran. */
 bool query_find(const struct context *c, const char *name, struct str *value);
 
@@ -112,6 +116,7 @@ void answer_json(struct context *c, int status);                       /* body w
 /* The same, 200, with a validator made of the body: 304 when the client has it already. */
 void answer_json_cached(struct context *c);
 void answer_text(struct context *c, int status, struct str text);      /* text/plain */
+void answer_nothing(struct context *c);                                /* 204 */
 void answer_detail(struct context *c, int status, const char *detail); /* {"detail":…}, or RFC 9457 when asked for */
 void answer_err(struct context *c, const struct mrc_err *err);         /* status from the code; 5xx say nothing */
 

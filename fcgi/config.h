@@ -51,6 +51,9 @@ enum config {
     CONFIG_TRUSTED_AUDIENCE,
     CONFIG_TRUSTED_KEYS_DIR, /* <kid>.pem */
     CONFIG_TRUSTED_SCOPES,   /* theirs=ours … */
+    CONFIG_FILMS_MAX,       /* kept films of one user */
+    CONFIG_CINEMAS_MAX,     /* cinemas of one user */
+    CONFIG_LOG_RETENTION,   /* age at which predictions leave the log; 0: never */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];

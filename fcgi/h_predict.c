@@ -3,6 +3,7 @@
 #include "fcgi/handlers.h"
 #include "fcgi/metrics.h"
 #include "fcgi/predict.h"
+#include "fcgi/reading.h"
 
 #include "common/base/digest.h"
 #include "common/base/log.h"
@@ -19,26 +20,6 @@ struct options {
 };
 
 /* ---- query ----------------------------------------------------------------------------------------------------- */
-
-/* FastAPI's words for a query's truth value. */
-static bool parse_bool(struct str text, bool *out)
-{
-    static const char *const words[2][6] = {{"false", "0", "no", "off", "f", "n"},
-                                            {"true", "1", "yes", "on", "t", "y"}};
-    char lower[8] = {0};
-    for (size_t i = 0; i < text.n && i < sizeof lower - 1; i++) {
-        lower[i] = (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] - 'A' + 'a' : text.p[i]);
-    }
-    for (int value = 0; value < 2; value++) {
-        for (size_t i = 0; text.n < sizeof lower && i < sizeof words[0] / sizeof words[0][0]; i++) {
-            if (strcmp(lower, words[value][i]) == 0) {
-                *out = value == 1;
-                return true;
-            }
-        }
-    }
-    return false;
-}
 
 static int read_level(struct context *c, struct options *o, struct problems *problems, struct mrc_err *err)
 {
@@ -70,7 +51,7 @@ static int read_options(struct context *c, struct options *o, struct problems *p
 {
     struct str text;
     *o = (struct options){.level = 0.8};
-    if (query_find(c, "explain", &text) && !parse_bool(text, &o->explain)) {
+    if (query_find(c, "explain", &text) && !parse_truth(text, &o->explain)) {
         struct problem problem = {.type = "bool_parsing",
                                   .where = "query",
                                   .field = STR("explain"),

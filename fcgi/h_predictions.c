@@ -1,11 +1,10 @@
 /* GET /predictions and /predictions/{id}: the caller's own predictions, newest first. */
 #include "fcgi/handlers.h"
 #include "fcgi/predict.h"
+#include "fcgi/reading.h"
 
 #include "common/base/date.h"
 #include "common/base/digest.h"
-
-enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000 };
 
 static void put_prediction(struct json_out *w, const struct prediction *p)
 {
@@ -43,52 +42,6 @@ static bool log_readable(struct context *c)
     return c->parts->log_store != NULL;
 }
 
-struct page {
-    uint32_t limit;
-    struct str cursor;
-};
-
-static int read_page(struct context *c, struct page *page, struct problems *problems, struct mrc_err *err)
-{
-    struct str text;
-    int64_t limit;
-    *page = (struct page){.limit = LIMIT_DEFAULT, .cursor = {"", 0}};
-    if (query_find(c, "limit", &text)) {
-        struct problem problem = {.where = "query", .field = STR("limit"), .index = -1};
-        problem.input = json_text(c, text);
-        if (!parse_i64(text, &limit)) {
-            problem.type = "int_parsing";
-            problem.message = STR("Input should be a valid integer, unable to parse string as an integer");
-            MRC_TRY(problems_add(c, problems, &problem, err));
-        } else if (limit < 1) {
-            problem.type = "greater_than_equal";
-            problem.message = STR("Input should be greater than or equal to 1");
-            problem.context = STR("{\"ge\":1}");
-            MRC_TRY(problems_add(c, problems, &problem, err));
-        } else if (limit > LIMIT_MAX) {
-            problem.type = "less_than_equal";
-            problem.message = STR("Input should be less than or equal to 1000");
-            problem.context = STR("{\"le\":1000}");
-            MRC_TRY(problems_add(c, problems, &problem, err));
-        } else {
-            page->limit = (uint32_t)limit;
-        }
-    }
-    if (query_find(c, "cursor", &text)) {
-        page->cursor = text;
-        if (!uuid_valid(text)) {
-            struct problem problem = {.type = "uuid_parsing",
-                                      .where = "query",
-                                      .field = STR("cursor"),
-                                      .index = -1,
-                                      .message = STR("Input should be a valid UUID, as given in `next`"),
-                                      .input = json_text(c, text)};
-            MRC_TRY(problems_add(c, problems, &problem, err));
-        }
-    }
-    return MRC_OK;
-}
-
 void h_predictions(struct context *c)
 {
     struct page page;
@@ -113,21 +66,11 @@ void h_predictions(struct context *c)
         answer_err(c, &err);
         return;
     }
-    json_out_init(&w, &c->res->body);
-    json_open_object(&w);
-    json_put_key(&w, "items");
-    json_open_array(&w);
+    open_page(c, &w);
     for (size_t i = 0; i < n; i++) {
         put_prediction(&w, &rows[i]);
     }
-    json_close_array(&w);
-    json_put_key(&w, "next");
-    if (n == page.limit) { /* there may be more; the last page can be empty */
-        json_put_str(&w, rows[n - 1].id);
-    } else {
-        json_put_null(&w);
-    }
-    json_close_object(&w);
+    close_page(&w, &page, n, n > 0 ? rows[n - 1].id : STR(""));
     answer_json(c, 200);
 }
 

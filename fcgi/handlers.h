@@ -18,6 +18,26 @@ void h_predict(struct context *c); /* h_predict.c */
 void h_predictions(struct context *c); /* h_predictions.c */
 void h_prediction(struct context *c);
 
+void h_films(struct context *c); /* h_films.c */
+void h_film_keep(struct context *c);
+void h_film(struct context *c);
+void h_film_delete(struct context *c);
+
+void h_suggest(struct context *c); /* h_suggest.c */
+
+void h_outcomes(struct context *c); /* h_outcomes.c */
+void h_outcomes_report(struct context *c);
+void h_outcome(struct context *c);
+
+void h_cinemas(struct context *c); /* h_cinemas.c */
+void h_cinema_add(struct context *c);
+void h_cinema(struct context *c);
+void h_cinema_change(struct context *c);
+void h_cinema_delete(struct context *c);
+void h_members(struct context *c);
+void h_member_put(struct context *c);
+void h_member_end(struct context *c);
+
 void h_schema(struct context *c); /* h_schema.c */
 void h_openapi(struct context *c);
 

@@ -2,6 +2,7 @@
  * below and from the raw schema. A contract tester finds no difference between it and the server, or one of them is
  * wrong. JSON stands here with ' for ". */
 #include "fcgi/openapi.h"
+#include "fcgi/openapi_tables.h"
 
 #include "common/base/json.h"
 #include "common/trees/mercredi.h"
@@ -49,12 +50,8 @@ static void pair(struct json_out *w, const char *key, const char *quoted)
 #define MODEL_REQUIRED "'required':['name','version','active','current','previous','readable']"
 #define OBJECT_OR_NULL "{'anyOf':[{'type':'object'},{'type':'null'}]}"
 
-struct component {
-    const char *name, *schema;
-};
-
 /* In the order of their names, as FastAPI writes them. Film and FilmBatch follow from the raw schema. */
-static const struct component components[] = {
+static const struct openapi_component components[] = {
     {"Body_login_token_post",
      "{'type':'object','title':'Body_login_token_post','required':['username','password'],'properties':{"
      "'grant_type':{'anyOf':[{'type':'string','pattern':'^password$'},{'type':'null'}],'title':'Grant Type'},"
@@ -201,6 +198,31 @@ static const struct component components[] = {
                 "'field':{'type':'string'},'value':{'type':'string'}}}"},
 };
 
+/* {"<list>":[…]}, 1 to rows_max items. */
+static void put_batch(struct json_out *w, const char *name, const char *list, const char *item, int64_t rows_max)
+{
+    json_put_key(w, name);
+    json_open_object(w);
+    json_pair_cstr(w, "type", "object");
+    json_pair_cstr(w, "title", name);
+    json_put_key(w, "required");
+    json_open_array(w);
+    json_put_cstr(w, list);
+    json_close_array(w);
+    json_put_key(w, "properties");
+    json_open_object(w);
+    json_put_key(w, list);
+    json_open_object(w);
+    json_pair_cstr(w, "type", "array");
+    json_pair_i64(w, "minItems", 1);
+    json_pair_i64(w, "maxItems", rows_max);
+    pair(w, "items", item);
+    json_close_object(w);
+    json_close_object(w);
+    openapi_unknown(w);
+    json_close_object(w);
+}
+
 static void put_components(struct json_out *w, const struct schema *schema, int64_t rows_max)
 {
     json_put_key(w, "components");
@@ -209,25 +231,15 @@ static void put_components(struct json_out *w, const struct schema *schema, int6
     json_open_object(w);
     json_put_key(w, "Film");
     openapi_film(w, schema);
-    json_put_key(w, "FilmBatch");
-    json_open_object(w);
-    json_pair_cstr(w, "type", "object");
-    json_pair_cstr(w, "title", "FilmBatch");
-    pair(w, "required", "['films']");
-    json_put_key(w, "properties");
-    json_open_object(w);
-    json_put_key(w, "films");
-    json_open_object(w);
-    json_pair_cstr(w, "type", "array");
-    json_pair_i64(w, "minItems", 1);
-    json_pair_i64(w, "maxItems", rows_max);
-    pair(w, "items", "{'$ref':'#/components/schemas/Film'}");
-    json_close_object(w);
-    json_close_object(w);
-    openapi_unknown(w);
-    json_close_object(w);
+    put_batch(w, "FilmBatch", "films", "{'$ref':'#/components/schemas/Film'}", rows_max);
+    json_put_key(w, "OutcomeIn");
+    openapi_outcome(w, schema);
+    put_batch(w, "OutcomeBatch", "outcomes", "{'$ref':'#/components/schemas/OutcomeIn'}", rows_max);
     for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
         pair(w, components[i].name, components[i].schema);
+    }
+    for (size_t i = 0; i < n_kept_components; i++) {
+        pair(w, kept_components[i].name, kept_components[i].schema);
     }
     json_close_object(w);
     pair(w, "securitySchemes",
@@ -241,54 +253,43 @@ static void put_components(struct json_out *w, const struct schema *schema, int6
 
 /* ---- operations ------------------------------------------------------------------------------------------------ */
 
-/* Query parameters and request bodies of the routes that have them. */
-struct detail {
-    const char *route;      /* its name */
-    const char *parameters; /* array, or NULL */
-    const char *body;       /* request body, or NULL; that of predict is made with its example */
-    const char *error;      /* component of 400 and 401; NULL: Error */
-};
-
-#define JSON_BODY(component)                                                                                           \
-    "{'required':true,'content':{'application/json':{'schema':{'$ref':'#/components/schemas/" component "'}}}}"
-
 #define VERSION_PARAMETER                                                                                              \
     "[{'name':'version','in':'path','required':true,"                                                                  \
     "'schema':{'type':'string','pattern':'^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$'}}]"
 
-static const struct detail details[] = {
-    {"model", VERSION_PARAMETER, NULL, NULL},
-    {"promote_model", VERSION_PARAMETER, NULL, NULL},
+static const struct openapi_detail details[] = {
+    {"model", VERSION_PARAMETER, NULL, NULL, NULL},
+    {"promote_model", VERSION_PARAMETER, NULL, NULL, NULL},
     {"login", NULL,
      "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
      "{'$ref':'#/components/schemas/Body_login_token_post'},"
      "{'$ref':'#/components/schemas/Body_login_token_post_refresh'},"
      "{'$ref':'#/components/schemas/Body_login_token_post_client'}]}}}}",
-     "TokenError"},
+     "TokenError", NULL},
     {"revoke", NULL,
      "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
      "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
-     "TokenError"},
-    {"change_password", NULL, JSON_BODY("PasswordChange"), NULL},
-    {"add_user", NULL, JSON_BODY("UserNew"), NULL},
+     "TokenError", NULL},
+    {"change_password", NULL, JSON_BODY("PasswordChange"), NULL, NULL},
+    {"add_user", NULL, JSON_BODY("UserNew"), NULL, NULL},
     {"change_user",
      "[{'name':'username','in':'path','required':true,'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+-]{1,64}$'}}"
      "]",
-     JSON_BODY("UserChange"), NULL},
+     JSON_BODY("UserChange"), NULL, NULL},
     {"predict",
      "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
      "'description':'Give reasons, when the version can.'},"
      "{'name':'level','in':'query','required':false,'schema':{'type':'number','allOf':[{'enum':[0.5,0.8,0.9]}],'"
      "default':0.8},"
      "'description':'Probability that the interval holds.'}]",
-     "", NULL},
+     "", NULL, NULL},
     {"predictions",
      "[{'name':'limit','in':'query','required':false,"
      "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"
      "{'name':'cursor','in':'query','required':false,'schema':{'type':'string','format':'uuid'},"
      "'description':'`next` of the page before.'}]",
-     NULL, NULL},
-    {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]", NULL,
+     NULL, NULL, NULL},
+    {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]", NULL, NULL,
      NULL},
     {"readyz",
      "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string','pattern':'^[^"
@@ -296,18 +297,25 @@ static const struct detail details[] = {
      "'description':'List the "
      "checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string','pattern':'^[^\\\\u0000]*$'},"
      "'description':'Skip this check.'}]",
-     NULL, NULL},
+     NULL, NULL, NULL},
 };
 
-static const struct detail *detail_of(const struct route *r)
+static const struct openapi_detail *find_detail(const struct openapi_detail *list, size_t n, const struct route *r)
 {
-    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
-        if (strcmp(details[i].route, r->name) == 0) {
-            return &details[i];
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].route, r->name) == 0) {
+            return &list[i];
         }
     }
-    static const struct detail none = {0};
-    return &none;
+    return NULL;
+}
+
+static const struct openapi_detail *detail_of(const struct route *r)
+{
+    static const struct openapi_detail none = {0};
+    const struct openapi_detail *d = find_detail(details, sizeof details / sizeof details[0], r);
+    d = d == NULL ? find_detail(kept_details, n_kept_details, r) : d;
+    return d == NULL ? &none : d;
 }
 
 static void put_text_schema(struct json_out *w, const char *type)
@@ -351,6 +359,10 @@ static void put_error(struct json_out *w, int status, const char *component, con
 
 static void put_success(struct json_out *w, const struct route *r)
 {
+    if ((r->flags & ROUTE_NO_CONTENT) != 0) {
+        pair(w, "204", "{'description':'Successful Response'}");
+        return;
+    }
     json_put_key(w, "200");
     json_open_object(w);
     json_pair_cstr(w, "description", "Successful Response");
@@ -372,7 +384,7 @@ static void put_success(struct json_out *w, const struct route *r)
 }
 
 /* Every status this route can answer; the rules of app.c and the handlers, in one place. */
-static void put_responses(struct json_out *w, const struct route *r, const struct detail *d)
+static void put_responses(struct json_out *w, const struct route *r, const struct openapi_detail *d)
 {
     const char *error = d->error != NULL ? d->error : "Error";
     bool login = strcmp(r->name, "login") == 0, token = login || strcmp(r->name, "revoke") == 0;
@@ -397,7 +409,7 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
         put_error(w, 404, "Error", NULL);
     }
     if ((r->flags & ROUTE_CONFLICTS) != 0) {
-        put_error(w, 409, "Error", NULL);
+        put_error(w, 409, d->conflict != NULL ? d->conflict : "Error", NULL);
     }
     if (body) {
         put_error(w, 413, "Error", NULL);
@@ -473,7 +485,7 @@ static void put_operation_id(struct json_out *w, const struct route *r)
 
 static void put_operation(struct json_out *w, const struct route *r, const struct schema *schema)
 {
-    const struct detail *d = detail_of(r);
+    const struct openapi_detail *d = detail_of(r);
     json_open_object(w);
     json_put_key(w, "tags");
     json_open_array(w);
@@ -555,6 +567,9 @@ void openapi_write(struct json_out *w, const struct schema *schema, const struct
     put_components(w, schema, setting_int(config, CONFIG_ROWS_MAX));
     pair(w, "tags",
          "[{'name':'predictions','description':'Forecasts / Prévisions'},"
+         "{'name':'films','description':'Films you keep, and names / Vos films, et des noms'},"
+         "{'name':'outcomes','description':'First weeks as they were / Les premières semaines'},"
+         "{'name':'cinemas','description':'Cinemas and their members / Cinémas et membres'},"
          "{'name':'models','description':'Versions and what they know / Versions'},"
          "{'name':'access','description':'Tokens and accounts / Accès'},"
          "{'name':'operations','description':'For those who run it / Exploitation'}]");

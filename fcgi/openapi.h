@@ -9,6 +9,8 @@ void openapi_write(struct json_out *w, const struct schema *schema, const struct
 
 /* The component Film: one property per raw field. In openapi_film.c. */
 void openapi_film(struct json_out *w, const struct schema *schema);
+/* The component OutcomeIn: a film by its raw fields or its film_id, its first week, and what is said about that. */
+void openapi_outcome(struct json_out *w, const struct schema *schema);
 /* A film made of the schema's examples, as JSON. */
 void openapi_film_example(struct json_out *w, const struct schema *schema);
 

@@ -1,5 +1,6 @@
 /* The raw schema as JSON Schema: what POST /predict takes, field by field, as row.c checks it. */
 #include "fcgi/openapi.h"
+#include "fcgi/openapi_tables.h"
 
 #include "common/base/json.h"
 
@@ -163,5 +164,61 @@ void openapi_film(struct json_out *w, const struct schema *schema)
     json_open_array(w);
     openapi_film_example(w, schema);
     json_close_array(w);
+    json_close_object(w);
+}
+
+/* A film_id alone names a film: it must then be one. */
+static void put_film_choice(struct json_out *w)
+{
+    json_put_key(w, "anyOf");
+    openapi_put(w, "[{'required':['title','release_date']},"
+                   "{'required':['film_id'],'properties':{'film_id':{'type':'string',"
+                   "'pattern':'^[^\\\\u0000]*[^\\\\u0000\\\\s][^\\\\u0000]*$'}}}]");
+}
+
+void openapi_outcome(struct json_out *w, const struct schema *schema)
+{
+    int64_t target = schema == NULL ? -1 : schema_target(schema);
+    json_open_object(w);
+    json_pair_cstr(w, "type", "object");
+    json_pair_cstr(w, "title", "OutcomeIn");
+    json_pair_cstr(w, "description",
+                   "A film, by its raw fields or by the film_id you keep it under, and its first week in France.");
+    json_put_key(w, "required");
+    json_open_array(w);
+    if (target >= 0) {
+        json_put_str(w, schema_field(schema, (uint32_t)target)->name);
+    }
+    json_put_cstr(w, "source");
+    json_close_array(w);
+    json_put_key(w, "properties");
+    json_open_object(w);
+    for (uint32_t i = 0; schema != NULL && i < schema_count(schema); i++) {
+        const struct field *f = schema_field(schema, i);
+        if (i != target) {
+            put_property(w, f);
+            continue;
+        }
+        json_put_key_str(w, f->name);
+        json_open_object(w);
+        put_description(w, f);
+        put_rules(w, f);
+        json_close_object(w);
+    }
+    json_put_key(w, "source");
+    openapi_put(w, VISIBLE_TEXT("120"));
+    json_put_key(w, "week");
+    openapi_put(w, "{'anyOf':[{'type':'string','format':'date'},{'type':'null'}],"
+                   "'description':'The Wednesday on or before release_date, which is meant when absent.'}");
+    json_put_key(w, "provisional");
+    openapi_put(w, "{'anyOf':[{'type':'boolean'},{'type':'null'}],'description':'An estimate before the count.'}");
+    json_put_key(w, "confirm");
+    openapi_put(w, "{'anyOf':[{'type':'boolean'},{'type':'null'}],"
+                   "'description':'It is right although it looks wrong.'}");
+    json_close_object(w);
+    put_film_choice(w);
+    openapi_unknown(w);
+    json_put_key(w, "not"); /* an object with `outcomes` is a batch */
+    openapi_put(w, "{'required':['outcomes']}");
     json_close_object(w);
 }

@@ -74,5 +74,7 @@ int store_audit_list(struct store *s, struct str cursor, uint32_t limit, struct 
 int store_begin(struct store *s, struct mrc_err *err) MRC_CHECKED;
 int store_commit(struct store *s, struct mrc_err *err) MRC_CHECKED;
 void store_rollback(struct store *s);
+/* Commit when rc is MRC_OK, else undo. Returns rc, or the commit's status. */
+int store_settle(struct store *s, int rc, struct mrc_err *err) MRC_CHECKED;
 
 #endif

@@ -30,18 +30,16 @@ struct kept {
 
 static void read_kept(struct copier *c, const struct sql_value *v, void *out)
 {
-    *(struct kept *)out = (struct kept){.fingerprint = copy_column(c, &v[0]),
-                                        .answer = {.status = (int)v[1].integer,
-                                                   .content_type = copy_column(c, &v[2]),
-                                                   .body = copy_column(c, &v[3])}};
+    *(struct kept *)out = (struct kept){
+        .fingerprint = copy_column(c, &v[0]),
+        .answer = {.status = (int)v[1].integer, .content_type = copy_column(c, &v[2]), .body = copy_column(c, &v[3])}};
 }
 
 int store_idempotency_begin(struct store *s, const struct idempotency_key *k, int64_t now_ms, struct arena *a,
                             struct idempotency_answer *answer, struct mrc_err *err)
 {
-    struct sql_value args[] = {sql_text(str_of(k->hash)), sql_text(str_of(k->fingerprint)),
-                               sql_text(str_of(k->holder)), sql_integer(now_ms + IDEMPOTENCY_HOLD_MS),
-                               sql_integer(now_ms)};
+    struct sql_value args[] = {sql_text(str_of(k->hash)), sql_text(str_of(k->fingerprint)), sql_text(str_of(k->holder)),
+                               sql_integer(now_ms + IDEMPOTENCY_HOLD_MS), sql_integer(now_ms)};
     struct kept kept;
     int64_t taken = 0;
     MRC_TRY(store_run_counted(s, Q_idempotency_begin, args, 5, &taken, err));

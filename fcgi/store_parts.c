@@ -13,6 +13,18 @@ int store_run(struct store *s, int q, const struct sql_value *args, size_t n, st
     return store_run_counted(s, q, args, n, NULL, err);
 }
 
+static int take_integer(const struct sql_value *columns, size_t n, void *arg)
+{
+    (void)n;
+    *(int64_t *)arg = columns[0].integer;
+    return MRC_OK;
+}
+
+int store_integer(struct store *s, int q, const struct sql_value *args, size_t n, int64_t *out, struct mrc_err *err)
+{
+    return s->driver->query(s->db, q, args, n, take_integer, out, NULL, err);
+}
+
 int store_run_on_one(struct store *s, int q, const struct sql_value *args, size_t n, const char *what,
                      struct mrc_err *err)
 {

@@ -49,11 +49,12 @@ int store_run(struct store *s, int q, const struct sql_value *args, size_t n, st
 /* The same; how many rows it wrote. */
 int store_run_counted(struct store *s, int q, const struct sql_value *args, size_t n, int64_t *changed,
                       struct mrc_err *err) MRC_CHECKED;
+/* A statement of one row and column, an integer. */
+int store_integer(struct store *s, int q, const struct sql_value *args, size_t n, int64_t *out,
+                  struct mrc_err *err) MRC_CHECKED;
 /* A statement that must change one row: MRC_ENOTFOUND "no such <what>" otherwise. */
 int store_run_on_one(struct store *s, int q, const struct sql_value *args, size_t n, const char *what,
                      struct mrc_err *err) MRC_CHECKED;
-/* Commit when rc is MRC_OK, else undo. Returns rc, or the commit's status. */
-int store_settle(struct store *s, int rc, struct mrc_err *err) MRC_CHECKED;
 
 /* Reads the columns of one row into *out; texts through copy_column. */
 typedef void (*row_reader)(struct copier *c, const struct sql_value *v, void *out);

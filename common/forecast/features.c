@@ -604,6 +604,20 @@ struct str features_source(const struct features *f)
     return f->source;
 }
 
+int features_words(const struct features *f, uint32_t field, int (*cb)(struct str word, void *arg), void *arg)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct plan *p = &f->plans[i];
+        for (uint32_t k = 0; k < p->n_values && p->has_values && p->field == field; k++) {
+            int rc = cb(p->values[k], arg);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
 static int compute_category(const struct plan *p, const struct row *row, struct arena *a, struct mrc_str *out,
                             struct row_report *report, struct mrc_err *err)
 {

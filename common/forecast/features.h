@@ -40,6 +40,11 @@ uint32_t features_cats(const struct features *f);
 const struct feature *features_at(const struct features *f, uint32_t i);
 struct str features_source(const struct features *f);
 
+/* The words of vocabularies that raw field `field` (index in the schema) is looked up in, as the list has them (folded
+ * where it folds), sorted within each vocabulary; one may come more than once. A non-zero return of cb ends the walk and
+ * is returned. */
+int features_words(const struct features *f, uint32_t field, int (*cb)(struct str word, void *arg), void *arg);
+
 /* What a list draws on beside the row. */
 enum features_need {
     NEEDS_CALENDAR = 1,

@@ -333,6 +333,17 @@ const struct history_film *history_film(const struct history *h, uint32_t i)
     return &h->films[i];
 }
 
+int history_names(const struct history *h, enum entity kind, int (*cb)(struct str name, void *arg), void *arg)
+{
+    for (uint32_t i = 0; i < h->n_entities; i++) {
+        int rc = h->entities[i].kind == kind ? cb(h->entities[i].key, arg) : 0;
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
 struct history_list history_find(const struct history *h, enum entity kind, struct str key, uint32_t known)
 {
     uint32_t slot = h->n_slots ? *find_slot(h, kind, key) : 0;

@@ -58,6 +58,9 @@ struct history_film {
 };
 const struct history_film *history_film(const struct history *h, uint32_t i); /* in time order */
 
+/* The keys (folded names) of all entities of a kind, in no particular order. As features_words otherwise. */
+int history_names(const struct history *h, enum entity kind, int (*cb)(struct str name, void *arg), void *arg);
+
 /* The films of one entity, ascending; or what a published history keeps of it. */
 struct history_list {
     const uint32_t *films; /* [n] */

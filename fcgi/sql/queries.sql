@@ -124,3 +124,142 @@ DELETE FROM idempotency WHERE hash = $1 AND holder = $2
 
 -- name: idempotency_end_expired
 DELETE FROM idempotency WHERE expires_ms <= $1
+
+-- name: film_put
+INSERT INTO film (id, user_id, own_key, film_id, title, title_key, release_date, row_json, created_ms, changed_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (user_id, own_key) DO UPDATE SET title = $5, title_key = $6, release_date = $7, row_json = $8,
+    changed_ms = $10
+
+-- name: film_count
+SELECT count(*) FROM film WHERE user_id = $1
+
+-- name: film_by_own_key
+SELECT id, user_id, own_key, film_id, title, title_key, release_date, row_json, created_ms, changed_ms
+FROM film WHERE user_id = $1 AND own_key = $2
+
+-- name: film_get
+SELECT id, user_id, own_key, film_id, title, title_key, release_date, row_json, created_ms, changed_ms
+FROM film WHERE id = $1 AND user_id = $2
+
+-- name: films_list
+SELECT id, user_id, own_key, film_id, title, title_key, release_date, row_json, created_ms, changed_ms
+FROM film WHERE user_id = $1 AND id < $2 AND release_date >= $3 AND release_date <= $4 ORDER BY id DESC LIMIT $5
+
+-- name: films_by_title
+SELECT id, user_id, own_key, film_id, title, title_key, release_date, row_json, created_ms, changed_ms
+FROM film WHERE user_id = $1 AND title_key = $2 ORDER BY id LIMIT $3
+
+-- name: film_delete
+DELETE FROM film WHERE id = $1 AND user_id = $2
+
+-- name: outcome_add
+INSERT INTO outcome (id, title_key, release_date, week, title, film_id, entries, provisional, source, plausibility,
+    row_json, revision, user_id, request_id, reported_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+
+-- name: outcome_correct
+UPDATE outcome SET title = $1, film_id = $2, entries = $3, provisional = $4, source = $5, plausibility = $6,
+    row_json = $7, revision = $8, user_id = $9, request_id = $10, reported_ms = $11
+WHERE id = $12 AND revision = $13
+
+-- name: outcome_report_add
+INSERT INTO outcome_report (outcome_id, revision, entries, provisional, source, plausibility, user_id, request_id,
+    reported_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+
+-- name: outcome_find
+SELECT id, title_key, release_date, week, title, film_id, entries, provisional, source, plausibility, row_json,
+    revision, user_id, request_id, reported_ms
+FROM outcome WHERE title_key = $1 AND release_date = $2 AND week = $3
+
+-- name: outcome_get
+SELECT id, title_key, release_date, week, title, film_id, entries, provisional, source, plausibility, row_json,
+    revision, user_id, request_id, reported_ms
+FROM outcome WHERE id = $1
+
+-- name: outcomes_by_title
+SELECT id, title_key, release_date, week, title, film_id, entries, provisional, source, plausibility, row_json,
+    revision, user_id, request_id, reported_ms
+FROM outcome WHERE title_key = $1 ORDER BY release_date, week LIMIT $2
+
+-- name: outcomes_by_own_id
+SELECT id, title_key, release_date, week, title, film_id, entries, provisional, source, plausibility, row_json,
+    revision, user_id, request_id, reported_ms
+FROM outcome WHERE user_id = $1 AND film_id = $2 ORDER BY release_date, week LIMIT $3
+
+-- name: outcomes_list
+SELECT id, title_key, release_date, week, title, film_id, entries, provisional, source, plausibility, row_json,
+    revision, user_id, request_id, reported_ms
+FROM outcome WHERE id < $1 AND week >= $2 AND week <= $3 ORDER BY id DESC LIMIT $4
+
+-- name: outcome_reports
+SELECT outcome_id, revision, entries, provisional, source, plausibility, user_id, request_id, reported_ms
+FROM outcome_report WHERE outcome_id = $1 ORDER BY revision DESC LIMIT $2
+
+-- name: cinema_add
+INSERT INTO cinema (id, name, profile_json, created_ms, changed_ms) VALUES ($1, $2, $3, $4, $5)
+
+-- name: cinema_change
+UPDATE cinema SET name = $1, profile_json = $2, changed_ms = $3 WHERE id = $4
+
+-- name: cinema_delete
+DELETE FROM cinema WHERE id = $1
+
+-- name: cinema_get
+SELECT c.id, c.name, c.profile_json, c.created_ms, c.changed_ms, m.role
+FROM cinema c JOIN cinema_member m ON m.cinema_id = c.id WHERE c.id = $1 AND m.user_id = $2
+
+-- name: cinemas_list
+SELECT c.id, c.name, c.profile_json, c.created_ms, c.changed_ms, m.role
+FROM cinema c JOIN cinema_member m ON m.cinema_id = c.id WHERE m.user_id = $1 ORDER BY c.id LIMIT $2
+
+-- name: cinema_member_count
+SELECT count(*) FROM cinema_member WHERE user_id = $1
+
+-- name: cinema_touch
+UPDATE cinema SET changed_ms = changed_ms WHERE id = $1
+
+-- name: cinema_members
+SELECT cinema_id, user_id, username, role, since_ms FROM cinema_member WHERE cinema_id = $1 ORDER BY username LIMIT $2
+
+-- name: cinema_member_put
+INSERT INTO cinema_member (cinema_id, user_id, username, role, since_ms) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (cinema_id, user_id) DO UPDATE SET role = $4
+
+-- name: cinema_member_end
+DELETE FROM cinema_member WHERE cinema_id = $1 AND username = $2
+
+-- name: cinema_owner_count
+SELECT count(*) FROM cinema_member WHERE cinema_id = $1 AND role = 3
+
+-- name: cinema_size
+SELECT count(*) FROM cinema_member WHERE cinema_id = $1
+
+-- name: job_take
+INSERT INTO job (name, holder, epoch, lease_until_ms, started_ms, done_ms, failures, error, memo)
+VALUES ($1, $2, 1, $3, $4, 0, 0, '', '')
+ON CONFLICT (name) DO UPDATE SET holder = $2, epoch = job.epoch + 1, lease_until_ms = $3, started_ms = $4
+WHERE job.holder = '' OR job.lease_until_ms <= $4
+
+-- name: job_get
+SELECT name, holder, epoch, lease_until_ms, started_ms, done_ms, failures, error, memo FROM job WHERE name = $1
+
+-- name: job_renew
+UPDATE job SET lease_until_ms = $1 WHERE name = $2 AND holder = $3 AND epoch = $4 AND lease_until_ms > $5
+
+-- name: job_done
+UPDATE job SET holder = '', lease_until_ms = 0, done_ms = $1, failures = 0, error = '', memo = $2
+WHERE name = $3 AND holder = $4 AND epoch = $5
+
+-- name: job_failed
+UPDATE job SET holder = '', lease_until_ms = 0, failures = failures + 1, error = $1
+WHERE name = $2 AND holder = $3 AND epoch = $4
+
+-- name: predictions_range
+SELECT id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
+       score, admissions, low80, high80, quantiles_json, latency_us
+FROM predictions WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3
+
+-- name: predictions_prune
+DELETE FROM predictions WHERE id IN (SELECT id FROM predictions WHERE id < $1 ORDER BY id LIMIT $2)

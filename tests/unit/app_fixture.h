@@ -145,9 +145,13 @@ static inline void fixture_reopen(struct fixture *f)
     fixture_need(app_open(&f->app, &f->parts, &err), &err, "app_open");
 }
 
+/* Databases elsewhere than in the folder, for instance a server; NULL: there. */
+static const char *fixture_state_url, *fixture_log_url;
+
 /* memory: databases that live in memory only. */
 static inline void fixture_open(struct fixture *f, bool memory)
 {
+    const char *state = fixture_state_url, *log = fixture_log_url;
     struct mrc_err err = {0};
     *f = (struct fixture){.now_ms = 1790000000000};
     fixture_need(digest_start(&err), &err, "digest_start");
@@ -161,10 +165,10 @@ static inline void fixture_open(struct fixture *f, bool memory)
     fixture_set(f, "run_dir", f->folder);
     fixture_set(f, "models_dir", fixture_path(f, "models"));
     fixture_set(f, "token_key_file", fixture_path(f, "token.key"));
-    fixture_need(store_open(&f->store, STORE_STATE, memory ? ":memory:" : fixture_path(f, "state.db"), &err), &err,
-                 "state");
-    fixture_need(store_open(&f->log_store, STORE_LOG, memory ? ":memory:" : fixture_path(f, "log.db"), &err), &err,
-                 "log");
+    state = state != NULL ? state : memory ? ":memory:" : fixture_path(f, "state.db");
+    log = log != NULL ? log : memory ? ":memory:" : fixture_path(f, "log.db");
+    fixture_need(store_open(&f->store, STORE_STATE, state, &err), &err, "state");
+    fixture_need(store_open(&f->log_store, STORE_LOG, log, &err), &err, "log");
     fixture_need(log_sink_store(&f->log, f->log_store, &err), &err, "sink");
     fixture_bundle(f);
     fixture_account(f, "u-1", "anna", 1U << SCOPE_PREDICT | 1U << SCOPE_OUTCOME, false);
