@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "fcgi/cmd.h"
 #include "fcgi/current.h"
+#include "fcgi/follow.h"
 #include "fcgi/process.h"
 
 #include <poll.h>
@@ -43,6 +44,7 @@ static int watch_current(struct agent *a, void **memory, struct mrc_err *err)
 
 static const struct agent_task tasks[] = {
     {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
+    {.name = "follow_mlflow", .period = CONFIG_MLFLOW_POLL, .run = follow_run, .release = follow_release},
 };
 enum { N_TASKS = sizeof(tasks) / sizeof(tasks[0]) };
 

@@ -110,6 +110,36 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Folder of trusted_issuer's public keys, <kid>.pem, read at the start and by reload; default <state_dir>/trusted_keys"},
     [CONFIG_TRUSTED_SCOPES] = {"trusted_scopes", SETTING_TEXT, "predict=predict outcome=outcome", 1, 2000, NULL, 0, 0, NULL,
         "What trusted_issuer's scopes give here, as theirs=ours theirs2=ours; others give nothing"},
+    [CONFIG_MLFLOW_URL] = {"mlflow_url", SETTING_TEXT, NULL, 0, 1000, NULL, 0, 0, NULL,
+        "MLflow server whose alias says which version is current, as https://mlflow.example:5000; not set: none"},
+    [CONFIG_MLFLOW_MODEL] = {"mlflow_model", SETTING_TEXT, NULL, 1, 250, NULL, 0, 0, NULL,
+        "Registered model there; default: model"},
+    [CONFIG_MLFLOW_ALIAS] = {"mlflow_alias", SETTING_TEXT, "champion", 1, 255, NULL, 0, 0, NULL,
+        "Alias to follow; promotions made here move it"},
+    [CONFIG_MLFLOW_POLL] = {"mlflow_poll", SETTING_DURATION, "3s", 100, 3600 * SECOND, NULL, 0, 0, NULL,
+        "How often the alias is read"},
+    [CONFIG_MLFLOW_USERNAME] = {"mlflow_username", SETTING_TEXT, NULL, 1, 200, NULL, 0, 0, NULL,
+        "User of MLflow, with mlflow_password_file"},
+    [CONFIG_MLFLOW_PASSWORD_FILE] = {"mlflow_password_file", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "File whose first line is that user's password; not readable by everybody"},
+    [CONFIG_MLFLOW_TOKEN_FILE] = {"mlflow_token_file", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "File whose first line is a bearer token for MLflow, instead of a user"},
+    [CONFIG_MLFLOW_CA_FILE] = {"mlflow_ca_file", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "Certificates to trust MLflow's by, PEM; not set: the system's"},
+    [CONFIG_MLFLOW_CLIENT_CERT] = {"mlflow_client_cert", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "Our certificate and key for MLflow, one PEM file"},
+    [CONFIG_MLFLOW_TIMEOUT] = {"mlflow_timeout", SETTING_DURATION, "8s", 100, 600 * SECOND, NULL, 0, 0, NULL,
+        "How long one call to MLflow may take, or a transfer stand still"},
+    [CONFIG_MLFLOW_KEEP] = {"mlflow_keep", SETTING_INT, "3", 1, 100, NULL, 0, 0, NULL,
+        "Versions from MLflow that stay in models_dir, the current and previous ones among them"},
+    [CONFIG_MLFLOW_BUNDLE_MAX] = {"mlflow_bundle_max", SETTING_BYTES, "1GiB", 1 * MIB, 1024 * MIB, NULL, 0, 0, "bytes",
+        "Largest version that is fetched, all files together"},
+    [CONFIG_MLFLOW_TRACK] = {"mlflow_track", SETTING_DURATION, "1min", 0, 86400 * SECOND, NULL, 0, 0, NULL,
+        "How often it is looked whether a day's predictions can be summed up in MLflow; 0: never"},
+    [CONFIG_MLFLOW_EXPERIMENT] = {"mlflow_experiment", SETTING_TEXT, NULL, 1, 500, NULL, 0, 0, NULL,
+        "Experiment of those sums; default <mlflow_model>-predictions"},
+    [CONFIG_MLFLOW_SAMPLE] = {"mlflow_sample", SETTING_INT, "0", 0, 1000, NULL, 0, 0, "rows",
+        "Predictions of each day that are sent to MLflow one by one, without user and request; 0: sums only"},
 };
 /* clang-format on */
 
@@ -197,6 +227,28 @@ static int check_order(const struct settings *s, enum config smaller, enum confi
                     (long long)setting_int(s, smaller), config_specs[larger].name, (long long)setting_int(s, larger));
 }
 
+/* A password in the address would be printed with it. */
+static int check_mlflow(const struct settings *s, struct mrc_err *err)
+{
+    struct str url = setting_text(s, CONFIG_MLFLOW_URL);
+    if (url.n == 0) {
+        return MRC_OK;
+    }
+    if (!str_starts(url, "http://") && !str_starts(url, "https://")) {
+        return mrc_fail(err, MRC_EINVAL, "mlflow_url: http://host[:port][/prefix] or https://… is meant");
+    }
+    if (memchr(url.p, '@', url.n) != NULL) {
+        return mrc_fail(err, MRC_EINVAL, "mlflow_url holds a user: mlflow_username and mlflow_password_file are for it");
+    }
+    if (setting_is_set(s, CONFIG_MLFLOW_USERNAME) != setting_is_set(s, CONFIG_MLFLOW_PASSWORD_FILE)) {
+        return mrc_fail(err, MRC_EINVAL, "mlflow_username and mlflow_password_file belong together");
+    }
+    if (setting_is_set(s, CONFIG_MLFLOW_USERNAME) && setting_is_set(s, CONFIG_MLFLOW_TOKEN_FILE)) {
+        return mrc_fail(err, MRC_EINVAL, "mlflow_username and mlflow_token_file: one of them is meant");
+    }
+    return MRC_OK;
+}
+
 static int check(const struct settings *s, struct mrc_err *err)
 {
     struct str model = setting_text(s, CONFIG_MODEL);
@@ -204,6 +256,7 @@ static int check(const struct settings *s, struct mrc_err *err)
         return mrc_fail(err, MRC_EINVAL, "model = %.*s: the name of a folder in models_dir is meant", STR_ARG(model));
     }
     MRC_TRY(check_socket_mode(s, err));
+    MRC_TRY(check_mlflow(s, err));
     MRC_TRY(check_order(s, CONFIG_TOKEN_BODY_MAX, CONFIG_BODY_MAX, err));
     MRC_TRY(check_order(s, CONFIG_TOKEN_MAX, CONFIG_HEADER_MAX, err));
     MRC_TRY(check_order(s, CONFIG_BODY_MAX, CONFIG_REQUEST_MEMORY_MAX, err));

@@ -54,6 +54,21 @@ enum config {
     CONFIG_FILMS_MAX,       /* kept films of one user */
     CONFIG_CINEMAS_MAX,     /* cinemas of one user */
     CONFIG_LOG_RETENTION,   /* age at which predictions leave the log; 0: never */
+    CONFIG_MLFLOW_URL,      /* registry to follow; not set: none, versions are what lies in models_dir */
+    CONFIG_MLFLOW_MODEL,    /* registered model, default `model` */
+    CONFIG_MLFLOW_ALIAS,
+    CONFIG_MLFLOW_POLL,
+    CONFIG_MLFLOW_USERNAME,
+    CONFIG_MLFLOW_PASSWORD_FILE,
+    CONFIG_MLFLOW_TOKEN_FILE,
+    CONFIG_MLFLOW_CA_FILE,
+    CONFIG_MLFLOW_CLIENT_CERT,
+    CONFIG_MLFLOW_TIMEOUT,
+    CONFIG_MLFLOW_KEEP,       /* versions that were fetched */
+    CONFIG_MLFLOW_BUNDLE_MAX, /* bytes of one */
+    CONFIG_MLFLOW_TRACK,      /* how often closed days are shipped to MLflow; 0: never */
+    CONFIG_MLFLOW_EXPERIMENT, /* where they go, default <model>-predictions */
+    CONFIG_MLFLOW_SAMPLE,     /* predictions of a day that are shipped as rows */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];

@@ -2,6 +2,7 @@
 #include "fcgi/handlers.h"
 
 #include "fcgi/app_state.h"
+#include "fcgi/registry.h"
 
 void h_alive(struct context *c)
 {
@@ -53,6 +54,21 @@ static bool excluded(const struct context *c, const char *name)
     return false;
 }
 
+/* What is wrong with MLflow concerns people, never a request: told, but not counted. */
+static void put_registry(const struct context *c, struct buf *text)
+{
+    struct registry_status s;
+    if (registry_used(c->parts->config)) {
+        registry_status_read(c->parts->config, &s);
+        buf_printf(text, s.state == REGISTRY_OK ? "[+]mlflow ok" : "[!]mlflow: %s (not counted)",
+                   registry_state_texts[s.state]);
+        if (s.number[0] != '\0') {
+            buf_printf(text, ", version %s there%s%s", s.number, s.version[0] != '\0' ? ", here " : "", s.version);
+        }
+        buf_char(text, '\n');
+    }
+}
+
 void h_ready(struct context *c)
 {
     struct str value;
@@ -69,6 +85,7 @@ void h_ready(struct context *c)
             buf_printf(&text, "[-]%s failed: %s\n", checks[i].name, checks[i].reason);
         }
     }
+    put_registry(c, &text);
     buf_puts(&text, ready ? "readyz check passed\n" : "readyz check failed\n");
     if (!ready) {
         http_header(c->res, "Retry-After", STR("1"));

@@ -2,6 +2,8 @@
  * that versions of the program with other routes can share a file; the rest are cells by number. */
 #include "fcgi/metrics.h"
 
+#include "fcgi/registry.h"
+
 #include <string.h>
 
 enum { SAMPLE_MAX = SHARED_NAME_MAX };
@@ -22,6 +24,10 @@ static const struct {
     {"mercredi_predictions_total", "Films predicted, by version of the model."},
     {"mercredi_validation_errors_total", "Values refused in requests, by field and kind."},
     {"mercredi_auth_failures_total", "Logins, tokens, keys and clients refused, by reason."},
+    {"mercredi_mlflow_polls_total", "Readings of MLflow's alias, by result."},
+    {"mercredi_model_swaps_total", "Changes of the current version, by who wanted them."},
+    {"mercredi_model_swap_failures_total", "Versions that were wanted and could not be served."},
+    {"mercredi_mlflow_days_total", "Days of predictions shipped to MLflow, by result."},
 };
 
 /* ---- counting -------------------------------------------------------------------------------------------------- */
@@ -150,6 +156,16 @@ static void put_family(const struct shared *s, size_t f, struct buf *out)
     }
 }
 
+static void put_registry(const struct settings *config, struct buf *out)
+{
+    struct registry_status r;
+    registry_status_read(config, &r);
+    put_head(out, "mercredi_mlflow_up", "gauge", "1 while MLflow's alias is read and served, else 0.");
+    put_number(out, "mercredi_mlflow_up", r.state == REGISTRY_OK);
+    put_head(out, "mercredi_mlflow_last_success_timestamp_seconds", "gauge", "Unix time when that was last so.");
+    put_number(out, "mercredi_mlflow_last_success_timestamp_seconds", (uint64_t)r.success_ms / 1000);
+}
+
 void metrics_write(const struct context *c, struct buf *out)
 {
     const struct shared *s = c->parts->shared;
@@ -163,6 +179,9 @@ void metrics_write(const struct context *c, struct buf *out)
     put_number(out, "mercredi_log_failures_total", shared_sum(s, CELL_LOG_FAILURES));
     put_head(out, "mercredi_start_time_seconds", "gauge", "Unix time since when these counters count.");
     put_number(out, "mercredi_start_time_seconds", (uint64_t)shared_since_ms(s) / 1000);
+    if (registry_used(c->parts->config)) {
+        put_registry(c->parts->config, out);
+    }
     if (c->parts->bundle != NULL) {
         put_head(out, "mercredi_model_info", "gauge", "The version that serves.");
         buf_puts(out, "mercredi_model_info");

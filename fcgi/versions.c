@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/forecast/bundle.h"
 #include "fcgi/config.h"
+#include "fcgi/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,5 +214,10 @@ int versions_switch(const struct settings *config, struct str name, struct arena
     if (folder == NULL || !str_copy(a, name, &text)) {
         return arena_fail(a, err);
     }
-    return bundle_set_current(folder, text.p, err);
+    MRC_TRY(registry_note(config, name, err)); /* before the link: the agent must not see the link alone */
+    int rc = bundle_set_current(folder, text.p, err);
+    if (rc < 0) {
+        registry_note_done(config, name);
+    }
+    return rc;
 }

@@ -1,0 +1,361 @@
+/* One round: a promotion that waits is carried to the alias; then the alias is read, and `current` made what it names.
+ *
+ * The registry's word is taken only for which version is wanted. Whether it can be served is decided here: digests, a
+ * parse with bounds, the self-test. A version that fails is left alone for some minutes, unless its tags change. */
+#include "fcgi/follow.h"
+
+#include "common/base/digest.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/forecast/bundle.h"
+#include "common/forecast/mlflow_fetch.h"
+#include "common/forecast/mlflow_publish.h"
+#include "fcgi/current.h"
+#include "fcgi/process.h"
+#include "fcgi/registry.h"
+#include "fcgi/shared.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4700, BAD_PAUSE_MS = 5 * 60 * 1000 };
+
+struct follow {
+    struct mlflow *m;
+    struct shared *shared; /* may be NULL */
+    struct registry_status status;
+    struct current seen; /* the link whose digest is known */
+    char digest[SHA256_HEX];
+    char bad[MLFLOW_VERSION_MAX + SHA256_HEX]; /* number and digest of the version that failed last */
+    int64_t bad_until_ms;
+    bool cleaned;
+};
+
+/* What an alias names. */
+struct wanted {
+    char number[MLFLOW_VERSION_MAX], status[32], run[MLFLOW_ID_MAX], digest[SHA256_HEX];
+};
+
+static void count(const struct follow *f, const char *sample)
+{
+    shared_count(f->shared, sample, 1);
+}
+
+/* sha256 of the manifest of what is current; "" when there is none. */
+static const char *current_digest(struct follow *f, const struct settings *config)
+{
+    struct current now;
+    char path[PATH_BYTES];
+    current_read(&now, config);
+    if (!current_same(&now, &f->seen) || f->digest[0] == '\0') {
+        f->seen = now;
+        f->digest[0] = '\0';
+        if (now.path[0] != '\0' && snprintf(path, sizeof(path), "%s/manifest.json", now.path) < (int)sizeof(path) &&
+            sha256_file(path, f->digest, NULL) < 0) {
+            f->digest[0] = '\0';
+        }
+    }
+    return f->digest;
+}
+
+/* ---- the list of versions that came from MLflow ------------------------------------------------------------------ */
+
+/* Put this one first; forget and remove the oldest. */
+static int remember(const struct settings *config, const char *folder, const struct registry_version *now,
+                    struct mrc_err *err)
+{
+    struct registry_version *v = calloc(REGISTRY_VERSIONS_MAX + 1, sizeof(*v));
+    struct arena a;
+    struct str current = {"", 0}, previous = {"", 0};
+    int rc = MRC_OK;
+    if (v == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for the list of versions");
+    }
+    arena_init(&a, 1 << 16);
+    size_t n = registry_versions_read(folder, v + 1) + 1, kept = 0;
+    int64_t keep = setting_int(config, CONFIG_MLFLOW_KEEP);
+    v[0] = *now;
+    (void)(bundle_current(folder, &a, &current, NULL) < 0 || bundle_previous(folder, &a, &previous, NULL) < 0);
+    for (size_t i = 0; i < n; i++) {
+        bool same = i > 0 && (strcmp(v[i].folder, now->folder) == 0 || strcmp(v[i].number, now->number) == 0);
+        bool used = str_is(current, v[i].folder) || str_is(previous, v[i].folder);
+        if (same) {
+            v[0].fetched = v[0].fetched || (v[i].fetched && strcmp(v[i].folder, now->folder) == 0);
+        } else if (used || (int64_t)kept < keep) {
+            v[kept++] = v[i];
+        } else if (v[i].fetched) {
+            char path[PATH_BYTES];
+            struct mrc_err why = {0};
+            if (snprintf(path, sizeof(path), "%s/%s", folder, v[i].folder) < (int)sizeof(path) &&
+                strchr(v[i].folder, '/') == NULL && v[i].folder[0] != '.' && folder_remove(path, &why) < 0) {
+                log_err(LOG_WARN, "an old version stays", &why);
+            } else {
+                log_event(LOG_INFO, "old version removed", LOG_CSTR("version", v[i].folder));
+            }
+        }
+    }
+    rc = registry_versions_write(folder, v, kept < REGISTRY_VERSIONS_MAX ? kept : REGISTRY_VERSIONS_MAX, err);
+    arena_release(&a);
+    free(v);
+    return rc;
+}
+
+/* ---- following --------------------------------------------------------------------------------------------------- */
+
+static int read_wanted(struct follow *f, const struct settings *config, struct wanted *out, struct mrc_err *err)
+{
+    struct json_doc *doc;
+    MRC_TRY(mlflow_alias_read(f->m, registry_model(config), setting_cstr(config, CONFIG_MLFLOW_ALIAS), &doc, err));
+    const struct json *v = json_find(json_root(doc), "model_version");
+    struct str digest = mlflow_tag(v, PUBLISH_TAG_DIGEST);
+    int rc = mlflow_text(v, "version", out->number, sizeof(out->number), err);
+    if (mlflow_text(v, "status", out->status, sizeof(out->status), NULL) < 0) {
+        (void)snprintf(out->status, sizeof(out->status), "READY");
+    }
+    if (mlflow_text(v, "run_id", out->run, sizeof(out->run), NULL) < 0) {
+        out->run[0] = '\0';
+    }
+    (void)snprintf(out->digest, sizeof(out->digest), "%.*s", STR_ARG(digest));
+    json_free(doc);
+    return rc;
+}
+
+static bool transient(int rc)
+{
+    return rc == MRC_EBUSY || rc == MRC_EIO || rc == MRC_ENOMEM || rc == MRC_EDENIED;
+}
+
+static int make_current(struct follow *f, const struct settings *config, const struct wanted *w, const char *folder,
+                        const char *version, bool fetched, struct mrc_err *err)
+{
+    struct registry_version r = {.fetched = fetched};
+    (void)snprintf(r.folder, sizeof(r.folder), "%.127s", version);
+    (void)snprintf(r.number, sizeof(r.number), "%s", w->number);
+    (void)snprintf(r.run, sizeof(r.run), "%s", w->run);
+    (void)snprintf(r.digest, sizeof(r.digest), "%s", w->digest);
+    MRC_TRY(bundle_set_current(folder, version, err));
+    count(f, "mercredi_model_swaps_total{by=\"mlflow\"}");
+    log_event(LOG_INFO, "current follows MLflow", LOG_CSTR("version", version), LOG_CSTR("mlflow_version", w->number),
+              LOG_CSTR("alias", setting_cstr(config, CONFIG_MLFLOW_ALIAS)));
+    return remember(config, folder, &r, err);
+}
+
+/* Fetch and switch. A failure that is the version's own is noted in `bad`. */
+static int take_version(struct follow *f, const struct settings *config, const struct wanted *w, struct mrc_err *err)
+{
+    char folder[PATH_BYTES], uri[MLFLOW_URI_MAX], version[FETCH_FOLDER_MAX];
+    struct mrc_err why = {0};
+    MRC_TRY(registry_folder(config, folder, sizeof(folder), err));
+    int rc = w->digest[0] != '\0'
+                 ? mlflow_version_uri(f->m, registry_model(config), w->number, uri, &why)
+                 : mrc_fail(&why, MRC_EFORMAT, "it has no tag " PUBLISH_TAG_DIGEST ": mercredi-train publish sets it");
+    if (rc == MRC_OK) {
+        rc = fetch_bundle(f->m, uri, str_of(w->digest), folder, (uint64_t)setting_int(config, CONFIG_MLFLOW_BUNDLE_MAX),
+                          version, &why);
+    }
+    /* 2.x answers 500 for a file that is not there: the server itself is well, it has just answered for the alias. */
+    bool missing = rc == MRC_EBUSY && mlflow_status(f->m) == 500;
+    if (rc < 0 && (missing || !transient(rc))) {
+        (void)snprintf(f->bad, sizeof(f->bad), "%s %s", w->number, w->digest);
+        f->bad_until_ms = monotonic_ms() + BAD_PAUSE_MS;
+        f->status.state = REGISTRY_BAD_VERSION;
+        count(f, "mercredi_model_swap_failures_total{by=\"mlflow\"}");
+        log_event(LOG_ERROR, "alert: MLflow's alias names a version that cannot be served; the present one goes on",
+                  LOG_CSTR("mlflow_version", w->number), LOG_CSTR("err", why.msg));
+        return MRC_OK;
+    }
+    if (rc < 0) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return rc;
+    }
+    rc = make_current(f, config, w, folder, version, true, err);
+    (void)snprintf(f->status.version, sizeof(f->status.version), "%.120s", version);
+    f->status.state = REGISTRY_OK;
+    f->bad[0] = '\0';
+    return rc;
+}
+
+static int follow_alias(struct follow *f, const struct settings *config, struct mrc_err *err)
+{
+    struct wanted w;
+    struct mrc_err why = {0};
+    char key[sizeof(f->bad)];
+    int rc = read_wanted(f, config, &w, &why);
+    if (rc == MRC_ENOTFOUND) {
+        if (f->status.state != REGISTRY_UNSET) {
+            log_event(LOG_WARN, "alert: MLflow's alias names no version; the present one goes on",
+                      LOG_CSTR("alias", setting_cstr(config, CONFIG_MLFLOW_ALIAS)), LOG_CSTR("err", why.msg));
+        }
+        f->status.state = REGISTRY_UNSET;
+        return MRC_OK;
+    }
+    if (rc < 0) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return rc;
+    }
+    (void)snprintf(f->status.number, sizeof(f->status.number), "%s", w.number);
+    if (w.digest[0] != '\0' && strcmp(w.digest, current_digest(f, config)) == 0) {
+        (void)snprintf(f->status.version, sizeof(f->status.version), "%s", f->seen.version);
+        f->status.state = REGISTRY_OK;
+        return MRC_OK;
+    }
+    (void)snprintf(key, sizeof(key), "%s %s", w.number, w.digest);
+    if (strcmp(w.status, "READY") != 0 || (strcmp(key, f->bad) == 0 && monotonic_ms() < f->bad_until_ms)) {
+        return MRC_OK;
+    }
+    return take_version(f, config, &w, err);
+}
+
+/* ---- promotions ------------------------------------------------------------------------------------------------ */
+
+/* MLflow's number of one of our folders; a version that MLflow does not have is published first. */
+static int number_of(struct follow *f, const struct settings *config, const char *folder, struct str version,
+                     struct registry_version *out, struct mrc_err *err)
+{
+    char path[PATH_BYTES];
+    struct bundle *b;
+    struct mlflow_version known;
+    const struct publish_options o = {.model = registry_model(config), .source = "mercredi-fcgi"};
+    struct published done;
+    struct mrc_err why = {0};
+    memset(out, 0, sizeof(*out));
+    if (snprintf(path, sizeof(path), "%s/%.*s", folder, STR_ARG(version)) >= (int)sizeof(path)) {
+        return mrc_fail(err, MRC_ELIMIT, "the path of version %.*s is too long", STR_ARG(version));
+    }
+    MRC_TRY(bundle_open(&b, path, err));
+    int rc = mlflow_version_find(f->m, o.model, PUBLISH_TAG_DIGEST, str_of(b->digest), &known, &why);
+    if (rc == MRC_OK) {
+        (void)snprintf(out->number, sizeof(out->number), "%s", known.number);
+        (void)snprintf(out->run, sizeof(out->run), "%s", known.run);
+    } else if (rc == MRC_ENOTFOUND && (rc = publish_bundle(f->m, b, &o, &done, &why)) == MRC_OK) {
+        (void)snprintf(out->number, sizeof(out->number), "%s", done.version);
+        (void)snprintf(out->run, sizeof(out->run), "%s", done.run);
+        (void)snprintf(out->model_id, sizeof(out->model_id), "%s", done.model_id);
+    }
+    (void)snprintf(out->folder, sizeof(out->folder), "%.*s", STR_ARG(version));
+    (void)snprintf(out->digest, sizeof(out->digest), "%s", b->digest);
+    bundle_close(b);
+    if (rc < 0 && err != NULL) {
+        *err = why;
+    }
+    return rc;
+}
+
+static int promote(struct follow *f, const struct settings *config, struct str version, struct mrc_err *err)
+{
+    char folder[PATH_BYTES];
+    struct registry_version r;
+    bool moved;
+    MRC_TRY(registry_folder(config, folder, sizeof(folder), err));
+    MRC_TRY(number_of(f, config, folder, version, &r, err));
+    MRC_TRY(
+        publish_alias(f->m, registry_model(config), setting_cstr(config, CONFIG_MLFLOW_ALIAS), r.number, &moved, err));
+    log_event(LOG_INFO, "promotion carried to MLflow", LOG_CSTR("version", r.folder),
+              LOG_CSTR("mlflow_version", r.number));
+    return remember(config, folder, &r, err);
+}
+
+/* MRC_OK: nothing waits any more. */
+static int carry_promotion(struct follow *f, const struct settings *config, struct mrc_err *err)
+{
+    struct arena a;
+    struct str version;
+    struct mrc_err why = {0};
+    arena_init(&a, 4096);
+    int rc = registry_noted(config, &a, &version, &why);
+    if (rc == MRC_OK) {
+        rc = promote(f, config, version, &why);
+        if (rc == MRC_EBUSY) {
+            f->status.state = REGISTRY_PENDING;
+        } else {
+            registry_note_done(config, version);
+        }
+        if (rc < 0 && rc != MRC_EBUSY) {
+            log_event(LOG_ERROR, "alert: a promotion cannot be carried to MLflow; the alias decides",
+                      LOG_STR("version", version), LOG_CSTR("err", why.msg));
+            rc = MRC_OK;
+        }
+    } else if (rc == MRC_ENOTFOUND) {
+        rc = MRC_OK;
+    }
+    arena_release(&a);
+    if (rc < 0 && err != NULL) {
+        *err = why;
+    }
+    return rc;
+}
+
+/* ---- the task -------------------------------------------------------------------------------------------------- */
+
+static int begin(struct agent *a, void **memory, struct mrc_err *err)
+{
+    const struct settings *config = agent_config(a);
+    struct follow *f = calloc(1, sizeof(*f));
+    struct mrc_err ignored;
+    if (f == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory to follow MLflow");
+    }
+    int rc = digest_start(err);
+    rc = rc < 0 ? rc : registry_open(config, a, &f->m, err);
+    if (rc < 0) {
+        free(f);
+        return rc;
+    }
+    if (shared_open(&f->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
+        f->shared = NULL; /* counting is worth no failure */
+    }
+    f->status.state = REGISTRY_UNKNOWN;
+    *memory = f;
+    return MRC_OK;
+}
+
+static void clean_once(struct follow *f, const struct settings *config)
+{
+    char folder[PATH_BYTES];
+    if (!f->cleaned && f->status.state == REGISTRY_OK &&
+        registry_folder(config, folder, sizeof(folder), NULL) == MRC_OK) {
+        fetch_clean(folder, STR(""));
+        f->cleaned = true;
+    }
+}
+
+int follow_run(struct agent *a, void **memory, struct mrc_err *err)
+{
+    const struct settings *config = agent_config(a);
+    struct mrc_err why = {0};
+    if (!registry_used(config)) {
+        return MRC_OK;
+    }
+    if (*memory == NULL) {
+        MRC_TRY(begin(a, memory, err));
+    }
+    struct follow *f = *memory;
+    int rc = carry_promotion(f, config, &why);
+    rc = rc < 0 ? rc : follow_alias(f, config, &why);
+    if (rc < 0 && f->status.state != REGISTRY_PENDING) {
+        f->status.state = rc == MRC_EDENIED ? REGISTRY_DENIED : REGISTRY_UNREACHABLE;
+    }
+    count(f, rc < 0 ? "mercredi_mlflow_polls_total{result=\"failed\"}" : "mercredi_mlflow_polls_total{result=\"ok\"}");
+    f->status.success_ms = (int64_t)time(NULL) * 1000;
+    registry_status_write(config, &f->status);
+    clean_once(f, config);
+    if (rc < 0 && err != NULL) {
+        *err = why;
+    }
+    return rc;
+}
+
+void follow_release(void *memory)
+{
+    struct follow *f = memory;
+    mlflow_close(f->m);
+    shared_close(f->shared);
+    free(f);
+}
