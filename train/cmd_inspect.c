@@ -59,8 +59,8 @@ static void json_features(struct json_out *w, const mrc_model *m)
         json_pair_cstr(w, "kind", f.kind == MRC_FEATURE_FLOAT ? "num" : f.kind == MRC_FEATURE_CAT ? "cat" : "unused");
         json_pair_cstr(w, "name", f.name ? f.name : "");
         json_pair_bool(w, "used", f.used != 0);
-        if (f.kind == MRC_FEATURE_FLOAT && f.index < m->n_float_features) {
-            const struct float_feature *x = &m->float_features[f.index];
+        if (f.kind == MRC_FEATURE_FLOAT) {
+            const struct float_feature *x = &m->float_features[model_find_float(m, (int32_t)f.index)];
             json_pair_bool(w, "has_nans", x->has_nans);
             json_pair_cstr(w, "nan_treatment", nan_names[x->nan_treatment]);
             json_put_key(w, "borders");
@@ -243,8 +243,8 @@ static void text_feature(struct buf *b, const mrc_model *m, size_t i)
     buf_printf(b, "  %4zu %s %-28s", i, f.kind == MRC_FEATURE_CAT ? "cat" : "num", f.name ? f.name : "");
     if (!f.used) {
         buf_puts(b, " not used");
-    } else if (f.kind == MRC_FEATURE_FLOAT && f.index < m->n_float_features) {
-        const struct float_feature *x = &m->float_features[f.index];
+    } else if (f.kind == MRC_FEATURE_FLOAT) {
+        const struct float_feature *x = &m->float_features[model_find_float(m, (int32_t)f.index)];
         buf_printf(b, " %u borders", x->n_borders);
         for (uint32_t k = 0; k < x->n_borders && k < BORDERS_SHOWN; k++) {
             char text[NUMBER_TEXT_MAX];

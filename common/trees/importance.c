@@ -35,6 +35,17 @@ static void number_splits(const mrc_model *m, uint32_t *feature_of_split)
     }
 }
 
+/* Flat positions by index of the kind, which may have gaps. */
+static uint32_t flat_of_cat(const mrc_model *m, int32_t index)
+{
+    return (uint32_t)m->cat_features[model_find_cat(m, index)].flat_index;
+}
+
+static uint32_t flat_of_float(const mrc_model *m, int32_t index)
+{
+    return (uint32_t)m->float_features[model_find_float(m, index)].flat_index;
+}
+
 /* Flat features that share the credit of a split feature, with multiplicity. flat has room for flat_members_max. */
 static uint32_t flat_members(const mrc_model *m, uint32_t id, uint32_t *flat)
 {
@@ -44,19 +55,19 @@ static uint32_t flat_members(const mrc_model *m, uint32_t id, uint32_t *flat)
     }
     id -= m->n_float_features;
     if (id < m->n_one_hot_features) {
-        flat[0] = (uint32_t)m->cat_features[m->one_hot_features[id].cat_index].flat_index;
+        flat[0] = flat_of_cat(m, m->one_hot_features[id].cat_index);
         return 1;
     }
     const struct projection *p = &m->ctr_features[id - m->n_one_hot_features].projection;
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n_cats; i++) {
-        flat[n++] = (uint32_t)m->cat_features[p->cats[i]].flat_index;
+        flat[n++] = flat_of_cat(m, p->cats[i]);
     }
     for (uint32_t i = 0; i < p->n_floats; i++) {
-        flat[n++] = (uint32_t)m->float_features[p->floats[i].index].flat_index;
+        flat[n++] = flat_of_float(m, p->floats[i].index);
     }
     for (uint32_t i = 0; i < p->n_one_hots; i++) {
-        flat[n++] = (uint32_t)m->cat_features[p->one_hots[i].index].flat_index;
+        flat[n++] = flat_of_cat(m, p->one_hots[i].index);
     }
     return n;
 }
@@ -226,10 +237,10 @@ static uint32_t pair_members(const mrc_model *m, uint32_t id, uint32_t *flat)
     const struct projection *p = &m->ctr_features[id - m->n_float_features - m->n_one_hot_features].projection;
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n_floats; i++) {
-        flat[n++] = (uint32_t)m->float_features[p->floats[i].index].flat_index;
+        flat[n++] = flat_of_float(m, p->floats[i].index);
     }
     for (uint32_t i = 0; i < p->n_cats; i++) {
-        flat[n++] = (uint32_t)m->cat_features[p->cats[i]].flat_index;
+        flat[n++] = flat_of_cat(m, p->cats[i]);
     }
     return n;
 }

@@ -104,9 +104,9 @@ static int compare_u32(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static uint32_t cat_flat(const mrc_model *m, int32_t cat)
+static uint32_t cat_flat(const mrc_model *m, int32_t index)
 {
-    return (uint32_t)m->cat_features[cat].flat_index;
+    return (uint32_t)m->cat_features[model_find_cat(m, index)].flat_index;
 }
 
 /* Which credit every global split belongs to: split_credit[n_splits]. */

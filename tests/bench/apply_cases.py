@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Train the models of the evaluation benchmark with CatBoost: apply_cases.py OUT_DIR CASE...
 
-a: 50 floats, 1000 trees of depth 6; b: 28 floats, 5000 trees of depth 8; c: 30 floats and 10 categories, 1000 trees;
+a: 50 floats, 1000 trees of depth 6; b: 28 floats, 5000 trees of depth 8; c: 30 floats and 10 categories of 2 to 12,000
+values, 1000 trees with statistics of single categories, pairs, and categories with number splits;
 d: five quantiles, 500 trees; e: 136 floats, 20,000 trees. Each OUT_DIR/CASE gets model.cbm, rows.f32, cats.csv (c) and
 case.json. A case that is there already is kept. Deterministic; needs numpy and catboost.
 """
@@ -20,7 +21,9 @@ CASES = {
               iterations=500, depth=6, border_count=128),
     "e": dict(rows=3000, floats=136, cats=0, loss_function="RMSE", iterations=20000, depth=6, border_count=64),
 }
+LEARNING_RATE = {"b": 0.02, "e": 0.02}
 APPLY_ROWS = {"e": 10000}
+CARDINALITIES = [2, 5, 12, 30, 80, 200, 600, 1500, 4000, 12000]
 
 
 def table(rng, n, k):
@@ -31,6 +34,12 @@ def table(rng, n, k):
     for j in range(0, k, 7):
         x[rng.random(n) < 0.08, j] = np.nan
     return x
+
+
+def categories(rng, n, k):
+    """Few values: even; many: the first are much more frequent."""
+    return np.stack([rng.integers(0, c, n) if c <= 100 else np.minimum(rng.zipf(1.3, n), c) - 1
+                     for c in CARDINALITIES[:k]], axis=1)
 
 
 def answer(rng, x, cats):
@@ -49,7 +58,7 @@ def make(folder, name):
     apply_rows = APPLY_ROWS.get(name, 30000)
     rng = np.random.default_rng(ord(name))
     x = table(rng, n + apply_rows, floats)
-    codes = rng.zipf(1.4, (n + apply_rows, cats)) % 3000 if cats else None
+    codes = categories(rng, n + apply_rows, cats) if cats else None
     y = answer(rng, x, codes)
     if shape["loss_function"] == "Logloss":
         y = (y > np.median(y)).astype(int)
@@ -57,7 +66,8 @@ def make(folder, name):
     if cats:
         data = np.concatenate([x[:n].astype(object), codes[:n].astype(str).astype(object)], axis=1)
     pool = Pool(data, y[:n], cat_features=list(range(floats, floats + cats)))
-    model = CatBoost(dict(shape, learning_rate=0.03, random_seed=1, verbose=0, allow_writing_files=False))
+    model = CatBoost(dict(shape, learning_rate=LEARNING_RATE.get(name, 0.05), boosting_type="Plain", random_seed=1, verbose=0,
+                          allow_writing_files=False))
     model.fit(pool)
     os.makedirs(folder)
     model.save_model(os.path.join(folder, "model.cbm"))

@@ -7,6 +7,7 @@
 #include "train/model_rows.h"
 
 #include "tests/unit/check_main.h"
+#include "tests/unit/small_model.h"
 
 #include <math.h>
 
@@ -304,6 +305,43 @@ START_TEST(ensembles_are_catboosts)
 }
 END_TEST
 
+/* Indexes of a kind need not be positions: a file may leave some out. */
+START_TEST(indexes_with_gaps)
+{
+    double plain[3], gaps[3];
+    struct mrc_interaction pairs[2][8];
+    size_t n[2];
+    for (int gap = 0; gap < 2; gap++) {
+        struct small_model s;
+        small_model_init(&s);
+        s.leaves[3] = 7; /* so that the two splits of a tree interact */
+        if (gap) {
+            s.floats[0].index = s.projection_floats[0].index = 70000;
+            s.floats[1].index = 80000;
+            s.cats[0].index = s.one_hots[0].cat_index = s.projection_cats[0] = 90000;
+        }
+        mrc_model *m = small_model_make(&s);
+        ck_assert_ok(model_finish(m, &err), &err);
+        ck_assert_ok(mrc_importance(m, gap ? gaps : plain, &err), &err);
+        ck_assert_ok(mrc_interactions(m, pairs[gap], 8, &n[gap], &err), &err);
+        mrc_explainer *e;
+        ck_assert_ok(mrc_explainer_new(&e, m, 4096, &err), &err);
+        ck_assert_uint_eq(mrc_explainer_dim(e), 1);
+        mrc_explainer_free(e);
+        mrc_model_free(m);
+    }
+    ck_assert_double_gt(plain[0], 0);
+    ck_assert_double_gt(plain[1], 0);
+    ck_assert_mem_eq(plain, gaps, sizeof plain);
+    ck_assert_uint_gt(n[0], 0);
+    ck_assert_uint_eq(n[0], n[1]);
+    for (size_t i = 0; i < n[0]; i++) {
+        ck_assert(pairs[0][i].first == pairs[1][i].first && pairs[0][i].second == pairs[1][i].second);
+        ck_assert_double_eq(pairs[0][i].score, pairs[1][i].score);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("explain");
@@ -313,6 +351,7 @@ int main(void)
     tcase_add_test(tc, shap_of_nodes_adds_up);
     tcase_add_test(tc, importance_is_catboosts);
     tcase_add_test(tc, ensembles_are_catboosts);
+    tcase_add_test(tc, indexes_with_gaps);
     suite_add_tcase(suite, tc);
     return check_main(suite);
 }
