@@ -65,6 +65,25 @@ static int read_options(struct context *c, struct options *o, struct problems *p
 
 /* ---- forecasting ----------------------------------------------------------------------------------------------- */
 
+/* {"0.05":…,…} */
+static int quantiles_json(struct context *c, struct predicted *p, struct mrc_err *err)
+{
+    char level[NUMBER_TEXT_MAX];
+    struct buf b;
+    struct json_out w;
+    buf_init(&b, c->arena, 1024);
+    json_out_init(&w, &b);
+    json_open_object(&w);
+    for (int i = 0; i < FORECAST_QUANTILES; i++) {
+        (void)format_double(forecast_quantile_levels[i], level);
+        json_put_key(&w, level);
+        json_put_i64(&w, p->quantiles[i]);
+    }
+    json_close_object(&w);
+    p->quantiles_json = buf_text(&b);
+    return buf_ok(&b, err);
+}
+
 static int forecast_one(struct context *c, const struct row *row, struct row_report *report, double level,
                         struct predicted *p, struct mrc_err *err)
 {
@@ -86,7 +105,7 @@ static int forecast_one(struct context *c, const struct row *row, struct row_rep
     }
     p->report = report;
     p->row = row;
-    return MRC_OK;
+    return quantiles_json(c, p, err);
 }
 
 /* ---- the log --------------------------------------------------------------------------------------------------- */
@@ -98,16 +117,6 @@ static struct str row_json(struct context *c, const struct row *row)
     buf_init(&b, c->arena, 256 * 1024);
     json_out_init(&w, &b);
     row_to_json(row, &w);
-    return buf_text(&b);
-}
-
-static struct str quantiles_json(struct context *c, const struct predicted *p)
-{
-    struct buf b;
-    struct json_out w;
-    buf_init(&b, c->arena, 1024);
-    json_out_init(&w, &b);
-    put_quantiles(&w, p->quantiles);
     return buf_text(&b);
 }
 
@@ -163,10 +172,10 @@ static int append_to_log(struct context *c, const struct predicted *predicted, s
             .admissions = (double)p->admissions,
             .low80 = (double)p->low80,
             .high80 = (double)p->high80,
-            .quantiles_json = quantiles_json(c, p),
+            .quantiles_json = p->quantiles_json,
             .latency_us = latency_us,
         };
-        if (rows[i].row_json.n == 0 || rows[i].quantiles_json.n == 0) {
+        if (rows[i].row_json.n == 0) {
             return arena_fail(c->arena, err);
         }
     }

@@ -21,14 +21,13 @@ struct predicted {
     struct forecast forecast;
     int64_t admissions, low, high, low80, high80; /* whole tickets, low <= admissions <= high */
     int64_t quantiles[FORECAST_QUANTILES];
+    struct str quantiles_json; /* {"0.05":…,…}: for the answer and the log */
     const struct row_report *report;
     const struct row *row;
 };
 
 /* A figure in whole tickets. */
 int64_t whole_tickets(double tickets);
-/* {"0.05":…,…} */
-void put_quantiles(struct json_out *w, const int64_t quantiles[FORECAST_QUANTILES]);
 
 /* Write the answer into c->res->body, JSON or CSV by Accept. */
 void predict_answer(struct context *c, const struct predicted *predicted, size_t n, bool batch, double level,

@@ -12,18 +12,6 @@ int64_t whole_tickets(double tickets)
     return tickets >= most ? (int64_t)most : tickets > 0 ? (int64_t)llround(tickets) : 0;
 }
 
-void put_quantiles(struct json_out *w, const int64_t quantiles[FORECAST_QUANTILES])
-{
-    char level[NUMBER_TEXT_MAX];
-    json_open_object(w);
-    for (int i = 0; i < FORECAST_QUANTILES; i++) {
-        format_double(forecast_quantile_levels[i], level);
-        json_put_key(w, level);
-        json_put_i64(w, quantiles[i]);
-    }
-    json_close_object(w);
-}
-
 static void put_warnings(struct json_out *w, const struct row_report *report, bool explain)
 {
     json_open_array(w);
@@ -61,7 +49,7 @@ static void put_one(struct context *c, struct json_out *w, const struct predicte
     json_pair_i64(w, "high", p->high);
     json_close_object(w);
     json_put_key(w, "quantiles");
-    put_quantiles(w, p->quantiles);
+    json_put_raw(w, p->quantiles_json);
     json_pair_cstr(w, "reliability", p->forecast.reliability);
     json_pair_double(w, "score", p->forecast.score);
     json_pair_cstr(w, "histories_as_of", date);

@@ -23,6 +23,7 @@ enum {
 struct sqlite_db {
     sqlite3 *sql;
     sqlite3_stmt *statements[Q__COUNT];
+    bool in_order[Q__COUNT]; /* the statement's parameters are numbered as they are named */
     enum store_file which;
     char path[]; /* for messages */
 };
@@ -81,20 +82,30 @@ static int run(struct sqlite_db *d, const char *text, struct mrc_err *err)
     return MRC_OK;
 }
 
-static int bind(struct sqlite_db *d, sqlite3_stmt *st, const struct sql_value *args, size_t n, struct mrc_err *err)
+/* SQLite numbers $1, $2 … by first appearance, not by the digits: ask for the name. */
+static int position(sqlite3_stmt *st, size_t number)
+{
+    char name[24] = "$";
+    (void)format_u64(number, name + 1);
+    return sqlite3_bind_parameter_index(st, name);
+}
+
+static bool is_in_order(sqlite3_stmt *st)
+{
+    int n = sqlite3_bind_parameter_count(st);
+    for (int i = 1; i <= n; i++) {
+        if (position(st, (size_t)i) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int bind(struct sqlite_db *d, sqlite3_stmt *st, bool in_order, const struct sql_value *args, size_t n,
+                struct mrc_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        /* SQLite numbers $1, $2 … by first appearance, not by the digits: ask for the name. */
-        char name[8] = "$";
-        size_t digits = 0;
-        for (size_t k = i + 1; k > 0; k /= 10) {
-            digits++;
-        }
-        for (size_t k = i + 1, at = digits; k > 0; k /= 10) {
-            name[at--] = (char)('0' + k % 10);
-        }
-        name[digits + 1] = '\0';
-        int at = sqlite3_bind_parameter_index(st, name);
+        int at = in_order ? (int)i + 1 : position(st, i + 1);
         int rc;
         switch (args[i].kind) {
         case SQL_INTEGER:
@@ -167,10 +178,13 @@ static int query(void *db, int q, const struct sql_value *args, size_t n, sql_ro
 {
     struct sqlite_db *d = db;
     sqlite3_stmt **st = &d->statements[q];
-    if (*st == NULL && sqlite3_prepare_v3(d->sql, sql_texts[q], -1, SQLITE_PREPARE_PERSISTENT, st, NULL) != SQLITE_OK) {
-        return fail(d, err);
+    if (*st == NULL) {
+        if (sqlite3_prepare_v3(d->sql, sql_texts[q], -1, SQLITE_PREPARE_PERSISTENT, st, NULL) != SQLITE_OK) {
+            return fail(d, err);
+        }
+        d->in_order[q] = is_in_order(*st);
     }
-    int rc = bind(d, *st, args, n, err);
+    int rc = bind(d, *st, d->in_order[q], args, n, err);
     if (rc == MRC_OK) {
         rc = step_all(d, *st, row, arg, err);
     }
@@ -191,7 +205,7 @@ static int query_once(struct sqlite_db *d, const char *text, const struct sql_va
     if (sqlite3_prepare_v2(d->sql, text, -1, &st, NULL) != SQLITE_OK) {
         return fail(d, err);
     }
-    int rc = bind(d, st, args, n, err);
+    int rc = bind(d, st, false, args, n, err);
     if (rc == MRC_OK) {
         rc = step_all(d, st, row, arg, err);
     }

@@ -178,14 +178,16 @@ void json_put_double(struct json_out *w, double v)
 void json_put_i64(struct json_out *w, int64_t v)
 {
     if (begin_value(w)) {
-        buf_printf(w->b, "%lld", (long long)v);
+        char text[NUMBER_TEXT_MAX];
+        buf_add(w->b, text, format_i64(v, text));
     }
 }
 
 void json_put_u64(struct json_out *w, uint64_t v)
 {
     if (begin_value(w)) {
-        buf_printf(w->b, "%llu", (unsigned long long)v);
+        char text[NUMBER_TEXT_MAX];
+        buf_add(w->b, text, format_u64(v, text));
     }
 }
 

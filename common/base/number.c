@@ -418,7 +418,7 @@ static bool reads_back(const char *digits, int exponent, double v, const struct 
 /* The fewest digits whose nearest number in the format is v > 0. Any decimal of 15 (6) digits survives a double
  * (float), so a shorter text shows as trailing zeros there; subnormal numbers hold fewer digits and are tried from one.
  */
-static int shortest_digits(double v, char digits[18], const struct format *f)
+static int shortest_digits(double v, char *digits, const struct format *f)
 {
     int sure = f->bits == 53 ? 15 : 6, last = f->bits == 53 ? 17 : 9;
     bool subnormal = v < ldexp(1.0, f->exp_min);
@@ -470,6 +470,51 @@ static size_t lay_out(const char *digits, int exponent, char *out)
     return at;
 }
 
+size_t format_u64(uint64_t v, char *out)
+{
+    char reversed[20];
+    size_t n = 0;
+    do {
+        reversed[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = reversed[n - 1 - i];
+    }
+    out[n] = '\0';
+    return n;
+}
+
+size_t format_i64(int64_t v, char *out)
+{
+    if (v >= 0) {
+        return format_u64((uint64_t)v, out);
+    }
+    out[0] = '-';
+    return 1 + format_u64(0 - (uint64_t)v, out + 1);
+}
+
+/* Most numbers people write have few decimals: m / 10^k with m below 10^15, which no other decimal of 15 digits shares.
+ * One exact division proves it. The smallest k is the shortest text. False: the general way. */
+static bool few_decimals(double v, char *digits, int *exponent)
+{
+#if FLT_EVAL_METHOD == 0
+    enum { DECIMALS_MAX = 6 };
+    for (int k = 1; v >= 1e-4 && v < 1e9 && k <= DECIMALS_MAX; k++) {
+        uint64_t m = (uint64_t)(v * exact_powers[k] + 0.5);
+        if ((double)m / exact_powers[k] == v) {
+            *exponent = (int)format_u64(m, digits) - 1 - k;
+            return true;
+        }
+    }
+#else
+    (void)v;
+    (void)digits;
+    (void)exponent;
+#endif
+    return false;
+}
+
 static size_t format_shortest(double v, char *out, const struct format *f)
 {
     if (isnan(v)) {
@@ -486,10 +531,13 @@ static size_t format_shortest(double v, char *out, const struct format *f)
         return at + 3;
     }
     if (v < (f->bits == 53 ? 1e15 : 1e7) && v == (double)(uint64_t)v) {
-        return at + (size_t)snprintf(out + at, 20, "%llu", (unsigned long long)v);
+        return at + format_u64((uint64_t)v, out + at);
     }
-    char digits[18];
-    int exponent = shortest_digits(v, digits, f);
+    char digits[24];
+    int exponent;
+    if (f->bits != 53 || !few_decimals(v, digits, &exponent)) {
+        exponent = shortest_digits(v, digits, f);
+    }
     return at + lay_out(digits, exponent, out + at);
 }
 

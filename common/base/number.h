@@ -26,6 +26,8 @@ enum { NUMBER_TEXT_MAX = 40 };
 /* Shortest decimal that reads back as the same bits ("0.1", "1e+300", "-0.0" prints "-0"), "nan", "inf", "-inf".
  * out has NUMBER_TEXT_MAX bytes; returns the length; NUL-terminated. */
 size_t format_double(double v, char *out);
+size_t format_u64(uint64_t v, char *out);
+size_t format_i64(int64_t v, char *out);
 /* The same for a float: the shortest text whose nearest float is v. */
 size_t format_float(float v, char *out);
 /* As C's %a of glibc: "0x1.91eb851eb851fp+1", "-0x0p+0", "inf", "nan". */

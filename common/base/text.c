@@ -196,7 +196,8 @@ static bool reserve(struct buf *b, size_t more)
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-    if (n == 0 || !reserve(b, n)) {
+    bool room = n < b->cap && b->n < b->cap - n && b->failed == MRC_OK;
+    if (n == 0 || (!room && !reserve(b, n))) {
         return;
     }
     memcpy(b->p + b->n, p, n);
@@ -216,7 +217,12 @@ void buf_puts(struct buf *b, const char *cstring)
 
 void buf_char(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    if (b->failed != MRC_OK || b->n + 1 >= b->cap) {
+        buf_add(b, &c, 1);
+        return;
+    }
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

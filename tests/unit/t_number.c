@@ -472,6 +472,35 @@ START_TEST(a_comma_locale_changes_nothing)
 }
 END_TEST
 
+/* Numbers of few decimals take a short way: it must give what the long one gives. */
+START_TEST(few_decimals)
+{
+    char text[NUMBER_TEXT_MAX], want[64];
+    uint64_t state = 88172645463325252U;
+    for (int i = 0; i < 200000; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        int decimals = 1 + (int)(state % 8);
+        double v = (double)(state >> 20 & 0xffffffff) / pow(10, decimals);
+        snprintf(want, sizeof(want), "%.*f", decimals, v);
+        size_t n = strlen(want);
+        while (want[n - 1] == '0') {
+            n--;
+        }
+        want[want[n - 1] == '.' ? n - 1 : n] = '\0';
+        format_double(v, text);
+        ck_assert_msg(v < 1e-4 || strcmp(text, want) == 0, "%s, expected %s", text, want);
+    }
+    ck_assert_uint_eq(format_i64(INT64_MIN, text), 20);
+    ck_assert_str_eq(text, "-9223372036854775808");
+    ck_assert_uint_eq(format_u64(UINT64_MAX, text), 20);
+    ck_assert_str_eq(text, "18446744073709551615");
+    ck_assert_uint_eq(format_i64(0, text), 1);
+    ck_assert_str_eq(text, "0");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("number");
@@ -489,6 +518,7 @@ int main(void)
     tcase_add_test(t, floats_come_back);
     tcase_add_test(t, hexadecimal_as_glibc);
     tcase_add_test(t, a_comma_locale_changes_nothing);
+    tcase_add_test(t, few_decimals);
     suite_add_tcase(s, t);
     return check_main(s);
 }
