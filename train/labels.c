@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES_MAX = 4096 };
+enum { CLASSES_MAX = 4096, LABEL_ECHO = 60 };
 
 static int distinct_values(struct labels *l, const struct dataset *learn, struct mrc_err *err)
 {
@@ -61,8 +61,12 @@ static int not_a_number(const struct dataset *data, const char *loss, struct mrc
     while (i + 1 < data->n_labels && parse_double(data->labels[i], &v)) {
         i++;
     }
-    return mrc_fail(err, MRC_EFORMAT, "the target of %s must be numbers; \"%.*s\" is none", loss,
-                    STR_ARG(data->labels[i]));
+    size_t row = 0;
+    while (row + 1 < data->n_rows && data->target[row] != (float)i) {
+        row++;
+    }
+    return mrc_fail(err, MRC_EFORMAT, "the target of %s must be numbers; \"%.*s\" (row %zu from 0) is none", loss,
+                    (int)(data->labels[i].n < LABEL_ECHO ? data->labels[i].n : LABEL_ECHO), data->labels[i].p, row);
 }
 
 int labels_find(struct labels *l, const struct dataset *learn, const struct params *p, struct mrc_err *err)

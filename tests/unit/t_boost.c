@@ -5,6 +5,7 @@
 #include "common/base/json.h"
 #include "common/trees/model.h"
 #include "train/boost.h"
+#include "train/fit_memory.h"
 #include "train/random.h"
 
 #include <math.h>
@@ -175,22 +176,54 @@ static const char *const small[] = {"iterations", "25", "learning_rate", "0.2", 
 /* ---- determinism ----------------------------------------------------------------------------------------------- */
 
 static const char *const settings[][12] = {
-    {"iterations", "15", "learning_rate", "0.2", "depth", "5", NULL},
-    {"iterations", "15", "learning_rate", "0.2", "bootstrap_type", "Bayesian", "rsm", "0.5", NULL},
-    {"iterations", "15", "learning_rate", "0.2", "max_ctr_complexity", "3", NULL},
-    {"iterations", "8", "loss_function", "MultiQuantile:alpha=0.2,0.5,0.8", NULL},
-    {"iterations", "8", "loss_function", "LogCosh", "leaf_estimation_method", "Newton", "leaf_estimation_iterations",
+    {"iterations", "4", "learning_rate", "0.2", "depth", "5", NULL},
+    {"iterations", "4", "learning_rate", "0.2", "bootstrap_type", "Bayesian", "rsm", "0.5", NULL},
+    {"iterations", "2", "learning_rate", "0.2", "max_ctr_complexity", "3", NULL},
+    {"iterations", "2", "loss_function", "MultiQuantile:alpha=0.2,0.5,0.8", "border_count", "300", NULL},
+    {"iterations", "3", "loss_function", "LogCosh", "leaf_estimation_method", "Newton", "leaf_estimation_iterations",
      "4", NULL},
 };
+
+enum { MANY_ROWS = 30000, MANY_COLUMNS = 24 }; /* enough for seven threads: small tables are left to fewer */
+
+static struct dataset *build_large(void)
+{
+    struct mrc_err err = {0};
+    struct dataset *d;
+    struct random r;
+    float *values = malloc(MANY_ROWS * sizeof(*values));
+    uint32_t *hashes = malloc(MANY_ROWS * sizeof(*hashes));
+    double *target = calloc(MANY_ROWS, sizeof(*target)), *weight = malloc(MANY_ROWS * sizeof(*weight));
+    random_init(&r, 11);
+    ck_assert_ok(dataset_new(&d, MANY_ROWS, &err), &err);
+    for (int k = 0; k < MANY_COLUMNS; k++) {
+        for (int i = 0; i < MANY_ROWS; i++) {
+            values[i] = (float)random_normal(&r);
+            target[i] += (double)values[i] / (1 + k);
+            hashes[i] = (uint32_t)random_below(&r, 50 * ((uint64_t)k + 1));
+            target[i] += k < 2 ? hashes[i] % 5 * 0.3 : 0;
+            weight[i] = 0.5 + random_real(&r);
+        }
+        ck_assert_ok(dataset_add_float(d, STR(""), values, &err), &err);
+        if (k < 2) {
+            ck_assert_ok(dataset_add_hashes(d, STR(""), hashes, &err), &err);
+        }
+    }
+    ck_assert_ok(dataset_set_target(d, target, &err), &err);
+    ck_assert_ok(dataset_set_weight(d, weight, &err), &err);
+    free(values);
+    free(hashes);
+    free(target);
+    free(weight);
+    return d;
+}
 
 /* The same bytes for any number of threads. */
 START_TEST(threads_do_not_matter)
 {
-    static struct table t;
     static const int64_t threads[] = {1, 2, 7};
     struct mrc_err err = {0};
-    fill(&t, 1);
-    struct dataset *learn = build(&t, true, true);
+    struct dataset *learn = build_large();
     void *first = NULL;
     size_t n_first = 0;
     for (int k = 0; k < 3; k++) {
@@ -325,6 +358,110 @@ START_TEST(stops_early_and_keeps_the_best)
 }
 END_TEST
 
+/* An eval set judged by another metric than the loss: the best iteration is where it is highest. */
+START_TEST(metric_chooses_the_best)
+{
+    static struct table t, e;
+    static const char *const pairs[] = {"iterations", "60", "learning_rate", "0.5", "eval_metric", "R2", NULL};
+    struct mrc_err err = {0};
+    fill(&t, 4);
+    fill(&e, 5);
+    struct dataset *learn = build(&t, false, false), *eval = build(&e, false, false);
+    struct params p;
+    set_params(&p, pairs);
+    mrc_model *m;
+    struct boost_report r;
+    ck_assert_ok(boost_fit(learn, eval, &p, NULL, &m, &r, &err), &err);
+    ck_assert_ptr_nonnull(r.eval_metric);
+    double mean = 0, spread = 0;
+    for (int i = 0; i < ROWS; i++) {
+        mean += (double)eval->target[i] / ROWS;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        spread += ((double)eval->target[i] - mean) * ((double)eval->target[i] - mean) / ROWS;
+    }
+    for (uint32_t i = 0; i < r.n_iterations; i++) {
+        ck_assert(r.eval_metric[i] <= r.eval_metric[r.best_iteration]);
+        ck_assert_double_eq_tol(r.eval_metric[i], 1 - r.eval_loss[i] * r.eval_loss[i] / spread, 1e-9);
+    }
+    ck_assert_uint_eq(r.n_trees, r.best_iteration + 1);
+    boost_report_release(&r);
+    mrc_model_free(m);
+    dataset_free(learn);
+    dataset_free(eval);
+}
+END_TEST
+
+/* A baseline is where rows start: trees are those of the rest, and the model does not hold it. */
+START_TEST(baseline_is_left_out_of_the_model)
+{
+    static struct table t;
+    static const char *const pairs[] = {"iterations",
+                                        "12",
+                                        "learning_rate",
+                                        "0.25",
+                                        "bootstrap_type",
+                                        "No",
+                                        "random_strength",
+                                        "0",
+                                        "boost_from_average",
+                                        "false",
+                                        NULL};
+    static float start[ROWS];
+    static double rest[ROWS];
+    struct mrc_err err = {0};
+    fill(&t, 12);
+    for (int i = 0; i < ROWS; i++) {
+        t.y[i] = floor(t.y[i] * 64) / 64; /* so that differences are exact */
+        start[i] = (float)(i % 32) / 4;
+        rest[i] = t.y[i] - (double)start[i];
+    }
+    struct dataset *with = build(&t, false, false), *without = build(&t, false, false);
+    ck_assert_ok(dataset_add_baseline(with, start, &err), &err);
+    ck_assert_ok(dataset_set_target(without, rest, &err), &err);
+    struct params p;
+    set_params(&p, pairs);
+    mrc_model *a, *b;
+    ck_assert_ok(boost_fit(with, NULL, &p, NULL, &a, NULL, &err), &err);
+    ck_assert_ok(boost_fit(without, NULL, &p, NULL, &b, NULL, &err), &err);
+    ck_assert_uint_eq(a->n_leaf_values, b->n_leaf_values);
+    for (size_t i = 0; i < a->n_leaf_values; i++) {
+        ck_assert_double_eq_tol(a->leaf_values[i], b->leaf_values[i], 1e-12);
+    }
+    ck_assert_double_eq(a->bias[0], 0);
+    mrc_model_free(a);
+    mrc_model_free(b);
+    p.boost_from_average = true;
+    ck_assert_fails(boost_fit(with, NULL, &p, NULL, &a, NULL, &err), &err, MRC_EINVAL, "baseline");
+    ck_assert_fails(boost_fit(with, without, &p, NULL, &a, NULL, &err), &err, MRC_EFORMAT, "0 baseline columns");
+    dataset_free(with);
+    dataset_free(without);
+}
+END_TEST
+
+/* What training takes is told before it starts. */
+START_TEST(memory_limit_is_checked_first)
+{
+    static struct table t;
+    struct mrc_err err = {0};
+    fill(&t, 13);
+    struct dataset *learn = build(&t, true, true);
+    struct params p;
+    set_params(&p, small);
+    ck_assert_ok(params_set(&p, STR("used_ram_limit"), STR("100 KB"), &err), &err);
+    ck_assert_uint_eq(p.memory_max, 102400);
+    mrc_model *m = NULL;
+    ck_assert_fails(boost_fit(learn, NULL, &p, NULL, &m, NULL, &err), &err, MRC_ENOMEM, "allowed are 0");
+    ck_assert_ok(params_set(&p, STR("used_ram_limit"), STR("1.5gb"), &err), &err);
+    ck_assert_ok(boost_fit(learn, NULL, &p, NULL, &m, NULL, &err), &err);
+    mrc_model_free(m);
+    double few = fit_memory(learn, NULL, &p, 1);
+    p.depth = 16;
+    ck_assert(fit_memory(learn, NULL, &p, 1) > 100 * few);
+    dataset_free(learn);
+}
+END_TEST
+
 static bool stop_at_three(const struct boost_step *step, void *arg)
 {
     uint32_t *seen = arg;
@@ -364,6 +501,8 @@ static const struct {
     {"iteratoins", "10", MRC_EINVAL, "no parameter \"iteratoins\""},
     {"iterations", "0", MRC_EINVAL, "from 1 to 1000000"},
     {"iterations", "ten", MRC_EINVAL, "\"ten\" is not an integer"},
+    {"used_ram_limit", "much", MRC_EINVAL, "no size such as"},
+    {"eval_metric", "AUCC", MRC_EINVAL, "neither R2, AUC, Accuracy nor a loss"},
     {"depth", "17", MRC_EINVAL, "from 1 to 16"},
     {"learning_rate", "nan", MRC_EINVAL, "learning_rate"},
     {"rsm", "1.5", MRC_EINVAL, "to 1"},
@@ -406,6 +545,7 @@ static const struct {
     {{"boost_from_average", "true", "loss_function", "Huber:delta=1"}, MRC_EINVAL, "boost_from_average"},
     {{"bootstrap_type", "No", "subsample", "0.5"}, MRC_EINVAL, "subsample"},
     {{"eval_metric", "MultiQuantile:alpha=0.1,0.2"}, MRC_EINVAL, "eval_metric"},
+    {{"eval_metric", "AUC"}, MRC_EINVAL, "AUC does not fit RMSE"},
     {{"auto_class_weights", "Balanced"}, MRC_EINVAL, "auto_class_weights"},
 };
 
@@ -494,6 +634,9 @@ int main(void)
     tcase_add_test(c, model_and_report_agree);
     tcase_add_test(c, weights_count_like_copies);
     tcase_add_test(c, stops_early_and_keeps_the_best);
+    tcase_add_test(c, metric_chooses_the_best);
+    tcase_add_test(c, baseline_is_left_out_of_the_model);
+    tcase_add_test(c, memory_limit_is_checked_first);
     tcase_add_test(c, progress_can_cancel);
     tcase_add_loop_test(c, wrong_parameters_are_named, 0, (int)(sizeof(bad_params) / sizeof(bad_params[0])));
     tcase_add_loop_test(c, parameters_must_agree_with_data, 0, (int)(sizeof(disagreements) / sizeof(disagreements[0])));

@@ -329,6 +329,81 @@ START_TEST(files_that_cannot_be_read)
 }
 END_TEST
 
+/* Taken as text and read in pieces: the same records and places as one by one, for any size of block and piece. */
+static void read_parts(const char *text, size_t bytes, uint32_t n_pieces, struct buf *out)
+{
+    struct csv *c, *part;
+    struct mrc_err err = {0};
+    const struct str *names;
+    const struct csv_cell *cells;
+    struct str block, pieces[8];
+    uint32_t n, lines = 0;
+    int rc;
+    ck_assert_ok(csv_open_mem(&c, str_of(text), &csv_limits_file, &err), &err);
+    ck_assert_ok(csv_header(c, &names, &n, &err), &err);
+    uint32_t before = csv_lines(c);
+    while ((rc = csv_take(c, bytes, lines, &block, &err)) > 0) {
+        uint32_t count = csv_cut(block, n_pieces, pieces);
+        size_t sum = 0;
+        lines = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            ck_assert_ptr_eq(pieces[i].p, block.p + sum);
+            sum += pieces[i].n;
+            ck_assert_ok(csv_open_part(&part, c, pieces[i], &err), &err);
+            while ((rc = csv_next(part, &cells, &n, &err)) > 0) {
+                buf_printf(out, "%u:", before + lines + cells[0].line);
+                for (uint32_t k = 0; k < n; k++) {
+                    buf_printf(out, "[%.*s]", STR_ARG(cells[k].text));
+                }
+            }
+            ck_assert_ok(rc, &err);
+            lines += csv_lines(part);
+            csv_close(part);
+        }
+        ck_assert_uint_eq(sum, block.n);
+        before += lines;
+    }
+    ck_assert_ok(rc, &err);
+    csv_close(c);
+}
+
+START_TEST(parts_read_the_same)
+{
+    static const char *const texts[] = {"a,b\n1,2\n3,4\n5,6\n7,8", "a,b\r\n1,2\r\n\r\n3,4\r\n",
+                                        "a,b\r1,2\r\r3,4\r5,6\r",
+                                        "a,b\n1,\"2\n\n\"\n\"3,\"\"\r\n\",4\n5\",6\"\n\n7,\"\"\n", "a,b\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct buf whole, parts;
+        struct csv *c;
+        struct mrc_err err = {0};
+        const struct str *names;
+        const struct csv_cell *cells;
+        uint32_t n;
+        buf_init(&whole, NULL, 0);
+        buf_init(&parts, NULL, 0);
+        ck_assert_ok(csv_open_mem(&c, str_of(texts[i]), &csv_limits_file, &err), &err);
+        ck_assert_ok(csv_header(c, &names, &n, &err), &err);
+        while (csv_next(c, &cells, &n, &err) > 0) {
+            buf_printf(&whole, "%u:", cells[0].line);
+            for (uint32_t k = 0; k < n; k++) {
+                buf_printf(&whole, "[%.*s]", STR_ARG(cells[k].text));
+            }
+        }
+        csv_close(c);
+        for (size_t bytes = 1; bytes < 40; bytes++) {
+            for (uint32_t pieces = 1; pieces <= 8; pieces++) {
+                buf_reset(&parts);
+                read_parts(texts[i], bytes, pieces, &parts);
+                ck_assert_msg(str_eq(buf_text(&parts), buf_text(&whole)), "text %zu, %zu bytes, %u pieces: %.*s", i,
+                              bytes, pieces, STR_ARG(buf_text(&parts)));
+            }
+        }
+        buf_release(&whole);
+        buf_release(&parts);
+    }
+}
+END_TEST
+
 START_TEST(what_is_written_reads_back)
 {
     static const char *const cells_in[] = {"",       "plain",        "a,b", "say \"hi\"", "line\nend", "cr\r", " lead",
@@ -383,6 +458,7 @@ int main(void)
     tcase_add_test(t, records_longer_than_the_buffer);
     tcase_add_test(t, one_byte_at_a_time);
     tcase_add_test(t, files_that_cannot_be_read);
+    tcase_add_test(t, parts_read_the_same);
     tcase_add_test(t, what_is_written_reads_back);
     suite_add_tcase(s, t);
     return check_main(s);
