@@ -58,6 +58,9 @@ int store_predictions_add(struct store *s, const struct prediction *rows, size_t
 /* Newest first, at most limit (1-1000), of one user, older than cursor (an id; empty = from the newest). */
 int store_predictions_list(struct store *s, struct str user_id, struct str cursor, uint32_t limit, struct arena *a,
                            struct prediction **out, size_t *n, struct mrc_err *err) MRC_CHECKED;
+/* Oldest first, at most limit (1-1000), of everybody: ids greater than after and less than before. */
+int store_predictions_range(struct store *s, struct str after, struct str before, uint32_t limit, struct arena *a,
+                            struct prediction **out, size_t *n, struct mrc_err *err) MRC_CHECKED;
 int store_prediction_get(struct store *s, struct str user_id, struct str id, struct arena *a, struct prediction *out,
                          struct mrc_err *err) MRC_CHECKED;
 

@@ -176,6 +176,14 @@ START_TEST(predictions_page_by_cursor)
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 0, &arena, &list, &n, &err), MRC_EINVAL);
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 1001, &arena, &list, &n, &err), MRC_EINVAL);
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 1000, &arena, &list, &n, &err), MRC_OK);
+    /* everybody's, oldest first, both ends excluded */
+    ck_assert_int_eq(store_predictions_range(s, str_of(ids[3]), str_of(ids[10]), 4, &arena, &list, &n, &err), MRC_OK);
+    ck_assert_uint_eq(n, 4);
+    ck_assert(str_is(list[0].id, ids[4]));
+    ck_assert_int_eq(store_predictions_range(s, list[3].id, str_of(ids[10]), 4, &arena, &list, &n, &err), MRC_OK);
+    ck_assert_uint_eq(n, 2);
+    ck_assert(str_is(list[1].id, ids[9]));
+    ck_assert_int_eq(store_predictions_range(s, STR(""), STR("1"), 0, &arena, &list, &n, &err), MRC_EINVAL);
     struct arena tiny;
     arena_init(&tiny, 5000);
     ck_assert_int_eq(store_predictions_list(s, STR("u"), STR(""), 20, &tiny, &list, &n, &err), MRC_ELIMIT);
