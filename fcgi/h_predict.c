@@ -12,7 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-static const double levels[] = {0.5, 0.8, 0.9};
+/* Levels that intervals are given for: beyond, a few films decide. */
+#define LEVEL_LEAST 0.01
+#define LEVEL_MOST  0.98
 
 struct options {
     double level;
@@ -35,15 +37,15 @@ static int read_level(struct context *c, struct options *o, struct problems *pro
         problem.message = STR("Input should be a valid number, unable to parse string as a number");
         return problems_add(c, problems, &problem, err);
     }
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        if (level == levels[i]) {
-            o->level = level;
-            return MRC_OK;
-        }
+    if (level >= LEVEL_LEAST && level <= LEVEL_MOST) {
+        o->level = level;
+        return MRC_OK;
     }
-    problem.type = "literal_error";
-    problem.message = STR("Input should be 0.5, 0.8 or 0.9");
-    problem.context = STR("{\"expected\":\"0.5, 0.8 or 0.9\"}");
+    bool high = level > LEVEL_MOST;
+    problem.type = high ? "less_than_equal" : "greater_than_equal";
+    problem.message =
+        high ? STR("Input should be less than or equal to 0.98") : STR("Input should be greater than or equal to 0.01");
+    problem.context = high ? STR("{\"le\":0.98}") : STR("{\"ge\":0.01}");
     return problems_add(c, problems, &problem, err);
 }
 
@@ -84,12 +86,25 @@ static int quantiles_json(struct context *c, struct predicted *p, struct mrc_err
     return buf_ok(&b, err);
 }
 
-static int forecast_one(struct context *c, const struct row *row, struct row_report *report, double level,
-                        struct predicted *p, struct mrc_err *err)
+/* A version that cannot say why still says how many. */
+static int explain_one(struct context *c, struct predicted *p, struct mrc_err *err)
+{
+    struct mrc_err why = {0};
+    struct explanation *e = ARENA_NEW(c->arena, struct explanation);
+    if (e == NULL) {
+        return arena_fail(c->arena, err);
+    }
+    int rc = forecast_explain(c->parts->bundle, p->row, &p->forecast, c->arena, e, &why);
+    p->explanation = rc == MRC_OK ? e : NULL;
+    return rc == MRC_OK || rc == MRC_EUNSUPPORTED ? MRC_OK : mrc_fail(err, rc, "%s", why.msg);
+}
+
+static int forecast_one(struct context *c, const struct row *row, struct row_report *report,
+                        const struct options *options, struct predicted *p, struct mrc_err *err)
 {
     double low, high, low80, high80;
     MRC_TRY(forecast_row(c->parts->bundle, row, c->scratch, c->arena, &p->forecast, report, err));
-    forecast_interval(&p->forecast, level, &low, &high);
+    forecast_interval(&p->forecast, options->level, &low, &high);
     forecast_interval(&p->forecast, 0.8, &low80, &high80);
     if (!isfinite(p->forecast.score) || !isfinite(p->forecast.admissions) || !isfinite(high) || !isfinite(high80)) {
         return mrc_fail(err, MRC_EBUG, "the model gave a figure that is not finite");
@@ -105,7 +120,9 @@ static int forecast_one(struct context *c, const struct row *row, struct row_rep
     }
     p->report = report;
     p->row = row;
-    return quantiles_json(c, p, err);
+    p->explanation = NULL;
+    MRC_TRY(quantiles_json(c, p, err));
+    return options->explain ? explain_one(c, p, err) : MRC_OK;
 }
 
 /* ---- the log --------------------------------------------------------------------------------------------------- */
@@ -222,7 +239,7 @@ void h_predict(struct context *c)
     struct predicted *predicted = ARENA_ARRAY(c->arena, in.n, struct predicted);
     int rc = predicted == NULL ? arena_fail(c->arena, &err) : MRC_OK;
     for (size_t i = 0; i < in.n && rc == MRC_OK; i++) {
-        rc = forecast_one(c, &in.rows[i], &in.reports[i], options.level, &predicted[i], &err);
+        rc = forecast_one(c, &in.rows[i], &in.reports[i], &options, &predicted[i], &err);
     }
     if (rc < 0) {
         answer_err(c, &err);

@@ -110,11 +110,23 @@ static const struct openapi_component components[] = {
                       "{'$ref':'#/components/schemas/PredictionBatch'}]}"},
     {"Prediction",
      "{'type':'object','title':'Prediction','required':['prediction_id','admissions','interval','quantiles',"
-     "'reliability','score','histories_as_of','warnings','model'],'properties':{"
+     "'reliability','reliability_reasons','score','histories_as_of','warnings','model'],'properties':{"
      "'prediction_id':{'type':'string','format':'uuid'},"
      "'admissions':{'type':'integer','minimum':0,'description':'Tickets of the first week: the median.'},"
      "'interval':" INTERVAL_SCHEMA ",'quantiles':" QUANTILES_SCHEMA ","
      "'reliability':{'type':'string','enum':['good','fair','poor']},"
+     "'reliability_reasons':{'type':'array','description':'Why it is not better.','items':{'type':'object',"
+     "'required':['code'],'properties':{'code':{'type':'string','enum':['missing','unseen','out_of_domain',"
+     "'old_histories','wide_interval']},'field':{'type':'string'}}}},"
+     "'base':{'type':'number','description':'With `explain`: what the model says when it knows nothing of the film; "
+     "for 100 cinemas when their number is known.'},"
+     "'explanation':{'type':'array','description':'With `explain`: factors of the fields, the weightiest first; their "
+     "product times `base` is the median before rounding.','items':{'type':'object','required':['field','factor'],"
+     "'properties':{'field':{'type':'string','description':'A field of the film, or market: the time of the release.'},"
+     "'value':{'$ref':'#/components/schemas/Value'},'factor':{'type':'number','exclusiveMinimum':0}}}},"
+     "'similar':{'type':'array','description':'With `explain`: up to five past films that the model treats alike.',"
+     "'items':{'type':'object','required':['title','year'],'properties':{'title':{'type':'string'},"
+     "'year':{'type':'integer'}}}},"
      "'score':{'type':'number','description':'Raw score of the model, the shortest decimal that is exact.'},"
      "'histories_as_of':{'type':'string','format':'date'},"
      "'warnings':{'type':'array','items':{'$ref':'#/components/schemas/Warning'}},'model':" MODEL_REF_SCHEMA "}}"},
@@ -279,9 +291,10 @@ static const struct openapi_detail details[] = {
     {"predict",
      "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
      "'description':'Give reasons, when the version can.'},"
-     "{'name':'level','in':'query','required':false,'schema':{'type':'number','allOf':[{'enum':[0.5,0.8,0.9]}],'"
+     "{'name':'level','in':'query','required':false,'schema':{'type':'number','minimum':0.01,'maximum':0.98,'"
      "default':0.8},"
-     "'description':'Probability that the interval holds.'}]",
+     "'description':'Probability that the interval holds. Between calibrated levels it is interpolated; surprise hits "
+     "fall outside more often than that.'}]",
      "", NULL, NULL},
     {"predictions",
      "[{'name':'limit','in':'query','required':false,"

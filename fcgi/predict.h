@@ -4,6 +4,8 @@
 
 #include "fcgi/app.h"
 
+#include "common/forecast/explain.h"
+
 struct predict_rows {
     struct row *rows;
     struct row_report *reports;
@@ -24,6 +26,7 @@ struct predicted {
     struct str quantiles_json; /* {"0.05":…,…}: for the answer and the log */
     const struct row_report *report;
     const struct row *row;
+    const struct explanation *explanation; /* NULL: not asked for, or the version has none */
 };
 
 /* A figure in whole tickets. */

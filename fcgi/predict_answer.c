@@ -34,6 +34,45 @@ static void put_warnings(struct json_out *w, const struct row_report *report, bo
     json_close_array(w);
 }
 
+/* Why the reliability is not better. */
+static void put_reasons(struct context *c, struct json_out *w, const struct forecast *f)
+{
+    json_open_array(w);
+    for (uint32_t i = 0; i < f->n_doubts; i++) {
+        json_open_object(w);
+        json_pair_cstr(w, "code", f->doubts[i].code);
+        if (f->doubts[i].field >= 0) {
+            json_pair_str(w, "field", schema_field(c->parts->bundle->schema, (uint32_t)f->doubts[i].field)->name);
+        }
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
+/* The reasons: factors whose product with the base is the forecast. */
+static void put_explanation(struct context *c, struct json_out *w, const struct predicted *p)
+{
+    const struct explanation *e = p->explanation;
+    json_pair_double(w, "base", e->base);
+    json_put_key(w, "explanation");
+    json_open_array(w);
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct explain_factor *x = &e->factors[i];
+        json_open_object(w);
+        if (x->field < 0) {
+            json_pair_cstr(w, "field", "market");
+        } else {
+            const struct field *field = schema_field(c->parts->bundle->schema, (uint32_t)x->field);
+            json_pair_str(w, "field", field->name);
+            json_put_key(w, "value");
+            row_put_value(field, &p->row->values[x->field], w);
+        }
+        json_pair_double(w, "factor", x->factor);
+        json_close_object(w);
+    }
+    json_close_array(w);
+}
+
 static void put_one(struct context *c, struct json_out *w, const struct predicted *p, double level, bool explain)
 {
     char date[DATE_TEXT];
@@ -51,10 +90,15 @@ static void put_one(struct context *c, struct json_out *w, const struct predicte
     json_put_key(w, "quantiles");
     json_put_raw(w, p->quantiles_json);
     json_pair_cstr(w, "reliability", p->forecast.reliability);
+    json_put_key(w, "reliability_reasons");
+    put_reasons(c, w, &p->forecast);
     json_pair_double(w, "score", p->forecast.score);
     json_pair_cstr(w, "histories_as_of", date);
     json_put_key(w, "warnings");
-    put_warnings(w, p->report, explain);
+    put_warnings(w, p->report, explain && p->explanation == NULL);
+    if (p->explanation != NULL) {
+        put_explanation(c, w, p);
+    }
     json_put_key(w, "model");
     json_open_object(w);
     json_pair_str(w, "name", b->name);

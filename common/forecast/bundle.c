@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { EXPLAINER_BYTES_MAX = 4 << 20 };
+
 /* A file of the manifest, in memory while the bundle is opened. */
 struct loaded {
     struct str name;
@@ -411,6 +413,18 @@ static int open_model(struct opening *o, struct str file, const struct features 
     return rc < 0 && o->err ? err_wrap(o->err, "%.*s", STR_ARG(file)) : rc;
 }
 
+/* Forecasts do not need it: a model that cannot be explained still serves. */
+static int prepare_reasons(struct opening *o, struct bundle_model *m)
+{
+    struct mrc_err why = {0};
+    int rc = mrc_explainer_new(&m->explainer, m->model, EXPLAINER_BYTES_MAX, &why);
+    if (rc == MRC_EUNSUPPORTED) {
+        m->explainer = NULL;
+        return MRC_OK;
+    }
+    return rc < 0 ? mrc_fail(o->err, rc, "%s", why.msg) : MRC_OK;
+}
+
 static int read_model(struct opening *o, const struct json *entry, const struct json *interval, struct bundle_model *m)
 {
     struct str text, file, features;
@@ -428,6 +442,7 @@ static int read_model(struct opening *o, const struct json *entry, const struct 
         return o->err ? err_wrap(o->err, "%.*s", STR_ARG(features)) : rc;
     }
     rc = open_model(o, file, m->features, &m->model);
+    rc = rc < 0 ? rc : prepare_reasons(o, m);
     if (rc == MRC_OK && json_find(entry, "scale")) {
         MRC_TRY(json_get_str(entry, "scale", &file, o->err));
         rc = open_model(o, file, m->features, &m->scale);
@@ -608,6 +623,7 @@ void bundle_close(struct bundle *b)
         return;
     }
     for (uint32_t i = 0; i < b->n_models; i++) {
+        mrc_explainer_free(b->models[i].explainer);
         mrc_model_free(b->models[i].model);
         mrc_model_free(b->models[i].scale);
         features_free(b->models[i].features);

@@ -31,6 +31,8 @@ struct bundle_model {
     uint32_t n_levels;
     /* The same columns give ln of the scale of this film's error, which offsets are multiplied by; NULL: scale 1. */
     mrc_model *scale;
+    const float *domain;      /* [2 * floats] usual range of each number in training, low and high; NULL: not known */
+    mrc_explainer *explainer; /* NULL in memory, or when the model has no leaf weights */
 };
 
 /* A small model that estimates a number field which the film lacks: 10^score, in the field's own unit. */

@@ -1,11 +1,16 @@
 /* From a validated row to tickets and their quantiles, with one model of the bundle. */
 #include "common/forecast/forecast.h"
 
+#include "common/base/date.h"
+
 #include "common/forecast/quantile.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { OLD_DAYS = 366 };
+#define WIDE 1.2 /* log10 */
 
 const double forecast_quantile_levels[FORECAST_QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
 
@@ -110,24 +115,79 @@ static bool unseen_in(const struct row_report *r, struct str field)
     return false;
 }
 
-/* See forecast_row in the header. Each raw field counts once, however many features it owns. */
-static const char *judge(const struct bundle_model *m, const struct row *row, const struct row_report *found)
+static void add_doubt(struct forecast *f, const char *code, int64_t field)
+{
+    if (f->n_doubts < FORECAST_DOUBTS_MAX) {
+        f->doubts[f->n_doubts++] = (struct doubt){code, field};
+    }
+}
+
+/* Optional fields behind the model's features that the film lacks or the model does not know: 0 few, 1 many, 2 most of
+ * them. Each raw field counts once, however many features it owns. */
+static int lacking_fields(struct forecast *f, const struct row *row, const struct row_report *found)
 {
     bool seen[SCHEMA_FIELDS_MAX] = {false};
     unsigned optional = 0, lacking = 0;
-    for (uint32_t i = 0; i < features_count(m->features); i++) {
-        int64_t owner = features_at(m->features, i)->owner;
+    const struct features *features = f->model->features;
+    for (uint32_t i = 0; i < features_count(features); i++) {
+        int64_t owner = features_at(features, i)->owner;
         if (owner < 0 || seen[owner]) {
             continue;
         }
         seen[owner] = true;
         const struct field *field = schema_field(row->schema, (uint32_t)owner);
         if (!field->required) {
+            bool missing = !row->values[owner].present, unseen = unseen_in(found, field->name);
             optional++;
-            lacking += !row->values[owner].present || unseen_in(found, field->name);
+            lacking += missing || unseen;
+            if (missing || unseen) {
+                add_doubt(f, missing ? "missing" : "unseen", owner);
+            }
         }
     }
-    return 4 * lacking <= optional ? "good" : 2 * lacking <= optional ? "fair" : "poor";
+    return 4 * lacking <= optional ? 0 : 2 * lacking <= optional ? 1 : 2;
+}
+
+/* Are many of its numbers beyond what the model has learnt from? */
+static bool out_of_domain(const struct bundle_model *m, const float *floats)
+{
+    uint32_t n = features_floats(m->features), known = 0, outside = 0;
+    for (uint32_t i = 0; m->domain && i < n; i++) {
+        known += !isnan(floats[i]);
+        outside += floats[i] < m->domain[2 * i] || floats[i] > m->domain[2 * i + 1];
+    }
+    return outside * 10 > known;
+}
+
+/* More than a year between what the tables know and the release. */
+static bool tables_are_old(const struct bundle *b, const struct row *row)
+{
+    int64_t date = schema_find(row->schema, STR("release_date"));
+    return date >= 0 && b->histories_as_of != DATE_NONE && row->values[date].present &&
+           row->values[date].date - HISTORY_KNOWN_DAYS - b->histories_as_of > OLD_DAYS;
+}
+
+/* See forecast_row in the header. */
+static void judge(const struct bundle *b, const struct row *row, const float *floats, struct forecast *f,
+                  const struct row_report *found)
+{
+    static const char *const grades[] = {"good", "fair", "poor"};
+    uint32_t before;
+    int grade = lacking_fields(f, row, found);
+    before = f->n_doubts;
+    if (out_of_domain(f->model, floats)) {
+        add_doubt(f, "out_of_domain", -1);
+    }
+    if (tables_are_old(b, row)) {
+        add_doubt(f, "old_histories", -1);
+    }
+    if (f->scale * (offset_at(f->model->z, f->model->offsets, f->model->n_levels, quantile_z[5]) -
+                    offset_at(f->model->z, f->model->offsets, f->model->n_levels, quantile_z[1])) >
+        WIDE) {
+        add_doubt(f, "wide_interval", -1);
+    }
+    grade += f->n_doubts > before;
+    f->reliability = grades[grade > 2 ? 2 : grade];
 }
 
 /* The model's raw score of the row and its scale; warnings of its features go to found. */
@@ -174,7 +234,12 @@ int forecast_row(const struct bundle *b, const struct row *row, struct forecast_
         f.quantiles[i] = tickets_at(&f, quantile_z[i]);
     }
     f.admissions = tickets_at(&f, 0);
-    f.reliability = judge(f.model, row, &found);
+    judge(b, row, s->floats, &f, &found);
+    if (report && tables_are_old(b, row)) {
+        char as_of[DATE_TEXT];
+        date_format(b->histories_as_of, as_of);
+        MRC_TRY(row_warn(&found, a, "old_histories", STR("release_date"), str_of(as_of), err));
+    }
     for (uint32_t i = 0; report && i < found.n_warnings; i++) {
         const struct row_warning *w = &found.warnings[i];
         MRC_TRY(row_warn(report, a, w->code, w->field, w->value, err));

@@ -6,8 +6,14 @@
 
 #include "common/forecast/bundle.h"
 
-enum { FORECAST_QUANTILES = 7 };
+enum { FORECAST_QUANTILES = 7, FORECAST_DOUBTS_MAX = 16 };
 extern const double forecast_quantile_levels[FORECAST_QUANTILES]; /* .05 .10 .25 .50 .75 .90 .95 */
+
+/* Why a forecast is less reliable. */
+struct doubt {
+    const char *code; /* missing, unseen: a field; out_of_domain, old_histories, wide_interval */
+    int64_t field;    /* or -1 */
+};
 
 struct forecast {
     const struct bundle_model *model;
@@ -17,6 +23,8 @@ struct forecast {
     double admissions;                    /* tickets, median */
     double quantiles[FORECAST_QUANTILES]; /* tickets, ascending */
     const char *reliability;              /* "good", "fair", "poor": see forecast_row */
+    struct doubt doubts[FORECAST_DOUBTS_MAX];
+    uint32_t n_doubts;
 };
 
 /* Working memory for forecast_rows; one per thread. */
@@ -26,7 +34,9 @@ void forecast_scratch_free(struct forecast_scratch *s);
 
 /* Predict one validated row with the first model whose needs are present. report (may be NULL) gains warnings.
  * Reliability is the share of the optional raw fields behind the model's features that are absent or hold a value the
- * model has not learnt: good up to a quarter, fair up to a half, poor beyond. MRC_EINVAL: row of another schema. */
+ * model has not learnt: good up to a quarter, fair up to a half, poor beyond; and one step worse when more than a tenth
+ * of its numbers lie outside what the model learnt from, when its tables are older than a year, or when the interval of
+ * level 0.8 spans more than a factor of 16. MRC_EINVAL: row of another schema. */
 int forecast_row(const struct bundle *b, const struct row *row, struct forecast_scratch *s, struct arena *a,
                  struct forecast *out, struct row_report *report, struct mrc_err *err) MRC_CHECKED;
 /* A scale model's raw score as a scale: its exponential, between e^-4 and e. */

@@ -393,6 +393,15 @@ static void put_value(const struct field *f, const struct value *v, struct json_
     }
 }
 
+void row_put_value(const struct field *f, const struct value *v, struct json_out *out)
+{
+    if (v->present) {
+        put_value(f, v, out);
+    } else {
+        json_put_null(out);
+    }
+}
+
 void row_to_json(const struct row *row, struct json_out *out)
 {
     json_open_object(out);

@@ -70,6 +70,8 @@ int row_from_cells(struct row *row, const struct schema *s, const int64_t *colum
                    uint32_t n, const struct row_options *options, struct arena *a, struct row_report *report,
                    struct mrc_err *err) MRC_CHECKED;
 
+/* One value as JSON; null when it is absent. */
+void row_put_value(const struct field *f, const struct value *v, struct json_out *out);
 /* The validated row as a JSON object of canonical values, fields in schema order: what the prediction log keeps. */
 void row_to_json(const struct row *row, struct json_out *out);
 

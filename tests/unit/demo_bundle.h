@@ -72,6 +72,10 @@ static inline mrc_model *demo_model(double low, double high)
     m->leaf_values = ARENA_ARRAY(a, 2, double);
     m->leaf_values[0] = low;
     m->leaf_values[1] = high;
+    m->n_leaf_weights = 2;
+    m->leaf_weights = ARENA_ARRAY(a, 2, double);
+    m->leaf_weights[0] = 3; /* three films in four were small */
+    m->leaf_weights[1] = 1;
     ck_assert_ok(model_finish(m, &err), &err);
     return m;
 }

@@ -1,6 +1,7 @@
 /* Quantiles, intervals, the choice of model and reliability, on the demo bundle. */
 #include "tests/unit/demo_bundle.h"
 
+#include "common/forecast/explain.h"
 #include "common/forecast/quantile.h"
 
 #include <math.h>
@@ -130,6 +131,47 @@ START_TEST(reliability)
 }
 END_TEST
 
+/* One split, on the budget: it has all the credit; the base is the mean of the leaves, and of a hundred cinemas. */
+START_TEST(reasons)
+{
+    static const struct {
+        const char *json;
+        double base, budget, screens; /* log10; the median's offset is in the base */
+    } cases[] = {
+        {"{\"title\":\"t\",\"budget\":2e6}", 4.25 + 0.1, 0.75, 0},
+        {"{\"title\":\"t\"}", 4.25 + 0.1, -0.25, 0},
+        {"{\"title\":\"t\",\"budget\":2e6,\"screens\":400}", 2.125 + 2, 0.375, 0.60206},
+        {"{\"title\":\"t\",\"budget\":2e6,\"screens\":10}", 2.125 + 2, 0.375, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct json_doc *doc;
+        struct row row;
+        struct row_report report;
+        struct forecast f;
+        struct explanation e;
+        ck_assert_ok(json_read(&doc, str_of(cases[i].json), &json_limits_file, NULL, &err), &err);
+        ck_assert_ok(row_from_json(&row, bundle->schema, json_root(doc), &(struct row_options){false}, &arena, &report,
+                                   &err),
+                     &err);
+        ck_assert_ok(forecast_row(bundle, &row, scratch, &arena, &f, NULL, &err), &err);
+        ck_assert_ok(forecast_explain(bundle, &row, &f, &arena, &e, &err), &err);
+        json_free(doc);
+        double product = e.base;
+        for (uint32_t k = 0; k < e.n; k++) {
+            struct str name = schema_field(bundle->schema, (uint32_t)e.factors[k].field)->name;
+            double expected = str_is(name, "budget")    ? cases[i].budget
+                              : str_is(name, "screens") ? cases[i].screens
+                                                        : 0;
+            ck_assert_double_eq_tol(log10(e.factors[k].factor), expected, 1e-5);
+            ck_assert(k == 0 || fabs(log(e.factors[k].factor)) <= fabs(log(e.factors[k - 1].factor)));
+            product *= e.factors[k].factor;
+        }
+        ck_assert_double_eq_tol(log10(e.base), cases[i].base, 1e-5);
+        ck_assert_double_eq_tol(product / f.admissions, 1, 1e-12);
+    }
+}
+END_TEST
+
 START_TEST(other_schema)
 {
     struct schema *s;
@@ -201,6 +243,7 @@ int main(void)
     tcase_add_test(c, weeks_ahead);
     tcase_add_test(c, screens_known);
     tcase_add_test(c, reliability);
+    tcase_add_test(c, reasons);
     tcase_add_test(c, other_schema);
     tcase_add_test(c, filled_and_scaled);
     suite_add_tcase(suite, c);

@@ -69,6 +69,8 @@ START_TEST(levels)
                  {"?level=0.9", 200, 25119},
                  {"?level=0.5", 200, 63096},
                  {"?level=0.5&level=0.9", 200, 25119},
+                 {"?level=0.85", 200, 30533},
+                 {"?level=0.99", 422, 0},
                  {"?level=1", 422, 0},
                  {"?level=0", 422, 0},
                  {"?level=nan", 422, 0},
@@ -92,7 +94,18 @@ START_TEST(levels)
         json_free(doc);
     }
     fixture_call(&f, "POST", "/predict?explain=true", anna, json, film);
-    ck_assert_ptr_nonnull(strstr(fixture_body(&f), "explanation_unavailable"));
+    struct json_doc *doc = document();
+    const struct json *why;
+    ck_assert_int_eq(json_get(json_root(doc), "explanation", JSON_ARRAY, &why, NULL), MRC_OK);
+    double product = 1, base = 0, factor = 0;
+    ck_assert_int_eq(json_get_double(json_root(doc), "base", &base, NULL), MRC_OK);
+    for (const struct json *x = json_first(why); x; x = json_next(x)) {
+        ck_assert_int_eq(json_get_double(x, "factor", &factor, NULL), MRC_OK);
+        product *= factor;
+    }
+    ck_assert_int_gt((int)json_count(why), 0);
+    ck_assert_double_eq_tol(base * product, number(json_root(doc), "admissions"), 0.5);
+    json_free(doc);
 }
 END_TEST
 
