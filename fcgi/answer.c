@@ -11,6 +11,11 @@ static bool wants_rfc9457(const struct context *c)
     return http_accepts(c->req->accept, "application/problem+json");
 }
 
+static bool is_inference(const struct context *c)
+{
+    return c->route != NULL && (c->route->flags & ROUTE_INFERENCE) != 0;
+}
+
 void answer_json(struct context *c, int status)
 {
     c->res->status = status;
@@ -78,6 +83,9 @@ void answer_detail(struct context *c, int status, const char *detail)
     }
     json_open_object(&w);
     json_pair_cstr(&w, "detail", detail);
+    if (is_inference(c)) {
+        json_pair_cstr(&w, "error", detail);
+    }
     json_close_object(&w);
     answer_json(c, status);
 }
@@ -261,6 +269,9 @@ void answer_problems(struct context *c, const struct problems *list)
     } else {
         answer_json(c, 422);
         json_open_object(&w);
+        if (is_inference(c)) {
+            json_pair_cstr(&w, "error", "The body is not valid");
+        }
         json_put_key(&w, "detail");
     }
     json_open_array(&w);

@@ -3,6 +3,8 @@
 #include "fcgi/app_state.h"
 #include "fcgi/assets.h"
 #include "fcgi/auth.h"
+#include "fcgi/cors.h"
+#include "fcgi/idempotency.h"
 #include "fcgi/issuer.h"
 #include "fcgi/metrics.h"
 #include "fcgi/token.h"
@@ -32,9 +34,10 @@ static int64_t system_ms(void *arg)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t monotonic_us(void)
+static int64_t monotonic_us(void *arg)
 {
     struct timespec now;
+    (void)arg;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
@@ -88,9 +91,15 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
     if (a->parts.clock_ms == NULL) {
         a->parts.clock_ms = system_ms;
     }
+    if (a->parts.ticks_us == NULL) {
+        a->parts.ticks_us = monotonic_us;
+    }
     arena_init(&a->arena, (size_t)setting_int(parts->config, CONFIG_REQUEST_MEMORY_MAX));
     arena_init(&a->kept, 0);
-    int rc = open_issuer(a, err);
+    int rc = cors_check(setting_text(parts->config, CONFIG_CORS_ORIGINS), err);
+    if (rc == MRC_OK) {
+        rc = open_issuer(a, err);
+    }
     struct token_rules rules = {
         .outside = a->issuer,
         .issuer = setting_text(parts->config, CONFIG_TOKEN_ISSUER),
@@ -203,7 +212,7 @@ static const struct route *find_route(struct str path, enum http_method method,
     return found;
 }
 
-static void allow_header(struct context *c, unsigned methods)
+static struct str allow_header(struct context *c, unsigned methods)
 {
     struct buf b;
     buf_init(&b, c->arena, 128);
@@ -216,6 +225,7 @@ static void allow_header(struct context *c, unsigned methods)
     }
     buf_puts(&b, "OPTIONS");
     http_header(c->res, "Allow", buf_text(&b));
+    return buf_text(&b);
 }
 
 /* FastAPI's answer to a trailing slash: 307 to the path without it, method and body kept. */
@@ -295,16 +305,33 @@ static void dispatch(struct context *c)
             answer_detail(c, 404, "Not Found");
         }
     } else if (req->method == HTTP_OPTIONS) {
-        allow_header(c, methods);
+        cors_preflight(c, allow_header(c, methods));
         c->res->status = 204;
     } else if (c->route == NULL) {
-        allow_header(c, methods);
+        (void)allow_header(c, methods);
         answer_detail(c, 405, "Method Not Allowed");
     } else if (!query_valid(c)) {
         answer_detail(c, 400, "The query is not percent-encoded UTF-8 text");
     } else if (c->route->scope == SCOPE_NONE || (auth_check(c, c->route->scope) && rate_charge(c, 1))) {
-        c->route->handle(c);
+        idempotency_run(c);
     }
+}
+
+static int64_t ticks(const struct context *c)
+{
+    return c->parts->ticks_us(c->parts->clock_arg);
+}
+
+bool request_expired(struct context *c)
+{
+    if (ticks(c) - c->start_us <= setting_int(c->parts->config, CONFIG_REQUEST_TIMEOUT) * 1000) {
+        return false;
+    }
+    log_event(LOG_WARN, "request takes too long", LOG_STR("req", c->req->request_id),
+              LOG_CSTR("route", c->route == NULL ? "-" : c->route->path));
+    http_header(c->res, "Retry-After", STR("1"));
+    answer_detail(c, 503, "The request takes too long; send fewer films at once");
+    return true;
 }
 
 /* ---- finishing ------------------------------------------------------------------------------------------------- */
@@ -327,9 +354,33 @@ static void check_body(struct context *c)
     c->res->n_headers = 0;
 }
 
+/* A caller that traces gets to know our part of its trace: its trace, a span of ours. What it sent beside (tracestate)
+ * goes no further: nothing is called on the way to an answer. */
+static void trace_header(struct context *c)
+{
+    unsigned char span[8];
+    struct buf b;
+    if (c->req->trace_id.n == 0) {
+        return;
+    }
+    random_bytes(span, sizeof span);
+    span[0] |= 1; /* never all zero */
+    buf_init(&b, c->arena, 64);
+    buf_puts(&b, "00-");
+    buf_str(&b, c->req->trace_id);
+    buf_char(&b, '-');
+    for (size_t i = 0; i < sizeof span; i++) {
+        buf_printf(&b, "%02x", span[i]);
+    }
+    buf_puts(&b, "-00");
+    http_header(c->res, "traceresponse", buf_text(&b));
+}
+
 static void common_headers(struct context *c)
 {
     struct http_response *res = c->res;
+    cors_headers(c);
+    trace_header(c);
     bool page = res->content_type != NULL && strncmp(res->content_type, "text/html", 9) == 0;
     http_header(res, "X-Request-Id", c->req->request_id);
     http_header(res, "X-Content-Type-Options", STR("nosniff"));
@@ -347,6 +398,11 @@ static void common_headers(struct context *c)
     }
 }
 
+static struct str version_of(const struct context *c)
+{
+    return c->parts->bundle == NULL ? (struct str){"", 0} : c->parts->bundle->version;
+}
+
 void app_handle(struct app *a, const struct http_request *req, struct http_response *res)
 {
     http_response_init(res, &a->arena, (size_t)setting_int(a->parts.config, CONFIG_RESPONSE_MAX));
@@ -358,18 +414,19 @@ void app_handle(struct app *a, const struct http_request *req, struct http_respo
         .arena = &a->arena,
         .scratch = a->scratch,
         .now_ms = a->parts.clock_ms(a->parts.clock_arg),
-        .start_us = monotonic_us(),
+        .start_us = a->parts.ticks_us(a->parts.clock_arg),
         .argument = {"", 0},
         .argument2 = {"", 0},
     };
     dispatch(&c);
     check_body(&c);
     common_headers(&c);
-    metrics_request(&c, monotonic_us() - c.start_us);
+    metrics_request(&c, ticks(&c) - c.start_us);
     if (log_enabled(LOG_INFO)) {
         log_event(LOG_INFO, "request", LOG_STR("req", req->request_id),
                   LOG_CSTR("method", http_method_name(req->method)),
                   LOG_CSTR("route", c.route == NULL ? "-" : c.route->path), LOG_INT("status", res->status),
-                  LOG_INT("us", monotonic_us() - c.start_us), LOG_STR("user", c.caller.user_id));
+                  LOG_INT("us", ticks(&c) - c.start_us), LOG_STR("user", c.caller.user_id),
+                  LOG_STR("version", version_of(&c)), LOG_STR("trace", req->trace_id));
     }
 }

@@ -16,6 +16,7 @@ struct app;
 /* What an app is made of. Everything is borrowed and must outlive it. */
 struct app_parts {
     const struct settings *config;  /* config_specs' rows */
+    int64_t (*ticks_us)(void *arg); /* monotonic microseconds, with clock_arg; NULL: the system's */
     const struct bundle *bundle;    /* NULL: no version yet; /readyz 503, /predict 503 */
     struct store *store;            /* accounts */
     struct store *log_store;        /* the prediction log, for reading; NULL: none */
@@ -51,13 +52,13 @@ enum scope {
 const char *scope_name(enum scope s); /* "predict", …; not of SCOPE_ANY */
 
 enum caller_kind { /* with a password's token, an account's key, a client, a token of the outside issuer */
-    CALLER_USER,
-    CALLER_KEY,
-    CALLER_CLIENT,
-    CALLER_OUTSIDE
+                   CALLER_USER,
+                   CALLER_KEY,
+                   CALLER_CLIENT,
+                   CALLER_OUTSIDE
 };
 
-struct caller { /* who asks, from the verified token or key */
+struct caller {                   /* who asks, from the verified token or key */
     struct str user_id, username; /* of a client: "client:" and its id; its id. From outside: "ext:" and a
                                     digest of issuer and subject; "ext:" and the subject */
     unsigned scopes;              /* bit set, 1 << enum scope */
@@ -88,7 +89,9 @@ enum route_flag {
     ROUTE_CHECKS_QUERY = 8, /* a wrong query parameter is 422 */
     ROUTE_ANY_JSON = 16,    /* the answer is an object of no fixed shape */
     ROUTE_CONFLICTS = 32,   /* 409 when the state forbids it */
-    ROUTE_NO_CONTENT = 64   /* success is 204, without a body */
+    ROUTE_NO_CONTENT = 64,  /* success is 204, without a body */
+    ROUTE_IDEMPOTENT = 256, /* takes an Idempotency-Key (idempotency.h) */
+    ROUTE_INFERENCE = 128   /* errors have `error`, too (Open Inference Protocol) */
 };
 
 /* One row of the table that dispatch, authorisation, OpenAPI and the tests follow. */
@@ -112,7 +115,7 @@ enum { ROUTE_ARGUMENTS_MAX = 2 };
 bool query_find(const struct context *c, const char *name, struct str *value);
 
 /* Answers every handler shares. */
-void answer_json(struct context *c, int status);                       /* body was written to c->res->body */
+void answer_json(struct context *c, int status); /* body was written to c->res->body */
 /* The same, 200, with a validator made of the body: 304 when the client has it already. */
 void answer_json_cached(struct context *c);
 void answer_text(struct context *c, int status, struct str text);      /* text/plain */
@@ -148,6 +151,9 @@ int problems_add(struct context *c, struct problems *list, const struct problem 
 int problems_add_row(struct context *c, struct problems *list, const struct row_report *report, int64_t film,
                      struct mrc_err *err) MRC_CHECKED;
 void answer_problems(struct context *c, const struct problems *list); /* 422 */
+
+/* Has this request taken longer than it may? Then it is answered (503). For loops that can be long. */
+bool request_expired(struct context *c);
 
 /* Charge the caller `cost` requests against the setting rate_per_minute and say in headers what is left. false:
  * answered (429). */

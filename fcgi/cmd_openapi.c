@@ -38,7 +38,7 @@ static int print(const struct settings *config)
     buf_init(&text, NULL, 16 << 20);
     json_out_init(&w, &text);
     w.pretty = true;
-    openapi_write(&w, bundle == NULL ? NULL : bundle->schema, config);
+    openapi_write(&w, bundle, config);
     buf_char(&text, '\n');
     int code = EXIT_DONE;
     if (buf_ok(&text, &err) < 0 || fwrite(text.p, 1, text.n, stdout) != text.n || fflush(stdout) != 0) {

@@ -1,5 +1,6 @@
 /* The server's settings: one row each, and what a row alone cannot say. */
 #include "fcgi/config.h"
+#include "fcgi/cors.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -102,6 +103,14 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Who may read /metrics: everybody, tokens and keys with the scope monitor, nobody"},
     [CONFIG_PUBLIC_URL] = {"public_url", SETTING_TEXT, NULL, 0, 1000, NULL, 0, 0, NULL,
         "Address clients reach the server at, as https://films.example; not set: the one a request was sent to"},
+    [CONFIG_LOGIN_BACKOFF] = {"login_backoff", SETTING_DURATION, "5min", 0, 3600 * SECOND, NULL, 0, 0, NULL,
+        "Longest wait after wrong passwords for one account from one address, which doubles from 1 s after five; 0: none"},
+    [CONFIG_IDEMPOTENCY] = {"idempotency_lifetime", SETTING_DURATION, "24h", 60 * SECOND, 30 * DAY, NULL, 0, 0, NULL,
+        "How long an answer is kept for the same request with the same Idempotency-Key"},
+    [CONFIG_CORS_ORIGINS] = {"cors_origins", SETTING_TEXT, NULL, 0, 2000, NULL, 0, 0, NULL,
+        "Origins whose pages may call the API, as https://till.example https://plan.example; not set: none but ours"},
+    [CONFIG_REQUEST_TIMEOUT] = {"request_timeout", SETTING_DURATION, "20s", 10, 600 * SECOND, NULL, 0, 0, NULL,
+        "Most time a request may compute; more gets 503"},
     [CONFIG_TRUSTED_ISSUER] = {"trusted_issuer", SETTING_TEXT, NULL, 0, 500, NULL, 0, 0, NULL,
         "Issuer (iss) of an identity provider whose RS256 or ES256 access tokens are taken too; not set: none"},
     [CONFIG_TRUSTED_AUDIENCE] = {"trusted_audience", SETTING_TEXT, "mercredi", 1, 500, NULL, 0, 0, NULL,
@@ -263,6 +272,7 @@ static int check(const struct settings *s, struct mrc_err *err)
     if (setting_int(s, CONFIG_WORKER_MEMORY_MAX) > 0) {
         MRC_TRY(check_order(s, CONFIG_REQUEST_MEMORY_MAX, CONFIG_WORKER_MEMORY_MAX, err));
     }
+    MRC_TRY(cors_check(setting_text(s, CONFIG_CORS_ORIGINS), err));
     return check_order(s, CONFIG_RESPONSE_MAX, CONFIG_REQUEST_MEMORY_MAX, err);
 }
 

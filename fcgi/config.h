@@ -69,6 +69,10 @@ enum config {
     CONFIG_MLFLOW_TRACK,      /* how often closed days are shipped to MLflow; 0: never */
     CONFIG_MLFLOW_EXPERIMENT, /* where they go, default <model>-predictions */
     CONFIG_MLFLOW_SAMPLE,     /* predictions of a day that are shipped as rows */
+    CONFIG_LOGIN_BACKOFF,    /* longest wait after wrong passwords; 0: none */
+    CONFIG_IDEMPOTENCY,      /* how long answers are kept under an Idempotency-Key */
+    CONFIG_CORS_ORIGINS,     /* whose pages may call; not set: nobody's */
+    CONFIG_REQUEST_TIMEOUT,  /* most time one request may take */
     CONFIG__COUNT
 };
 extern const struct setting_spec config_specs[CONFIG__COUNT];

@@ -173,6 +173,9 @@ void grant_password(struct context *c, const struct oauth_form *f)
         return;
     }
     int rc = log_in(c, f, &account, &err);
+    if (rc == MRC_OK || rc == MRC_EDENIED) {
+        oauth_login_ended(c, f->username, rc == MRC_OK);
+    }
     if (rc == MRC_EDENIED) {
         answer_denied(c, "login refused", err.msg, "Incorrect username or password");
     } else if (rc == MRC_EBUSY) {

@@ -43,6 +43,16 @@ static const struct check checks[] = {
     {"log", log_ok, "the prediction log cannot be written"},
 };
 
+bool health_ready(const struct context *c)
+{
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        if (!checks[i].ok(c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool excluded(const struct context *c, const char *name)
 {
     struct str rest = c->req->query, key, value;

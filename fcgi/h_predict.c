@@ -137,26 +137,6 @@ static struct str row_json(struct context *c, const struct row *row)
     return buf_text(&b);
 }
 
-/* The trace id of a valid W3C traceparent, or nothing. */
-static struct str trace_id(struct str parent)
-{
-    struct str id = {parent.p + 3, 32};
-    bool zero = true;
-    if (parent.n < 55 || parent.p[2] != '-' || parent.p[35] != '-' || parent.p[52] != '-' ||
-        (parent.n > 55 && (str_starts(parent, "00") || parent.p[55] != '-')) || str_starts(parent, "ff")) {
-        return (struct str){"", 0};
-    }
-    for (size_t i = 0; i < 55; i++) {
-        char ch = parent.p[i];
-        bool hex = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f');
-        if (!hex && i != 2 && i != 35 && i != 52) {
-            return (struct str){"", 0};
-        }
-        zero = zero && (i < 3 || i >= 35 || ch == '0');
-    }
-    return zero ? (struct str){"", 0} : id;
-}
-
 static int64_t elapsed_us(const struct context *c)
 {
     struct timespec now;
@@ -181,7 +161,7 @@ static int append_to_log(struct context *c, const struct predicted *predicted, s
             .time_ms = c->now_ms,
             .user_id = c->caller.user_id,
             .request_id = c->req->request_id,
-            .trace_id = trace_id(c->req->traceparent),
+            .trace_id = c->req->trace_id,
             .model_name = c->parts->bundle->name,
             .model_version = c->parts->bundle->version,
             .row_json = row_json(c, p->row),
@@ -239,6 +219,9 @@ void h_predict(struct context *c)
     struct predicted *predicted = ARENA_ARRAY(c->arena, in.n, struct predicted);
     int rc = predicted == NULL ? arena_fail(c->arena, &err) : MRC_OK;
     for (size_t i = 0; i < in.n && rc == MRC_OK; i++) {
+        if (i > 0 && request_expired(c)) {
+            return;
+        }
         rc = forecast_one(c, &in.rows[i], &in.reports[i], &options, &predicted[i], &err);
     }
     if (rc < 0) {

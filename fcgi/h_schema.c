@@ -154,7 +154,7 @@ static void make_schema(struct json_out *w, const struct context *c)
 
 static void make_openapi(struct json_out *w, const struct context *c)
 {
-    openapi_write(w, c->parts->bundle == NULL ? NULL : c->parts->bundle->schema, c->parts->config);
+    openapi_write(w, c->parts->bundle, c->parts->config);
 }
 
 void h_schema(struct context *c)

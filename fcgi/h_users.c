@@ -243,6 +243,9 @@ static int change_own_password(struct context *c, const struct user_body *b, str
     struct account account = {0};
     MRC_TRY(store_account_by_id(c->parts->store, c->caller.user_id, c->arena, &account, err));
     int rc = oauth_password(c, account.password_hash, b->current_password, err);
+    if (rc == MRC_OK || rc == MRC_EDENIED) {
+        oauth_login_ended(c, account.username, rc == MRC_OK);
+    }
     if (rc == MRC_EDENIED) {
         return mrc_fail(err, rc, "The current password is wrong");
     }

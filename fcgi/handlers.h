@@ -6,6 +6,7 @@
 
 void h_alive(struct context *c); /* h_health.c */
 void h_ready(struct context *c);
+bool health_ready(const struct context *c); /* what /readyz says */
 
 void h_metrics(struct context *c); /* h_metrics.c */
 
@@ -14,6 +15,15 @@ void h_revoke(struct context *c);
 void h_oauth_metadata(struct context *c);
 
 void h_predict(struct context *c); /* h_predict.c */
+
+void h_invocations(struct context *c); /* h_invocations.c */
+
+void h_v2(struct context *c); /* h_inference.c */
+void h_v2_live(struct context *c);
+void h_v2_ready(struct context *c);
+void h_v2_model(struct context *c);
+void h_v2_model_ready(struct context *c);
+void h_v2_infer(struct context *c);
 
 void h_predictions(struct context *c); /* h_predictions.c */
 void h_prediction(struct context *c);

@@ -243,6 +243,26 @@ static struct str request_id_new(struct reading *g)
     return (struct str){text, 2 * sizeof bytes};
 }
 
+struct str http_trace_id(struct str parent)
+{
+    static const struct str none = {"", 0};
+    bool zero_trace = true, zero_span = true;
+    if (parent.n < 55 || parent.p[2] != '-' || parent.p[35] != '-' || parent.p[52] != '-' ||
+        (parent.n > 55 && (str_starts(parent, "00") || parent.p[55] != '-')) || str_starts(parent, "ff")) {
+        return none;
+    }
+    for (size_t i = 0; i < 55; i++) {
+        char ch = parent.p[i];
+        bool hex = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f');
+        if (!hex && i != 2 && i != 35 && i != 52) {
+            return none;
+        }
+        zero_trace = zero_trace && (i < 3 || i >= 35 || ch == '0');
+        zero_span = zero_span && (i < 36 || i >= 52 || ch == '0');
+    }
+    return zero_trace || zero_span ? none : (struct str){parent.p + 3, 32};
+}
+
 int http_request_read(struct http_request *r, http_parameter parameter, void *arg, size_t header_max, struct arena *a,
                       struct mrc_err *err)
 {
@@ -263,6 +283,12 @@ int http_request_read(struct http_request *r, http_parameter parameter, void *ar
         r->host = (struct str){"", 0};
     }
     r->traceparent = read_parameter(&g, "HTTP_TRACEPARENT");
+    r->tracestate = read_parameter(&g, "HTTP_TRACESTATE");
+    r->trace_id = http_trace_id(r->traceparent);
+    if (r->trace_id.n == 0) {
+        r->tracestate = (struct str){"", 0};
+    }
+    r->access_control_request_method = read_parameter(&g, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
     r->idempotency_key = read_parameter(&g, "HTTP_IDEMPOTENCY_KEY");
     r->content_encoding = read_parameter(&g, "HTTP_CONTENT_ENCODING");
     r->address = read_parameter(&g, "REMOTE_ADDR");

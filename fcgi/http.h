@@ -15,9 +15,10 @@ struct http_request {
     struct str query; /* raw, without '?' */
     struct str content_type, accept, accept_language, accept_encoding, authorization, if_none_match, origin, user_agent;
     struct str request_id; /* from X-Request-Id when [A-Za-z0-9._-]{1,64}, else made here */
-    struct str host; /* of the Host header, where it is a name or address with or without a port; else empty */
-    struct str traceparent, idempotency_key, content_encoding;
-    struct str address; /* of the peer as the web server saw it */
+    struct str host;       /* of the Host header, where it is a name or address with or without a port; else empty */
+    struct str traceparent, tracestate, idempotency_key, content_encoding, access_control_request_method;
+    struct str trace_id; /* of a valid traceparent (W3C Trace Context); else empty, and tracestate too */
+    struct str address;  /* of the peer as the web server saw it */
     bool https;
     bool too_long; /* a parameter was longer than header_max (→ 431); path is then "" */
     struct str body;
@@ -66,6 +67,8 @@ bool http_accepts_coding(struct str accept_encoding, const char *coding);
 struct str http_credentials(struct str authorization, const char *scheme);
 /* Does an If-None-Match list contain this entity tag (quoted, weakly compared), or "*"? */
 bool http_etag_matches(struct str if_none_match, struct str etag);
+/* The trace id (32 hexadecimal digits) of a valid W3C traceparent of any version, or nothing. */
+struct str http_trace_id(struct str traceparent);
 /* Media type of a Content-Type value equals type, parameters ignored, case-insensitive. */
 bool http_media_type_is(struct str content_type, const char *type);
 

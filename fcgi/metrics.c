@@ -24,6 +24,7 @@ static const struct {
     {"mercredi_predictions_total", "Films predicted, by version of the model."},
     {"mercredi_validation_errors_total", "Values refused in requests, by field and kind."},
     {"mercredi_auth_failures_total", "Logins, tokens, keys and clients refused, by reason."},
+    {"mercredi_scores_total", "Rows of features scored by /invocations and /v2, by version of the model."},
     {"mercredi_mlflow_polls_total", "Readings of MLflow's alias, by result."},
     {"mercredi_model_swaps_total", "Changes of the current version, by who wanted them."},
     {"mercredi_model_swap_failures_total", "Versions that were wanted and could not be served."},
@@ -88,6 +89,13 @@ void metrics_predictions(const struct context *c, size_t n)
     static const char *const names[3] = {"version", NULL, NULL};
     const struct str values[3] = {c->parts->bundle->version, {"", 0}, {"", 0}};
     count(c, families[1].name, names, values, n);
+}
+
+void metrics_scores(const struct context *c, size_t n)
+{
+    static const char *const names[3] = {"version", NULL, NULL};
+    const struct str values[3] = {c->parts->bundle->version, {"", 0}, {"", 0}};
+    count(c, families[4].name, names, values, n);
 }
 
 void metrics_validation_error(const struct context *c, const struct problem *p)

@@ -9,6 +9,8 @@
 void metrics_request(const struct context *c, int64_t us);
 /* Films predicted by the version that serves. */
 void metrics_predictions(const struct context *c, size_t n);
+/* Rows scored by its model alone (/invocations, /v2). */
+void metrics_scores(const struct context *c, size_t n);
 /* A token, key, client or login that was refused. reason: of a fixed set, no input in it. */
 void metrics_auth_failure(const struct context *c, const char *reason);
 void metrics_validation_error(const struct context *c, const struct problem *p);

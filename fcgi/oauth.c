@@ -128,30 +128,80 @@ int oauth_client(struct context *c, const struct oauth_form *f, struct client *o
 
 /* ---- guessing -------------------------------------------------------------------------------------------------- */
 
-/* Milliseconds until this address may try again for all accounts (no name) or this one; 0: now. */
-static int64_t rate_wait(struct context *c, struct str username, int64_t per_minute)
+/* What is limited: everything from an address, an account from an address, an account. Never the same key for two of
+ * them, whatever the name. */
+static uint64_t login_key(struct context *c, const char *what, struct str address, struct str username)
 {
     struct buf name;
     unsigned char digest[SHA256_BYTES];
     uint64_t key;
     buf_init(&name, c->arena, 16 * 1024);
-    buf_puts(&name, "login ");
-    buf_str(&name, c->req->address);
+    buf_puts(&name, what);
+    buf_char(&name, ' ');
+    buf_str(&name, address);
     buf_char(&name, ' ');
     buf_str(&name, username);
     sha256(buf_text(&name), digest);
     memcpy(&key, digest, sizeof key);
-    return shared_rate(c->parts->shared, key | 1, c->now_ms, 60000 / per_minute, per_minute);
+    return key | 1;
+}
+
+/* Guessing one account from one address soon waits for minutes. From many addresses only seconds: whoever knows a name
+ * must not be able to lock its owner out. */
+static const struct {
+    const char *name;
+    bool by_address;
+    unsigned free;
+    int64_t longest_ms; /* at most the setting's */
+} backoffs[] = {{"backoff", true, 5, INT64_MAX}, {"backoff of account", false, 50, 5000}};
+enum { N_BACKOFFS = sizeof backoffs / sizeof backoffs[0] };
+
+static uint64_t backoff_key(struct context *c, size_t i, struct str username)
+{
+    return login_key(c, backoffs[i].name, backoffs[i].by_address ? c->req->address : STR("any"), username);
+}
+
+static int64_t backoff_wait(struct context *c, struct str username)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < N_BACKOFFS && setting_int(c->parts->config, CONFIG_LOGIN_BACKOFF) > 0; i++) {
+        int64_t wait = shared_backoff_wait(c->parts->shared, backoff_key(c, i, username), c->now_ms);
+        longest = wait > longest ? wait : longest;
+    }
+    return longest;
+}
+
+void oauth_login_ended(struct context *c, struct str username, bool good)
+{
+    int64_t most = setting_int(c->parts->config, CONFIG_LOGIN_BACKOFF);
+    for (size_t i = 0; i < N_BACKOFFS && most > 0; i++) {
+        uint64_t key = backoff_key(c, i, username);
+        if (good) {
+            shared_backoff_clear(c->parts->shared, key);
+        } else {
+            shared_backoff_fail(c->parts->shared, key, c->now_ms, backoffs[i].free,
+                                most < backoffs[i].longest_ms ? most : backoffs[i].longest_ms);
+        }
+    }
+}
+
+/* Milliseconds until the rate allows another login; 0: now. */
+static int64_t rate_wait(struct context *c, struct str username)
+{
+    int64_t per_minute = setting_int(c->parts->config, CONFIG_LOGINS_PER_MINUTE);
+    if (per_minute == 0) {
+        return 0;
+    }
+    uint64_t all = login_key(c, "login", c->req->address, STR("")),
+             one = login_key(c, "login", c->req->address, username);
+    int64_t wait = shared_rate(c->parts->shared, all, c->now_ms, 60000 / (10 * per_minute), 10 * per_minute);
+    return wait > 0 ? wait : shared_rate(c->parts->shared, one, c->now_ms, 60000 / per_minute, per_minute);
 }
 
 bool oauth_rate_allows(struct context *c, struct str username)
 {
-    int64_t per_minute = setting_int(c->parts->config, CONFIG_LOGINS_PER_MINUTE);
-    if (per_minute == 0) {
-        return true;
-    }
-    int64_t wait = rate_wait(c, STR(""), 10 * per_minute);
-    wait = wait > 0 ? wait : rate_wait(c, username, per_minute);
+    int64_t wait = backoff_wait(c, username);
+    wait = wait > 0 ? wait : rate_wait(c, username);
     if (wait > 0) {
         struct buf seconds;
         buf_init(&seconds, c->arena, 32);

@@ -25,6 +25,8 @@ int oauth_client(struct context *c, const struct oauth_form *f, struct client *o
 /* Guessing passwords is slowed down before it costs a hash. The account's limit counts per address, so that nobody can
  * lock out somebody else. false: answered (429). */
 bool oauth_rate_allows(struct context *c, struct str username);
+/* A password fitted, or did not: wrong ones make the next tries wait, longer and longer. */
+void oauth_login_ended(struct context *c, struct str username, bool good);
 
 /* Does the password fit? Same work for an unknown account (hash empty). MRC_EDENIED, MRC_EBUSY when too many hash. */
 int oauth_password(struct context *c, struct str hash, struct str password, struct mrc_err *err) MRC_CHECKED;

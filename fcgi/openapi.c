@@ -50,6 +50,9 @@ static void pair(struct json_out *w, const char *key, const char *quoted)
 #define MODEL_REQUIRED "'required':['name','version','active','current','previous','readable']"
 #define OBJECT_OR_NULL "{'anyOf':[{'type':'object'},{'type':'null'}]}"
 
+static const struct openapi_part *const parts[] = {&openapi_kept, &openapi_inference};
+enum { N_PARTS = sizeof parts / sizeof parts[0] };
+
 /* In the order of their names, as FastAPI writes them. Film and FilmBatch follow from the raw schema. */
 static const struct openapi_component components[] = {
     {"Body_login_token_post",
@@ -235,8 +238,9 @@ static void put_batch(struct json_out *w, const char *name, const char *list, co
     json_close_object(w);
 }
 
-static void put_components(struct json_out *w, const struct schema *schema, int64_t rows_max)
+static void put_components(struct json_out *w, const struct bundle *bundle, int64_t rows_max)
 {
+    const struct schema *schema = bundle == NULL ? NULL : bundle->schema;
     json_put_key(w, "components");
     json_open_object(w);
     json_put_key(w, "schemas");
@@ -250,9 +254,13 @@ static void put_components(struct json_out *w, const struct schema *schema, int6
     for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
         pair(w, components[i].name, components[i].schema);
     }
-    for (size_t i = 0; i < n_kept_components; i++) {
-        pair(w, kept_components[i].name, kept_components[i].schema);
+    for (size_t k = 0; k < N_PARTS; k++) {
+        for (size_t i = 0; i < parts[k]->n_components; i++) {
+            pair(w, parts[k]->components[i].name, parts[k]->components[i].schema);
+        }
     }
+    json_put_key(w, "ModelRow");
+    openapi_model_row(w, bundle == NULL ? NULL : bundle->models[bundle->n_models - 1].features);
     json_close_object(w);
     pair(w, "securitySchemes",
          "{'OAuth2PasswordBearer':{'type':'oauth2','flows':{'password':{'scopes':{"
@@ -327,7 +335,9 @@ static const struct openapi_detail *detail_of(const struct route *r)
 {
     static const struct openapi_detail none = {0};
     const struct openapi_detail *d = find_detail(details, sizeof details / sizeof details[0], r);
-    d = d == NULL ? find_detail(kept_details, n_kept_details, r) : d;
+    for (size_t i = 0; i < N_PARTS && d == NULL; i++) {
+        d = find_detail(parts[i]->details, parts[i]->n_details, r);
+    }
     return d == NULL ? &none : d;
 }
 
@@ -421,7 +431,7 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     if (strchr(r->path, '{') != NULL || metrics) {
         put_error(w, 404, "Error", NULL);
     }
-    if ((r->flags & ROUTE_CONFLICTS) != 0) {
+    if ((r->flags & (ROUTE_CONFLICTS | ROUTE_IDEMPOTENT)) != 0) {
         put_error(w, 409, d->conflict != NULL ? d->conflict : "Error", NULL);
     }
     if (body) {
@@ -436,7 +446,9 @@ static void put_responses(struct json_out *w, const struct route *r, const struc
     }
     put_error(w, 431, "Error", NULL);
     put_error(w, 500, "Error", NULL);
-    if (r->answer == NULL && (r->flags & ROUTE_NEEDS_MODEL) != 0) {
+    if (strcmp(r->name, "v2_ready") == 0) {
+        put_error(w, 503, "InferenceReady", retry);
+    } else if (r->answer == NULL && (r->flags & ROUTE_NEEDS_MODEL) != 0) {
         pair(w, "503", "{'description':'Not ready','content':{'text/plain':{'schema':{'type':'string'}}}}");
     } else if (scoped || token || metrics || (r->flags & ROUTE_NEEDS_MODEL) != 0) {
         put_error(w, 503, error, retry);
@@ -505,6 +517,11 @@ static void put_operation(struct json_out *w, const struct route *r, const struc
     json_put_cstr(w, r->tag);
     json_close_array(w);
     json_pair_cstr(w, "summary", r->summary);
+    if ((r->flags & ROUTE_IDEMPOTENT) != 0) {
+        json_pair_cstr(w, "description",
+                       "With a header `Idempotency-Key` of 1 to 255 visible characters the same request can be sent "
+                       "again and gets the same answer; 409 while the first one runs, 422 when it is another request.");
+    }
     put_operation_id(w, r);
     if (r->scope != SCOPE_NONE) {
         json_put_key(w, "security");
@@ -558,7 +575,7 @@ static void put_paths(struct json_out *w, const struct schema *schema)
     json_close_object(w);
 }
 
-void openapi_write(struct json_out *w, const struct schema *schema, const struct settings *config)
+void openapi_write(struct json_out *w, const struct bundle *bundle, const struct settings *config)
 {
     struct buf version;
     buf_init(&version, NULL, 64);
@@ -576,13 +593,14 @@ void openapi_write(struct json_out *w, const struct schema *schema, const struct
     pair(w, "license", "{'name':'Apache-2.0','identifier':'Apache-2.0'}");
     json_close_object(w);
     pair(w, "servers", "[{'url':'/'}]");
-    put_paths(w, schema);
-    put_components(w, schema, setting_int(config, CONFIG_ROWS_MAX));
+    put_paths(w, bundle == NULL ? NULL : bundle->schema);
+    put_components(w, bundle, setting_int(config, CONFIG_ROWS_MAX));
     pair(w, "tags",
          "[{'name':'predictions','description':'Forecasts / Prévisions'},"
          "{'name':'films','description':'Films you keep, and names / Vos films, et des noms'},"
          "{'name':'outcomes','description':'First weeks as they were / Les premières semaines'},"
          "{'name':'cinemas','description':'Cinemas and their members / Cinémas et membres'},"
+         "{'name':'inference','description':'The model alone, for other programs / Le modèle seul'},"
          "{'name':'models','description':'Versions and what they know / Versions'},"
          "{'name':'access','description':'Tokens and accounts / Accès'},"
          "{'name':'operations','description':'For those who run it / Exploitation'}]");

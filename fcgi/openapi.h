@@ -4,8 +4,13 @@
 
 #include "fcgi/app.h"
 
-/* Write the document. schema NULL (no version loaded): a film is any object. The settings give limits. */
-void openapi_write(struct json_out *w, const struct schema *schema, const struct settings *config);
+/* The component ModelRow: one property per feature of model.cbm. features NULL: any object. */
+struct features;
+void openapi_model_row(struct json_out *w, const struct features *features);
+
+/* Write the document. bundle NULL (no version loaded): a film and a row of features are any object. The settings give
+ * limits. */
+void openapi_write(struct json_out *w, const struct bundle *bundle, const struct settings *config);
 
 /* The component Film: one property per raw field. In openapi_film.c. */
 void openapi_film(struct json_out *w, const struct schema *schema);

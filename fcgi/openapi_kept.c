@@ -18,7 +18,7 @@
     "'outcome_id':{'type':'string','format':'uuid'},'film':" FILM_REF ","                                              \
     "'week':{'type':'string','format':'date','description':'The Wednesday the week begins with.'}," FIGURE
 
-const struct openapi_component kept_components[] = {
+static const struct openapi_component components[] = {
     {"Cinema", "{'type':'object','title':'Cinema','required':['id','name','profile','role','created_at','changed_at'],"
                "'properties':{'id':{'type':'string','format':'uuid'},'name':{'type':'string'},"
                "'profile':{'type':'object','properties':{'annual_admissions':{'type':'integer','minimum':0},"
@@ -77,13 +77,12 @@ const struct openapi_component kept_components[] = {
      "'maxItems':10,'description':'Best first.','items':{'type':'object','required':['value','match'],'properties':{"
      "'value':{'type':'string'},'match':{'type':'string','enum':['begins','word','inside','similar']}}}}}}"},
 };
-const size_t n_kept_components = sizeof kept_components / sizeof kept_components[0];
 
 #define MEMBER_PARAMETERS                                                                                              \
     "[" ID_PARAMETER ",{'name':'username','in':'path','required':true,"                                                \
     "'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+:-]{1,71}$'}}]"
 
-const struct openapi_detail kept_details[] = {
+static const struct openapi_detail details[] = {
     {"films",
      "[" PAGE_PARAMETERS "," DATE_PARAMETER("from", "Released on this day or later.") "," DATE_PARAMETER(
          "to", "Released on this day or earlier.") "]",
@@ -114,4 +113,10 @@ const struct openapi_detail kept_details[] = {
     {"put_member", MEMBER_PARAMETERS, JSON_BODY("MemberIn"), NULL, NULL},
     {"end_member", MEMBER_PARAMETERS, NULL, NULL, NULL},
 };
-const size_t n_kept_details = sizeof kept_details / sizeof kept_details[0];
+
+const struct openapi_part openapi_kept = {
+    .components = components,
+    .n_components = sizeof components / sizeof components[0],
+    .details = details,
+    .n_details = sizeof details / sizeof details[0],
+};

@@ -22,7 +22,7 @@ struct openapi_detail {
     "{'required':true,'content':{'application/json':{'schema':{'$ref':'#/components/schemas/" component "'}}}}"
 /* What members a request object may have beside the listed ones. */
 #define OTHER_MEMBERS                                                                                                  \
-    "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'additionalProperties':{'$ref':'#/components/schemas/Value'}"
+    "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'patternProperties':{'':{'$ref':'#/components/schemas/Value'}}"
 /* A text with something to see in it. */
 #define VISIBLE_TEXT(max)                                                                                              \
     "{'type':'string','minLength':1,'maxLength':" max ",'pattern':'^[^\\\\u0000]*[^\\\\u0000\\\\s][^\\\\u0000]*$'}"
@@ -36,10 +36,14 @@ struct openapi_detail {
     "{'name':'" name "','in':'query','required':false,'schema':{'type':'string','format':'date'},'description':'" what \
     "'}"
 
-/* Films, outcomes, cinemas: openapi_kept.c. */
-extern const struct openapi_component kept_components[];
-extern const size_t n_kept_components;
-extern const struct openapi_detail kept_details[];
-extern const size_t n_kept_details;
+/* What one file adds. */
+struct openapi_part {
+    const struct openapi_component *components;
+    size_t n_components;
+    const struct openapi_detail *details;
+    size_t n_details;
+};
+extern const struct openapi_part openapi_kept;      /* films, outcomes, cinemas: openapi_kept.c */
+extern const struct openapi_part openapi_inference; /* /invocations and /v2: openapi_inference.c */
 
 #endif

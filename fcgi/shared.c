@@ -307,6 +307,51 @@ struct charge shared_charge(struct shared *s, uint64_t key, int64_t now_ms, int6
     }
 }
 
+/* ---- back-off -------------------------------------------------------------------------------------------------- */
+
+/* A bucket of a key that only back-off uses: the time of the next try in microseconds, whose low byte is the number of
+ * failures instead (a quarter of a millisecond is no loss). */
+enum { FAILURES_MASK = 0xff, FAILURES_MAX = 0xfe };
+
+int64_t shared_backoff_wait(struct shared *s, uint64_t key, int64_t now_ms)
+{
+    if (s == NULL) {
+        return 0;
+    }
+    int64_t until = (atomic_load(&find_bucket(s, key)->full_us) & ~(int64_t)FAILURES_MASK) / 1000;
+    return until > now_ms ? until - now_ms : 0;
+}
+
+void shared_backoff_fail(struct shared *s, uint64_t key, int64_t now_ms, unsigned free, int64_t longest_ms)
+{
+    if (s == NULL) {
+        return;
+    }
+    struct bucket *b = find_bucket(s, key);
+    int64_t old = atomic_load(&b->full_us), fresh;
+    do {
+        int64_t until = (old & ~(int64_t)FAILURES_MASK) / 1000, failures = old & FAILURES_MASK;
+        /* Long quiet, or a clock that was set back by more than any wait. */
+        if (now_ms > until + longest_ms || until > now_ms + longest_ms) {
+            failures = 0;
+        }
+        failures = failures < FAILURES_MAX ? failures + 1 : failures;
+        int64_t doublings = failures - (int64_t)free - 1, wait = 0;
+        if (doublings >= 0) {
+            wait = doublings < 30 ? (int64_t)1000 << doublings : longest_ms;
+        }
+        wait = wait < longest_ms ? wait : longest_ms;
+        fresh = (((now_ms + wait) * 1000) & ~(int64_t)FAILURES_MASK) | failures;
+    } while (!atomic_compare_exchange_weak(&b->full_us, &old, fresh));
+}
+
+void shared_backoff_clear(struct shared *s, uint64_t key)
+{
+    if (s != NULL) {
+        atomic_store(&find_bucket(s, key)->full_us, 0);
+    }
+}
+
 /* ---- gates ----------------------------------------------------------------------------------------------------- */
 
 struct gate {

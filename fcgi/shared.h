@@ -51,6 +51,13 @@ struct charge {
 };
 struct charge shared_charge(struct shared *s, uint64_t key, int64_t now_ms, int64_t quota, int64_t cost);
 
+/* Back-off common to all processes: after `free` failures (at most 100) under a key each further one doubles the time
+ * until the next try, from one second up to longest_ms. shared_backoff_wait: milliseconds until a try is allowed, 0:
+ * now. What has been quiet for longest_ms after its wait is forgotten. Keys as above, but never the same ones. */
+int64_t shared_backoff_wait(struct shared *s, uint64_t key, int64_t now_ms);
+void shared_backoff_fail(struct shared *s, uint64_t key, int64_t now_ms, unsigned free, int64_t longest_ms);
+void shared_backoff_clear(struct shared *s, uint64_t key);
+
 /* At most `slots` processes at once inside; the rest are told so immediately. */
 struct gate;
 /* slots 1-256. path: lock file, made when absent. */
