@@ -277,6 +277,8 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
     }
     static const char *const screens_needed[] = {"screens"};
     struct film_model *s = &f->models[FILM_SCREENS], *n = &f->models[FILM_AHEAD];
+    /* An error beside a release date is almost a film's figure. */
+    bool with_films = f->job.history && !f->job.recipe.context.as_published;
     const struct bundle_part_model models[] = {
         {.name = "screens",
          .file = "model_screens.cbm",
@@ -290,7 +292,8 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
          .offsets = s->offsets,
          .n_levels = CALIBRATE_LEVELS,
          .scale = s->scale,
-         .scale_file = "scale_screens.cbm"},
+         .scale_file = "scale_screens.cbm",
+         .scores = with_films ? &s->scores : NULL},
         {.name = "ahead",
          .file = "model.cbm",
          .features_file = "features.json",
@@ -300,7 +303,8 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
          .offsets = n->offsets,
          .n_levels = CALIBRATE_LEVELS,
          .scale = n->scale,
-         .scale_file = "scale.cbm"},
+         .scale_file = "scale.cbm",
+         .scores = with_films ? &n->scores : NULL},
     };
     const struct bundle_part_filler filler = {.field = FILM_FILLER_FIELD,
                                               .unit = f->filler.face.unit >= 0 ? FILM_FILLER_UNIT : NULL,

@@ -24,6 +24,7 @@ static const struct {
     {"leaves", cmd_leaves, "leaf number of every tree for each row of a CSV"},
     {"predict", cmd_predict, "predict each row of a CSV with a model or bundle"},
     {"publish", cmd_publish, "put a bundle into MLflow's registry"},
+    {"refresh", cmd_refresh, "a new version with the same trees and what a week has taught"},
     {"sample", cmd_sample, "make a synthetic film file to try the trainer on"},
     {"schema", cmd_schema, "print the data dictionary"},
 };

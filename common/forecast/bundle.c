@@ -319,6 +319,33 @@ static int read_doubles(struct opening *o, const struct json *object, const char
     return MRC_OK;
 }
 
+/* [["2022-11-30", -0.312], …], oldest first. */
+static int read_scores(struct opening *o, const struct json *own, struct bundle_model *m)
+{
+    const struct json *list;
+    if (!json_find(own, "scores")) {
+        return MRC_OK;
+    }
+    MRC_TRY(json_get(own, "scores", JSON_ARRAY, &list, o->err));
+    struct scores *s = ARENA_NEW(&o->b->arena, struct scores);
+    if (!s) {
+        return arena_fail(&o->b->arena, o->err);
+    }
+    for (const struct json *item = json_first(list); item; item = json_next(item)) {
+        struct str text;
+        double value = NAN;
+        const struct json *day = json_type(item) == JSON_ARRAY && json_count(item) == 2 ? json_first(item) : NULL;
+        int32_t date = day && json_str(day, &text) ? date_parse(text, NULL) : DATE_NONE;
+        if (date == DATE_NONE || !json_double(json_next(day), &value) || !isfinite(value) || s->n == SCORES_MAX) {
+            return mrc_fail(o->err, MRC_EFORMAT,
+                            "interval.json: \"scores\" must hold up to %d pairs of a date and a number", SCORES_MAX);
+        }
+        scores_add(s, date, value);
+    }
+    m->scores = s;
+    return MRC_OK;
+}
+
 static int read_interval(struct opening *o, const struct json *interval, struct bundle_model *m)
 {
     const struct json *models, *own;
@@ -338,6 +365,7 @@ static int read_interval(struct opening *o, const struct json *interval, struct 
     m->levels = levels;
     m->offsets = offsets;
     m->z = z;
+    MRC_TRY(read_scores(o, own, m));
     return bundle_check_levels(levels, offsets, n, z, o->err);
 }
 
@@ -433,6 +461,8 @@ static int read_model(struct opening *o, const struct json *entry, const struct 
     MRC_TRY(read_needs(o, entry, m));
     MRC_TRY(read_per(o, entry, m));
     MRC_TRY(read_interval(o, interval, m));
+    MRC_TRY(keep(o, file, &m->file));
+    MRC_TRY(keep(o, features, &m->features_file));
     MRC_TRY(need_file(o, features, &text));
     int rc = features_read(&m->features, o->b->schema, text, find_table, o, o->err);
     if (rc == MRC_OK) {
@@ -445,6 +475,7 @@ static int read_model(struct opening *o, const struct json *entry, const struct 
     rc = rc < 0 ? rc : prepare_reasons(o, m);
     if (rc == MRC_OK && json_find(entry, "scale")) {
         MRC_TRY(json_get_str(entry, "scale", &file, o->err));
+        MRC_TRY(keep(o, file, &m->scale_file));
         rc = open_model(o, file, m->features, &m->scale);
     }
     return rc;
@@ -479,6 +510,8 @@ static int read_filler(struct opening *o, const struct json *entry, struct bundl
         MRC_TRY(read_raw_field(o, unit, &f->unit));
     }
     MRC_TRY(check_filled(o, f, name));
+    MRC_TRY(keep(o, file, &f->file));
+    MRC_TRY(keep(o, features, &f->features_file));
     MRC_TRY(need_file(o, features, &text));
     int rc = features_read(&f->features, o->b->schema, text, find_table, o, o->err);
     if (rc == MRC_OK) {

@@ -6,6 +6,7 @@
 #ifndef MRC_FORECAST_BUNDLE_H
 #define MRC_FORECAST_BUNDLE_H
 
+#include "common/forecast/calibrate.h"
 #include "common/forecast/features.h"
 
 enum {
@@ -33,6 +34,8 @@ struct bundle_model {
     mrc_model *scale;
     const float *domain;      /* [2 * floats] usual range of each number in training, low and high; NULL: not known */
     mrc_explainer *explainer; /* NULL in memory, or when the model has no leaf weights */
+    const struct scores *scores;                /* what the offsets came from, for a refresh; NULL: not kept */
+    struct str file, features_file, scale_file; /* of an opened bundle */
 };
 
 /* A small model that estimates a number field which the film lacks: 10^score, in the field's own unit. */
@@ -41,6 +44,7 @@ struct bundle_filler {
     double least;        /* smaller numbers count as lacking */
     struct features *features;
     mrc_model *model;
+    struct str file, features_file; /* of an opened bundle */
 };
 
 struct bundle {
@@ -103,6 +107,7 @@ struct bundle_part_model {
     uint32_t n_levels;              /* 2 to 99, both sides of 0.5 */
     const mrc_model *scale;         /* ln of the error's scale from the same columns, or NULL */
     const char *scale_file;         /* its file */
+    const struct scores *scores;    /* kept in interval.json, so that a refresh can go on; NULL: not */
 };
 
 /* One filler of a version: see struct bundle_filler. */

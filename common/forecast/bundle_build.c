@@ -273,6 +273,25 @@ static void put_numbers(struct json_out *w, const char *key, const double *numbe
     json_close_array(w);
 }
 
+/* In the fewest digits that read back to the same bits. */
+static void put_scores(struct json_out *w, const struct scores *s)
+{
+    bool pretty = w->pretty;
+    json_put_key(w, "scores");
+    json_open_array(w);
+    w->pretty = false;
+    for (uint32_t i = 0; i < s->n; i++) {
+        char date[DATE_TEXT];
+        date_format(s->kept[i].date, date);
+        json_open_array(w);
+        json_put_cstr(w, date);
+        json_put_double(w, s->kept[i].value);
+        json_close_array(w);
+    }
+    w->pretty = pretty;
+    json_close_array(w);
+}
+
 static int add_interval(struct building *g)
 {
     struct buf b;
@@ -287,6 +306,9 @@ static int add_interval(struct building *g)
         json_open_object(&w);
         put_numbers(&w, "levels", part->levels, part->n_levels);
         put_numbers(&w, "offsets", part->offsets, part->n_levels);
+        if (part->scores) {
+            put_scores(&w, part->scores);
+        }
         json_close_object(&w);
     }
     json_close_object(&w);

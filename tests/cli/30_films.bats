@@ -287,3 +287,68 @@ for x in r:
     call "$MT" backtest --data "$(realpath "$ROOT")/data/sample.csv" --train-until 2022-12-31 --test 2023-01-01..2023-06-30
     [ "$status" -eq 0 ]
 }
+
+@test "refresh: 52 weekly files in order give the tables of all at once; an incomplete week changes no sum" {
+    cd "$BATS_TEST_TMPDIR"
+    echo '{"iterations": 20}' >p.json
+    last=$(tail -n +2 "$ROOT/data/sample.csv" | python3 -c 'import csv,sys
+r = csv.DictReader(open(sys.argv[1])); print(max(x["release_date"] for x in r))' "$ROOT/data/sample.csv")
+    # The last 52 film weeks of the sample, a file each; some are empty and have nothing to teach.
+    python3 - "$ROOT/data/sample.csv" "$last" <<'P'
+import csv, datetime, sys
+rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8")))
+end = datetime.date.fromisoformat(sys.argv[2])
+begin = end - datetime.timedelta(days=(end.weekday() - 2) % 7 + 51 * 7)
+open("until", "w").write((begin - datetime.timedelta(days=1)).isoformat())
+for k in range(52):
+    a, b = begin + datetime.timedelta(days=7 * k), begin + datetime.timedelta(days=7 * k + 6)
+    week = [r for r in rows if a.isoformat() <= r["release_date"] <= b.isoformat()]
+    if week:
+        w = csv.DictWriter(open("w%02d.csv" % k, "w", encoding="utf-8", newline=""), rows[0], lineterminator="\n")
+        w.writeheader()
+        w.writerows(week)
+P
+    until=$(cat until)
+    fit --data "$ROOT/data/sample.csv" --kind private --params p.json --out all/0001 -q >/dev/null
+    fit --data "$ROOT/data/sample.csv" --kind private --params p.json --until "$until" --out base/0001 -q >/dev/null
+    from=base/0001
+    for w in w*.csv; do
+        "$MT" refresh --model $from --data "$w" --out "base/0001-${w%.csv}"
+        from=base/0001-${w%.csv}
+    done
+    cmp all/0001/tables/history.json $from/tables/history.json
+    cmp base/0001/model.cbm $from/model.cbm
+    [ "$(jq .histories_as_of $from/manifest.json)" = "$(jq .histories_as_of all/0001/manifest.json)" ]
+    # Its errors moved the intervals.
+    ! cmp -s base/0001/interval.json $from/interval.json || return 1
+    # Half a week is not a small week.
+    first=$(ls w*.csv | head -1)
+    "$MT" refresh --model base/0001 --data "$first" --incomplete --out base/half
+    "$MT" refresh --model base/0001 --data "$first" --out base/whole
+    [ "$(jq .complete base/half/tables/history.json)" = "$(jq .complete base/0001/tables/history.json)" ]
+    day=$(python3 -c 'import datetime,sys; print(datetime.date.fromisoformat(sys.argv[1]) + datetime.timedelta(days=int(sys.argv[2])))' "$(jq -r .complete base/0001/tables/history.json)" 14)
+    later=$(python3 -c 'import datetime,csv,sys; print(datetime.date.fromisoformat(next(csv.DictReader(open(sys.argv[1])))["release_date"]) + datetime.timedelta(days=14))' "$first")
+    printf 'film_id,title,release_date\na,Film,%s\nb,Film,%s\n' "$day" "$later" >new.csv
+    sum() { "$MT" features --model "$1" --data new.csv --setting N | python3 -c 'import csv,sys
+print(*[r["mk_sum52"] or "unknown" for r in csv.DictReader(sys.stdin)])'; }
+    read -r a0 b0 <<<"$(sum base/0001)"
+    read -r a1 b1 <<<"$(sum base/half)"
+    read -r a2 b2 <<<"$(sum base/whole)"
+    [ "$a0" != unknown ] && [ "$a0" = "$a1" ] && [ "$a0" = "$a2" ]
+    [ "$b1" = unknown ] && [ "$b2" != unknown ]
+}
+
+@test "refresh: refuses published bundles, what exists, and files that teach nothing" {
+    cd "$BATS_TEST_TMPDIR"
+    echo '{"iterations": 20}' >p.json
+    fit --data "$ROOT/data/sample.csv" --kind published --params p.json --out m/0001 -q >/dev/null
+    call "$MT" refresh --model m/0001 --data "$ROOT/data/sample.csv" --out m/0002
+    [ "$status" -eq 69 ] && one_error_line refresh 'no private bundle'
+    call "$MT" refresh --model m/0001 --data "$ROOT/data/sample.csv" --out m/0001
+    [ "$status" -ne 0 ] && one_error_line refresh 'a version never changes'
+    fit --data "$ROOT/data/sample.csv" --kind private --params p.json --out p/0001 -q >/dev/null
+    printf 'title,release_date,first_week_entries\nFilm,2026-01-07,\n' >none.csv
+    call "$MT" refresh --model p/0001 --data none.csv --out p/0002
+    [ "$status" -ne 0 ] && one_error_line refresh 'nothing to learn'
+    [ ! -e p/0002 ]
+}
