@@ -2,12 +2,15 @@
 """Compare evaluation with CatBoost in one run: apply.py BENCH_APPLY CASES_DIR CASE... prints a table, then JSON lines.
 
 CatBoost (one thread, a ready Pool) and libmercredi take turns, ROUNDS times; a ratio is the median of the rounds'
-ratios, so that a machine whose speed drifts does not decide. peer modes: batch and rows100 use a ready Pool; single
-calls predict on one row, as a Python service does. load is the time to open the model (ns in all), memory_kb what stays
-resident of it.
+ratios, so that a machine whose speed drifts does not decide, and one thread's work is measured in processor time, so
+that a busy one disturbs least. peer modes: batch and rows100 use a ready Pool; single calls predict on one row, as a
+Python service does. load is the time to open the model (ns in all), memory_kb what stays resident of it.
+peer "jni" is CatBoost's C++ evaluator without Python around it, where CATBOOST_CLASSPATH names the jars of
+ai.catboost:catboost-prediction and there is a java.
 """
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -72,6 +75,18 @@ def peer_load(folder):
     return float(out[0]), int(out[1])
 
 
+def jni(folder, shape):
+    """{(mode, hashed): ns a row} of the C++ evaluator; empty without Java or its jars."""
+    jars = os.environ.get("CATBOOST_CLASSPATH")
+    if not jars or not shutil.which("java"):
+        return {}
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "PeerJni.java")
+    out = subprocess.check_output(["java", "-cp", jars, source, folder] + [str(shape[k]) for k in ("rows", "floats", "cats")],
+                                  text=True).splitlines()
+    figures = [dict(zip(words[::2], map(float, words[1::2]))) for words in map(str.split, out)]
+    return {(mode, hashed): figures[hashed][mode] for hashed in (0, 1) for mode in figures[hashed]}
+
+
 def main():
     program, root, cases = sys.argv[1], sys.argv[2], sys.argv[3:]
     lines = []
@@ -80,23 +95,25 @@ def main():
         shape = json.load(open(os.path.join(folder, "case.json")))
         peer, seen = Peer(folder, shape), {}
         for _ in range(ROUNDS):
-            theirs = peer.time()
+            theirs, evaluator = peer.time(), jni(folder, shape)
             for line in ours(program, folder, shape):
                 if line["mode"] == "load":
                     seconds, kb = peer_load(folder)
-                    seen.setdefault(("load", "", 1, 0), []).append((line["s"] * 1e9, seconds * 1e9))
-                    seen.setdefault(("memory_kb", "", 1, 0), []).append((max(1, line["kb"]), kb))
+                    seen.setdefault(("load", "", 1, 0, "python"), []).append((line["s"] * 1e9, seconds * 1e9))
+                    seen.setdefault(("memory_kb", "", 1, 0, "python"), []).append((max(1, line["kb"]), kb))
                     continue
-                key = (line["mode"], line["kernel"], line["threads"], line["hashed"])
-                seen.setdefault(key, []).append((line["ns_per_row"], theirs[line["mode"]]))
-        for (mode, kernel, threads, hashed), pairs in seen.items():
-            lines.append({"case": case, "mode": mode, "kernel": kernel, "threads": threads, "hashed": bool(hashed),
+                mode, key = line["mode"], (line["mode"], line["kernel"], line["threads"], line["hashed"])
+                seen.setdefault(key + ("python",), []).append((line["ns_per_row"], theirs[mode]))
+                if (mode, line["hashed"]) in evaluator:
+                    seen.setdefault(key + ("jni",), []).append((line["ns_per_row"], evaluator[mode, line["hashed"]]))
+        for (mode, kernel, threads, hashed, who), pairs in seen.items():
+            lines.append({"case": case, "mode": mode, "kernel": kernel, "threads": threads, "hashed": bool(hashed), "peer": who,
                           "ns_per_row": round(statistics.median(p[0] for p in pairs), 1),
                           "peer_ns_per_row": round(statistics.median(p[1] for p in pairs), 1),
                           "ratio": round(statistics.median(p[1] / p[0] for p in pairs), 2)})
-    print(f"{'case':5}{'mode':9}{'kernel':9}{'threads':>8}{'hashed':>7}{'ours ns':>12}{'CatBoost ns':>13}{'ratio':>8}")
+    print(f"{'case':5}{'mode':10}{'kernel':9}{'threads':>8}{'hashed':>7}{'peer':>8}{'ours ns':>12}{'CatBoost ns':>13}{'ratio':>8}")
     for x in lines:
-        print(f"{x['case']:5}{x['mode']:9}{x['kernel']:9}{x['threads']:8}{'yes' if x['hashed'] else '':>7}"
+        print(f"{x['case']:5}{x['mode']:10}{x['kernel']:9}{x['threads']:8}{'yes' if x['hashed'] else '':>7}{x['peer']:>8}"
               f"{x['ns_per_row']:12.1f}{x['peer_ns_per_row']:13.1f}{x['ratio']:8.2f}")
     for x in lines:
         print(json.dumps(x))
