@@ -147,6 +147,18 @@ MRC_API size_t mrc_scratch_size(const mrc_model *m, size_t n_rows);
  * MRC_EINVAL when the type does not apply or an input that the model needs is missing. Never allocates, locks or logs. */
 MRC_API int mrc_predict(const mrc_model *m, const struct mrc_input *in, size_t n_rows, enum mrc_prediction type,
                         void *scratch, double *out, struct mrc_err *err);
+/* The same for a caller that predicts again and again: checks the type and takes the scratch once. One predictor serves
+ * one thread at a time; it borrows the model, which any number of predictors share.
+ * rows_max  rows that are worth one pass; a call may bring more (1 for single rows needs least memory, 1024 is fastest).
+ * MRC_EINVAL as mrc_predict, MRC_ENOMEM. */
+typedef struct mrc_predictor mrc_predictor;
+MRC_API int mrc_predictor_new(mrc_predictor **out, const mrc_model *m, enum mrc_prediction type, size_t rows_max,
+                              struct mrc_err *err);
+MRC_API void mrc_predictor_free(mrc_predictor *p);              /* NULL is fine */
+MRC_API size_t mrc_predictor_columns(const mrc_predictor *p);   /* mrc_prediction_dim of its model and type */
+/* out: n_rows * mrc_predictor_columns doubles, row-major. Does not allocate. */
+MRC_API int mrc_predictor_run(mrc_predictor *p, const struct mrc_input *in, size_t n_rows, double *out,
+                              struct mrc_err *err);
 /* Only trees [begin, end) (end 0 = all), raw; bias is added only when begin is 0, as CatBoost does. */
 MRC_API int mrc_predict_range(const mrc_model *m, const struct mrc_input *in, size_t n_rows, size_t begin, size_t end,
                               void *scratch, double *out, struct mrc_err *err);

@@ -20,10 +20,12 @@ size_t mrc_prediction_dim(const mrc_model *m, enum mrc_prediction type)
     if (!m) {
         return 0;
     }
+    if (type == MRC_RAW) {
+        return m->dim;
+    }
     enum loss_kind k = kind_of(m);
     bool probabilities = k != LOSS_REGRESSION && k != LOSS_UNCERTAINTY;
     switch (type) {
-    case MRC_RAW:
     case MRC_EXPONENT:
         return m->dim;
     case MRC_RMSE_WITH_UNCERTAINTY:
@@ -35,6 +37,7 @@ size_t mrc_prediction_dim(const mrc_model *m, enum mrc_prediction type)
         return !probabilities ? 0 : k == LOSS_MULTI_LABEL ? m->dim : 1;
     case MRC_MULTI_PROBABILITY:
         return probabilities && m->dim > 1 ? m->dim : 0;
+    case MRC_RAW:
     default:
         return 0;
     }
@@ -197,7 +200,7 @@ int mrc_predict(const mrc_model *m, const struct mrc_input *in, size_t n_rows, e
         return mrc_fail(err, MRC_EINVAL, "prediction type %d does not apply to a model of loss \"%s\" with %u outputs",
                         (int)type, mrc_model_loss(m), m->dim);
     }
-    enum loss_kind kind = kind_of(m);
+    enum loss_kind kind = type == MRC_RAW ? LOSS_UNKNOWN : kind_of(m); /* a look-up by name: dear for one row */
     for (size_t row = 0, n = 0; row < n_rows; row += n) {
         n = block_rows(n_rows - row);
         struct block b;

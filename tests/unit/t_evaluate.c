@@ -114,6 +114,28 @@ static void check_layouts(const mrc_model *m, const struct fixture *f, const dou
     free(hashes);
 }
 
+/* A prepared prediction, in passes of any size. */
+static void check_predictor(const mrc_model *m, const struct fixture *f, const double *want, const char *what)
+{
+    static const size_t sizes[] = {1, 9, 4096};
+    struct mrc_input in = fixture_input(f);
+    struct mrc_err err;
+    size_t dim = mrc_model_dim(m);
+    double *out = calloc(f->n_rows * dim + 1, sizeof *out);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        mrc_predictor *p = NULL;
+        ck_assert_ok(mrc_predictor_new(&p, m, MRC_RAW, sizes[i], &err), &err);
+        ck_assert_uint_eq(mrc_predictor_columns(p), dim);
+        for (int again = 0; again < 2; again++) {
+            memset(out, 0x55, f->n_rows * dim * sizeof *out);
+            ck_assert_ok(mrc_predictor_run(p, &in, f->n_rows, out, &err), &err);
+            check_same(out, want, f->n_rows * dim, what);
+        }
+        mrc_predictor_free(p);
+    }
+    free(out);
+}
+
 static void check_close(double got, double want, const char *what)
 {
     double tolerance = 1e-13 * (fabs(want) > 1e-300 ? fabs(want) : 1e-300);
@@ -252,6 +274,7 @@ static void check_model(const mrc_model *m, const struct fixture *f, bool leaf_n
     double *want = expected_raw(f, mrc_model_dim(m));
     check_batches(m, f, want, what);
     check_layouts(m, f, want, what);
+    check_predictor(m, f, want, what);
     check_transformed(m, f, what);
     check_classes(m, f, what);
     check_staged(m, f, what);
@@ -411,6 +434,13 @@ START_TEST(wrong_calls)
     ck_assert_fails(mrc_predict(NULL, &in, 1, MRC_RAW, scratch, out, &err), &err, MRC_EINVAL, "model");
     ck_assert_fails(mrc_predict_range(m, &in, 1, 5, 3, scratch, out, &err), &err, MRC_EINVAL, "[5, 3)");
     ck_assert_fails(mrc_predict_range(m, &in, 1, 0, 61, scratch, out, &err), &err, MRC_EINVAL, "60");
+    mrc_predictor *p = NULL;
+    ck_assert_fails(mrc_predictor_new(&p, m, MRC_CLASS, 1, &err), &err, MRC_EINVAL, "RMSE");
+    ck_assert_fails(mrc_predictor_new(&p, m, MRC_RAW, 0, &err), &err, MRC_EINVAL, "rows_max");
+    ck_assert_fails(mrc_predictor_new(&p, NULL, MRC_RAW, 1, &err), &err, MRC_EINVAL, "model");
+    ck_assert_fails(mrc_predictor_run(NULL, &in, 1, out, &err), &err, MRC_EINVAL, "predictor");
+    ck_assert_ptr_null(p);
+    mrc_predictor_free(NULL);
     in.cat_hashes = hashes;
     ck_assert_fails(mrc_predict(m, &in, 1, MRC_RAW, scratch, out, &err), &err, MRC_EINVAL, "either");
     in.cat_hashes = NULL;
