@@ -96,6 +96,7 @@ static int explain_one(struct context *c, struct predicted *p, struct mrc_err *e
     }
     int rc = forecast_explain(c->parts->bundle, p->row, &p->forecast, c->arena, e, &why);
     p->explanation = rc == MRC_OK ? e : NULL;
+    MRC_TRY(similar_find(c->parts->bundle, p->row, c->arena, p->similar, &p->n_similar, err));
     return rc == MRC_OK || rc == MRC_EUNSUPPORTED ? MRC_OK : mrc_fail(err, rc, "%s", why.msg);
 }
 
@@ -121,6 +122,7 @@ static int forecast_one(struct context *c, const struct row *row, struct row_rep
     p->report = report;
     p->row = row;
     p->explanation = NULL;
+    p->n_similar = 0;
     MRC_TRY(quantiles_json(c, p, err));
     return options->explain ? explain_one(c, p, err) : MRC_OK;
 }

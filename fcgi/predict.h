@@ -5,6 +5,7 @@
 #include "fcgi/app.h"
 
 #include "common/forecast/explain.h"
+#include "common/forecast/similar.h"
 
 struct predict_rows {
     struct row *rows;
@@ -26,6 +27,8 @@ struct predicted {
     struct str quantiles_json; /* {"0.05":…,…}: for the answer and the log */
     const struct row_report *report;
     const struct row *row;
+    struct similar_film similar[SIMILAR_SHOWN]; /* asked for with reasons */
+    uint32_t n_similar;
     const struct explanation *explanation; /* NULL: not asked for, or the version has none */
 };
 

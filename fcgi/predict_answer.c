@@ -71,6 +71,15 @@ static void put_explanation(struct context *c, struct json_out *w, const struct 
         json_close_object(w);
     }
     json_close_array(w);
+    json_put_key(w, "similar");
+    json_open_array(w);
+    for (uint32_t i = 0; i < p->n_similar; i++) {
+        json_open_object(w);
+        json_pair_str(w, "title", p->similar[i].title);
+        json_pair_i64(w, "year", p->similar[i].year);
+        json_close_object(w);
+    }
+    json_close_array(w);
 }
 
 static void put_one(struct context *c, struct json_out *w, const struct predicted *p, double level, bool explain)

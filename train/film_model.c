@@ -1,5 +1,7 @@
 /* From films to a calibrated model of one setting. */
 #include "train/film_filler.h"
+#include "train/film_reference.h"
+#include "train/film_similar.h"
 
 #include "common/base/date.h"
 #include "common/forecast/forecast.h"
@@ -11,12 +13,13 @@
 const char *const film_setting_letters[FILM__SETTINGS] = {"N", "S"};
 
 /* Errors come from the films behind FIRST_SHARE, in blocks; each is scored by a model of the films before it. */
-enum { BLOCKS = 4, SCALE_FILMS_MIN = 200 };
-#define FIRST_SHARE  0.6
-#define ERROR_LEAST  0.03 /* added to errors before their logarithm is learnt: none is surer than that */
-#define STALE_SHARE  0.25
-#define MASKED_OFTEN 0.3
-#define HALF_YEARS   10
+enum { BLOCKS = 4, SCALE_FILMS_MIN = 200, REFERENCE_TEXT_MAX = 64 << 20 };
+#define FIRST_SHARE    0.6
+#define ERROR_LEAST    0.03 /* added to errors before their logarithm is learnt: none is surer than that */
+#define STALE_SHARE    0.2
+#define ALTERED_WEIGHT 0.4
+#define MASKED_OFTEN   0.3
+#define HALF_YEARS     10
 
 /* CatBoost's names. Strong column sampling is what matters for setting N. max_ctr_complexity 1: a statistic of two
  * categories together could stand for a single film. */
@@ -27,7 +30,7 @@ static const struct {
     {"iterations", {"800", "800"}, "200"},
     {"learning_rate", {"0.04", "0.04"}, "0.04"},
     {"depth", {"6", "6"}, "4"},
-    {"l2_leaf_reg", {"10", "10"}, "30"},
+    {"l2_leaf_reg", {"5", "5"}, "30"},
     {"rsm", {"0.3", "0.4"}, "0.3"},
     {"bootstrap_type", {"Bernoulli", "Bernoulli"}, "Bernoulli"},
     {"subsample", {"0.8", "0.8"}, "0.8"},
@@ -41,6 +44,7 @@ int film_recipe_init(struct film_recipe *r, const struct schema *schema, struct 
 {
     *r = (struct film_recipe){.schema = schema,
                               .mask = MASKED_OFTEN,
+                              .altered_weight = ALTERED_WEIGHT,
                               .half_life = HALF_YEARS,
                               .stale_share = STALE_SHARE,
                               .pool_rare = true,
@@ -297,6 +301,25 @@ static int keep_model(struct making *k, struct fitted *f)
     return MRC_OK;
 }
 
+static int describe(struct making *k)
+{
+    struct buf b;
+    buf_init(&b, NULL, REFERENCE_TEXT_MAX);
+    int rc = film_reference_write(k->t, k->m->features, k->m->model, &b, k->err);
+    if (rc == MRC_OK && !str_copy(&k->m->arena, buf_text(&b), &k->m->reference)) {
+        rc = arena_fail(&k->m->arena, k->err);
+    }
+    b.n = 0;
+    if (rc == MRC_OK && k->m->setting == FILM_AHEAD) {
+        rc = film_similar_write(k->t, k->m->features, k->m->model, &b, k->err);
+    }
+    if (rc == MRC_OK && !str_copy(&k->m->arena, buf_text(&b), &k->m->similar)) {
+        rc = arena_fail(&k->m->arena, k->err);
+    }
+    buf_release(&b);
+    return rc;
+}
+
 static int make(struct making *k)
 {
     struct fitted f;
@@ -307,6 +330,9 @@ static int make(struct making *k)
     int rc = keep_model(k, &f);
     fitted_release(&f);
     MRC_TRY(rc);
+    if (k->t->recipe->describe) {
+        MRC_TRY(describe(k));
+    }
     MRC_TRY(find_scale(k));
     return judge(k);
 }

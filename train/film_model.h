@@ -21,10 +21,12 @@ struct film_recipe {
     struct params params[FILM__SETTINGS];
     struct params scale_params;
     double mask;                     /* how likely each group of an altered copy is blanked */
+    double altered_weight;           /* of an altered copy beside the film as it is */
     double half_life;                /* years after which a film counts half */
     struct features_context context; /* tables the lists draw on; set by the caller */
     double stale_share;              /* part of the altered copies with histories of years before */
     bool pool_rare;                  /* learn no statistic of a category of very few films */
+    bool describe;                   /* make references */
     bool fill;                       /* estimate unknown budgets */
     const char *spared;              /* field never blanked, because it is filled; NULL: none */
     uint64_t seed;
@@ -39,6 +41,8 @@ struct film_model {
     struct features *features;
     struct str features_text; /* complete features.json */
     mrc_model *model, *scale;
+    struct str similar;   /* tables/similar.json of setting N, likewise */
+    struct str reference; /* JSON object of film_reference.h; "" when not asked for */
     struct scores scores; /* of the newest films, by models that had not seen them, in units of their scale */
     double offsets[CALIBRATE_LEVELS];
     size_t n_films; /* learnt from */

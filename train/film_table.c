@@ -260,6 +260,7 @@ static int set_targets(struct dataset *d, const struct film_table *t, size_t n, 
     for (size_t i = 0; rc == MRC_OK && i < t->per * n; i++) {
         target[i] = how->target(t->lessons[i], t->recipe, how->arg);
         weight[i] = film_weight(t->lessons[i], t->films[n - 1], t->recipe);
+        weight[i] *= i % t->per ? t->recipe->altered_weight : 1;
     }
     if (rc == MRC_OK) {
         rc = dataset_set_target(d, target, err);

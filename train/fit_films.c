@@ -227,6 +227,7 @@ static void put_parameters(struct json_out *w, const struct fit *f)
     json_pair_double(w, "mask", r->mask);
     json_pair_double(w, "half_life_years", r->half_life);
     json_pair_double(w, "stale_share", r->stale_share);
+    json_pair_double(w, "altered_weight", r->altered_weight);
     if (f->until != DATE_NONE) {
         char date[DATE_TEXT];
         date_format(f->until, date);
@@ -240,7 +241,22 @@ static void put_parameters(struct json_out *w, const struct fit *f)
     json_close_object(w);
 }
 
-/* Text from one of the two writers above. */
+/* reference.json: what each model learnt from. */
+static void put_reference(struct json_out *w, const struct fit *f)
+{
+    json_open_object(w);
+    json_pair_i64(w, "format", 1);
+    json_put_key(w, "models");
+    json_open_object(w);
+    for (int k = 0; k < FILM__SETTINGS; k++) {
+        json_put_key(w, names[k]);
+        json_put_raw(w, f->models[k].reference);
+    }
+    json_close_object(w);
+    json_close_object(w);
+}
+
+/* Text from one of the writers above. */
 static int make_text(struct buf *b, void (*put)(struct json_out *, const struct fit *), const struct fit *f,
                      struct mrc_err *err)
 {
@@ -265,9 +281,9 @@ static int make_history(const struct fit *f, struct buf *out, struct mrc_err *er
 }
 
 static int write_bundle(struct fit *f, struct str metrics, struct str parameters, struct str history,
-                        struct mrc_err *err)
+                        struct str reference, struct mrc_err *err)
 {
-    struct bundle_file files[2];
+    struct bundle_file files[4];
     size_t n_files = 0;
     if (f->job.calendar) {
         files[n_files++] = (struct bundle_file){"tables/calendar.json", f->job.calendar_text};
@@ -275,6 +291,8 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
     if (f->job.history) {
         files[n_files++] = (struct bundle_file){"tables/history.json", history};
     }
+    files[n_files++] = (struct bundle_file){"reference.json", reference};
+    files[n_files++] = (struct bundle_file){"tables/similar.json", f->models[FILM_AHEAD].similar};
     static const char *const screens_needed[] = {"screens"};
     struct film_model *s = &f->models[FILM_SCREENS], *n = &f->models[FILM_AHEAD];
     /* An error beside a release date is almost a film's figure. */
@@ -373,12 +391,16 @@ static void print_json(const struct fit *f, struct str metrics, struct buf *b)
 
 static int finish(struct fit *f, struct mrc_err *err)
 {
-    struct buf metrics, parameters, history, report;
+    struct buf metrics, parameters, history, report, reference;
     buf_init(&metrics, NULL, TEXT_MAX);
     buf_init(&parameters, NULL, TEXT_MAX);
     buf_init(&report, NULL, TEXT_MAX);
     buf_init(&history, NULL, HISTORY_TEXT_MAX);
+    buf_init(&reference, NULL, HISTORY_TEXT_MAX);
     int rc = make_text(&metrics, put_metrics, f, err);
+    if (rc == MRC_OK) {
+        rc = make_text(&reference, put_reference, f, err);
+    }
     if (rc == MRC_OK) {
         rc = make_text(&parameters, put_parameters, f, err);
     }
@@ -386,7 +408,7 @@ static int finish(struct fit *f, struct mrc_err *err)
         rc = f->job.history ? make_history(f, &history, err) : MRC_OK;
     }
     if (rc == MRC_OK) {
-        rc = write_bundle(f, buf_text(&metrics), buf_text(&parameters), buf_text(&history), err);
+        rc = write_bundle(f, buf_text(&metrics), buf_text(&parameters), buf_text(&history), buf_text(&reference), err);
     }
     if (rc == MRC_OK) {
         if (setting_bool(f->settings, JSON)) {
@@ -402,6 +424,7 @@ static int finish(struct fit *f, struct mrc_err *err)
     buf_release(&metrics);
     buf_release(&parameters);
     buf_release(&history);
+    buf_release(&reference);
     buf_release(&report);
     return rc;
 }
@@ -459,6 +482,7 @@ static int run(const struct settings *s, struct mrc_err *err)
                                  .threads = setting_int(s, THREADS),
                                  .quiet = setting_bool(s, QUIET)};
     int rc = film_job_open(&f.job, &o, err);
+    f.job.recipe.describe = true;
     if (rc == MRC_OK) {
         rc = fit_all(&f, err);
     }

@@ -1,4 +1,4 @@
-/* Opening a bundle: digests, parsing, consistency, self-test; and the link that says which version is current. */
+/* Opening a bundle: digests, parsing, consistency, self-test. */
 #include "common/forecast/bundle.h"
 
 #include "common/base/date.h"
@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/forecast/bundle_files.h"
 #include "common/forecast/quantile.h"
+#include "common/forecast/similar.h"
 
 #include <errno.h>
 #include <math.h>
@@ -545,6 +546,59 @@ static int read_fillers(struct opening *o, const struct json *forecast)
     return MRC_OK;
 }
 
+/* The usual range of each number, from reference.json when the version has one: its first and last points. */
+static int read_domain(struct opening *o, const struct json *reference, struct bundle_model *m)
+{
+    const struct json *models = json_find(reference, "models");
+    const struct json *own = models && json_type(models) == JSON_OBJECT ? json_find(models, m->name.p) : NULL;
+    const struct json *list = own && json_type(own) == JSON_OBJECT ? json_find(own, "features") : NULL;
+    if (!list || json_type(list) != JSON_ARRAY || json_count(list) != features_count(m->features)) {
+        return mrc_fail(o->err, MRC_EFORMAT, "reference.json: \"models\" do not describe the features of \"%.*s\"",
+                        STR_ARG(m->name));
+    }
+    float *domain = ARENA_ARRAY(&o->b->arena, (size_t)2 * features_floats(m->features), float);
+    if (!domain) {
+        return arena_fail(&o->b->arena, o->err);
+    }
+    uint32_t next = 0, i = 0;
+    for (const struct json *x = json_first(list); x; x = json_next(x), i++) {
+        if (features_at(m->features, i)->categorical) {
+            continue;
+        }
+        const struct json *points = json_type(x) == JSON_OBJECT ? json_find(x, "points") : NULL;
+        double low = -INFINITY, high = INFINITY;
+        for (const struct json *p = points && json_type(points) == JSON_ARRAY ? json_first(points) : NULL; p;
+             p = json_next(p)) {
+            double v;
+            if (!json_double(p, &v)) {
+                return mrc_fail(o->err, MRC_EFORMAT, "reference.json: \"points\" must be numbers");
+            }
+            low = p == json_first(points) ? v : low;
+            high = v;
+        }
+        domain[next++] = (float)low;
+        domain[next++] = (float)high;
+    }
+    m->domain = domain;
+    return MRC_OK;
+}
+
+static int read_domains(struct opening *o)
+{
+    struct str text = find_file(o, STR("reference.json"));
+    struct json_doc *doc;
+    if (!text.p) {
+        return MRC_OK;
+    }
+    MRC_TRY(bundle_json(&doc, text, "reference.json", JSON_OBJECT, o->err));
+    int rc = MRC_OK;
+    for (uint32_t i = 0; rc == MRC_OK && i < o->b->n_models; i++) {
+        rc = read_domain(o, json_root(doc), &o->b->models[i]);
+    }
+    json_free(doc);
+    return rc;
+}
+
 static int read_models(struct opening *o, const struct json *forecast, const struct json *interval)
 {
     struct bundle *b = o->b;
@@ -576,7 +630,7 @@ static int read_models(struct opening *o, const struct json *forecast, const str
 
 static int read_contents(struct opening *o)
 {
-    struct str schema, forecast, interval;
+    struct str schema, forecast, interval, text;
     struct json_doc *forecast_doc = NULL, *interval_doc = NULL;
     MRC_TRY(need_file(o, STR("schema.json"), &schema));
     MRC_TRY(need_file(o, STR("forecast.json"), &forecast));
@@ -596,7 +650,12 @@ static int read_contents(struct opening *o)
         json_free(interval_doc);
     }
     json_free(forecast_doc);
-    return rc;
+    MRC_TRY(rc);
+    MRC_TRY(read_domains(o));
+    text = find_file(o, STR("tables/similar.json"));
+    rc = text.p ? similar_read(&o->b->similar, &o->b->arena, text, o->b->models[o->b->n_models - 1].model, o->err)
+                : MRC_OK;
+    return rc < 0 && o->err ? err_wrap(o->err, "tables/similar.json") : rc;
 }
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
@@ -669,89 +728,4 @@ void bundle_close(struct bundle *b)
     schema_free(b->schema);
     arena_release(&b->arena);
     free(b);
-}
-
-/* ---- the current version --------------------------------------------------------------------------------------- */
-
-/* Point <name_folder>/<link> at a version: made beside, then renamed, so that a reader sees the old or the new one. */
-static int set_link(const char *name_folder, const char *link, const char *version, struct mrc_err *err)
-{
-    char path[4096], fresh[4096];
-    int n = snprintf(path, sizeof path, "%s/%s", name_folder, link);
-    int m = snprintf(fresh, sizeof fresh, "%s/.%s.%ld", name_folder, link, (long)getpid());
-    if (n >= (int)sizeof path || m >= (int)sizeof fresh) {
-        return mrc_fail(err, MRC_ELIMIT, "%s: the path is too long", name_folder);
-    }
-    if (unlink(fresh) < 0 && errno != ENOENT) {
-        return mrc_fail_errno(err, MRC_EIO, errno, "%s", fresh);
-    }
-    if (symlink(version, fresh) < 0) {
-        return mrc_fail_errno(err, MRC_EIO, errno, "%s", fresh);
-    }
-    if (rename(fresh, path) < 0) {
-        int why = errno;
-        unlink(fresh);
-        return mrc_fail_errno(err, MRC_EIO, why, "%s", path);
-    }
-    return MRC_OK;
-}
-
-/* The version a link names. */
-static int read_link(const char *name_folder, const char *name, struct arena *a, struct str *version,
-                     struct mrc_err *err)
-{
-    char link[4096], target[128];
-    if (snprintf(link, sizeof link, "%s/%s", name_folder, name) >= (int)sizeof link) {
-        return mrc_fail(err, MRC_ELIMIT, "%s: the path is too long", name_folder);
-    }
-    ssize_t n = readlink(link, target, sizeof target);
-    if (n < 0) {
-        return errno == ENOENT ? mrc_fail(err, MRC_ENOTFOUND, "%s: there is none", link)
-                               : mrc_fail_errno(err, MRC_EIO, errno, "%s", link);
-    }
-    struct str found = {target, (size_t)n};
-    if (found.n > 1 && found.p[found.n - 1] == '/') {
-        found.n--; /* a link made by hand */
-    }
-    if (n == (ssize_t)sizeof target || !bundle_version_valid(found)) {
-        return mrc_fail(err, MRC_EFORMAT, "%s points to \"%.*s\", which is no version", link, STR_ARG(found));
-    }
-    return str_copy(a, found, version) ? MRC_OK : arena_fail(a, err);
-}
-
-int bundle_set_current(const char *name_folder, const char *version, struct mrc_err *err)
-{
-    char manifest[4096];
-    struct arena a;
-    struct str old = {"", 0};
-    if (!bundle_version_valid(str_of(version))) {
-        return mrc_fail(err, MRC_EINVAL, "\"%s\" is no version name", version);
-    }
-    if (snprintf(manifest, sizeof manifest, "%s/%s/manifest.json", name_folder, version) >= (int)sizeof manifest) {
-        return mrc_fail(err, MRC_ELIMIT, "%s: the path is too long", name_folder);
-    }
-    if (!file_exists(manifest)) {
-        return mrc_fail(err, MRC_ENOTFOUND, "%s: there is no version %s", name_folder, version);
-    }
-    arena_init(&a, 4096);
-    /* What was current is what a rollback goes back to. */
-    if (bundle_current(name_folder, &a, &old, NULL) < 0 || str_is(old, version)) {
-        old = (struct str){"", 0};
-    }
-    int rc = old.n == 0 ? MRC_OK : set_link(name_folder, "previous", old.p, err);
-    if (rc == MRC_OK) {
-        rc = set_link(name_folder, "current", version, err);
-    }
-    arena_release(&a);
-    return rc < 0 ? rc : folder_sync(name_folder, err);
-}
-
-int bundle_current(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err)
-{
-    return read_link(name_folder, "current", a, version, err);
-}
-
-int bundle_previous(const char *name_folder, struct arena *a, struct str *version, struct mrc_err *err)
-{
-    return read_link(name_folder, "previous", a, version, err);
 }

@@ -59,6 +59,7 @@ struct bundle {
     uint32_t n_fillers;
     struct calendar *calendar;   /* tables/calendar.json, or NULL */
     struct history *history;     /* tables/history.json, or NULL */
+    struct similar *similar;     /* tables/similar.json, or NULL; in the arena */
     int32_t histories_as_of;     /* date of the newest film the bundle learnt from */
     char digest[65];             /* sha256 of manifest.json: identifies the version */
     const struct str *strangers; /* files in the folder that the manifest does not name: tolerated, never read */

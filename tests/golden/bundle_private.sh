@@ -45,10 +45,32 @@ data = os.environ.get("MERCREDI_DATA")
 films = os.path.join(data, "data/fr-first-week/clean.csv") if data else ""
 if os.path.exists(films):
     whole = "".join(open(os.path.join(r, f), encoding="utf-8", errors="ignore").read()
-                    for r, _, fs in os.walk(bundle) for f in fs if not f.endswith(".cbm"))
+                    for r, _, fs in os.walk(bundle) for f in fs if not f.endswith(".cbm") and f != "similar.json")
     titles = {r["title"] for r in csv.DictReader(open(films, encoding="utf-8")) if len(r["title"]) >= 16}
     found = sorted(t for t in titles if t in whole)
     check("titles of films: %s" % found[:5], not found)
+# Films like a new one are named by title and year beside leaf numbers; nothing of that file is a figure of theirs.
+similar = os.path.join(bundle, "tables/similar.json")
+if os.path.exists(similar):
+    table = json.load(open(similar, encoding="utf-8"))
+    check("similar films: other keys", set(table) == {"format", "titles", "years", "trees", "leaves"})
+    check("similar films: titles are texts", all(isinstance(x, str) for x in table["titles"]))
+    check("similar films: years are years", all(1900 <= x <= 2100 for x in table["years"]))
+    check("similar films: two digits a tree", all(len(x) == 2 * len(table["trees"]) for x in table["leaves"]))
+# Histories: rounded means of three films and more; scores of single films are not kept.
+history = os.path.join(bundle, "tables/history.json")
+if os.path.exists(history):
+    table = json.load(open(history, encoding="utf-8"))
+    check("histories are not the published form", table["form"] == "published" and not table.get("films"))
+    rows = [e for kind in table["entities"].values() for e in kind]
+    check("histories of fewer than three films", all(e[1] >= 3 for e in rows))
+    check("histories not rounded", all(round(v, 2) == v for e in rows for v in e[2:]))
+    intervals = json.load(open(os.path.join(bundle, "interval.json"), encoding="utf-8"))["models"].values()
+    check("errors of single films", not any("scores" in x for x in intervals))
+    for model in json.load(open(os.path.join(bundle, "reference.json"), encoding="utf-8"))["models"].values():
+        for f in model["features"]:
+            check("reference of %s counts fewer than three films" % f["name"], min(f.get("values", {"": 3}).values(), default=3) >= 3)
+            check("reference of %s has a point for fewer than three films" % f["name"], len(f.get("points", [])) * 3 <= f["known"])
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)
 P
