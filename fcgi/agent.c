@@ -8,10 +8,12 @@
 #include "fcgi/current.h"
 #include "fcgi/follow.h"
 #include "fcgi/process.h"
+#include "fcgi/retention.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 3600 * 1000 };
@@ -42,7 +44,21 @@ static int watch_current(struct agent *a, void **memory, struct mrc_err *err)
     return MRC_OK;
 }
 
+static bool may_go_on(void *arg)
+{
+    return !agent_stopping(arg);
+}
+
+static int drop_old(struct agent *a, void **memory, struct mrc_err *err)
+{
+    struct timespec now;
+    (void)memory;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return retention_run(agent_config(a), (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, may_go_on, a, err);
+}
+
 static const struct agent_task tasks[] = {
+    {.name = "retention", .period_ms = 3600 * 1000, .run = drop_old},
     {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
     {.name = "follow_mlflow", .period = CONFIG_MLFLOW_POLL, .run = follow_run, .release = follow_release},
 };

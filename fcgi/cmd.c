@@ -1,10 +1,8 @@
-/* What the commands share, and the small one: db. */
+/* What the commands share. */
 #include "fcgi/cmd.h"
 
-#include "common/base/file.h"
 #include "common/base/log.h"
 #include "fcgi/config.h"
-#include "fcgi/store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,37 +77,4 @@ int cmd_begin(struct settings *s, int argc, char **argv, int skip, const char *l
     }
     log_setup("mercredi-fcgi", (enum log_level)setting_int(s, CONFIG_LOG_LEVEL), 2);
     return -1;
-}
-
-/* ---- db -------------------------------------------------------------------------------------------------------- */
-
-static int make_database(const struct settings *config, enum config which, enum store_file file, struct mrc_err *err)
-{
-    struct store *s = NULL;
-    MRC_TRY(store_open(&s, file, setting_cstr(config, which), err));
-    int rc = store_probe(s, err);
-    store_close(s);
-    if (rc == MRC_OK) {
-        printf("%s: ready\n", setting_cstr(config, which));
-    }
-    return rc;
-}
-
-int cmd_db(int argc, char **argv)
-{
-    struct settings config;
-    struct mrc_err err = {0};
-    int status = cmd_begin(&config, argc, argv, 1, "Make the databases, or bring them to this program's schema.");
-    if (status >= 0) {
-        return status;
-    }
-    int rc = folder_create(setting_cstr(&config, CONFIG_STATE_DIR), 0750, &err);
-    if (rc == MRC_OK) {
-        rc = make_database(&config, CONFIG_DATABASE, STORE_STATE, &err);
-    }
-    if (rc == MRC_OK) {
-        rc = make_database(&config, CONFIG_LOG_DATABASE, STORE_LOG, &err);
-    }
-    settings_release(&config);
-    return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
 }

@@ -26,7 +26,7 @@ int cmd_begin(struct settings *s, int argc, char **argv, int skip, const char *l
 int cmd_print(const struct buf *b);
 
 int cmd_openapi(int argc, char **argv); /* the OpenAPI document of the current version */
-int cmd_db(int argc, char **argv);      /* make or migrate the databases */
+int cmd_db(int argc, char **argv);      /* the databases as a whole */
 int cmd_model(int argc, char **argv);   /* list versions, choose one */
 
 #endif

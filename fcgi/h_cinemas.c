@@ -100,8 +100,9 @@ static int read_room(struct context *c, struct problems *problems, const struct 
     if (!json_str(json_find(room, "id"), &text)) {
         MRC_TRY(room_problem(c, problems, i, json_find(room, "id") == NULL ? "missing" : "string_type", "id",
                              json_find(room, "id") == NULL ? "Field required" : "Input should be a valid string", err));
-    } else if (str_trim(text).n < 1 || utf8_length(str_trim(text)) > ROOM_ID_MAX) {
-        MRC_TRY(room_problem(c, problems, i, "string_too_long", "id", "String should have 1 to 20 characters", err));
+    } else if (!text_begins(text) || utf8_length(text) > ROOM_ID_MAX) {
+        MRC_TRY(room_problem(c, problems, i, "string_pattern_mismatch", "id",
+                             "String should have 1 to 20 characters and begin with something to see", err));
     } else if (!str_copy(c->arena, str_trim(text), id)) {
         return arena_fail(c->arena, err);
     }

@@ -182,7 +182,7 @@ static const struct {
     {"user", cmd_user, "add, list, disable users; set passwords"},
     {"client", cmd_client, "add, list, disable programs that get tokens of their own"},
     {"key", cmd_key, "add, list, revoke API keys of users' scripts"},
-    {"db", cmd_db, "make or migrate the databases"},
+    {"db", cmd_db, "migrate, check, back up, restore, export, prune the databases"},
     {"model", cmd_model, "list versions, choose the current one"},
     {"openapi", cmd_openapi, "print the OpenAPI document"},
     {"check-config", cmd_check_config, "read the settings, say what is wrong"},

@@ -171,9 +171,9 @@ void openapi_film(struct json_out *w, const struct schema *schema)
 static void put_film_choice(struct json_out *w)
 {
     json_put_key(w, "anyOf");
-    openapi_put(w, "[{'required':['title','release_date']},"
-                   "{'required':['film_id'],'properties':{'film_id':{'type':'string',"
-                   "'pattern':'^[^\\\\u0000]*[^\\\\u0000\\\\s][^\\\\u0000]*$'}}}]");
+    openapi_put(w,
+                "[{'required':['title','release_date']},"
+                "{'required':['film_id'],'properties':{'film_id':{'type':'string','pattern':" VISIBLE_PATTERN "}}}]");
 }
 
 void openapi_outcome(struct json_out *w, const struct schema *schema)

@@ -23,10 +23,10 @@ struct openapi_detail {
 /* What members a request object may have beside the listed ones. */
 #define OTHER_MEMBERS                                                                                                  \
     "'propertyNames':{'pattern':'^[^\\\\u0000]*$'},'patternProperties':{'':{'$ref':'#/components/schemas/Value'}}"
-/* A text with something to see in it. */
-#define VISIBLE_TEXT(max)                                                                                              \
-    "{'type':'string','minLength':1,'maxLength':" max ",'pattern':'^[^\\\\u0000]*[^\\\\u0000\\\\s][^\\\\u0000]*$'}"
-#define ID_PARAMETER "{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}"
+/* A text that begins with something to see (reading.h: text_begins). */
+#define VISIBLE_PATTERN   "'^[^\\\\u0000-\\\\u0020][^\\\\u0000]*$'"
+#define VISIBLE_TEXT(max) "{'type':'string','minLength':1,'maxLength':" max ",'pattern':" VISIBLE_PATTERN "}"
+#define ID_PARAMETER      "{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}"
 #define PAGE_PARAMETERS                                                                                                \
     "{'name':'limit','in':'query','required':false,"                                                                   \
     "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"                                            \

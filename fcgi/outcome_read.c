@@ -52,7 +52,7 @@ static struct str text_of(const struct input *in, const char *name, bool *type_o
     }
     const struct json *v = json_find(in->object, name);
     *type_ok = v == NULL || json_type(v) == JSON_NULL || json_str(v, &text);
-    return str_trim(text);
+    return text;
 }
 
 static bool is_there(const struct input *in, const char *name)
@@ -96,10 +96,13 @@ static int read_report(struct context *c, struct problems *problems, const struc
     } else if (n == 0) {
         MRC_TRY(complain(c, problems, in, "missing", "source", "Field required: where the figure comes from", STR(""),
                          err));
+    } else if (!text_begins(source)) {
+        MRC_TRY(complain(c, problems, in, "string_pattern_mismatch", "source",
+                         "String should begin with something to see", json_text(c, source), err));
     } else if (n > OUTCOME_SOURCE_MAX) {
         MRC_TRY(complain(c, problems, in, "string_too_long", "source", "String should have at most 120 characters",
                          json_text(c, source), err));
-    } else if (!str_copy(c->arena, source, &item->source)) {
+    } else if (!str_copy(c->arena, str_trim(source), &item->source)) {
         return arena_fail(c->arena, err);
     }
     MRC_TRY(read_bool(c, problems, in, "provisional", &item->provisional, err));
@@ -145,7 +148,7 @@ static int read_film(struct context *c, struct problems *problems, const struct 
     const struct schema *schema = c->parts->bundle->schema;
     int64_t target = schema_target(schema), id = schema_find(schema, STR("film_id"));
     bool text;
-    bool alone = text_of(in, "film_id", &text).n > 0 && !(is_there(in, "title") && is_there(in, "release_date"));
+    bool alone = text_begins(text_of(in, "film_id", &text)) && !(is_there(in, "title") && is_there(in, "release_date"));
     MRC_TRY(read_row(c, in, &item->row, &report, err));
     uint32_t kept = 0;
     for (uint32_t i = 0; i < report.n_errors; i++) {

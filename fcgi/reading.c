@@ -148,6 +148,11 @@ static bool absent(const struct json *v)
     return v == NULL || json_type(v) == JSON_NULL;
 }
 
+bool text_begins(struct str text)
+{
+    return text.n > 0 && (unsigned char)text.p[0] > ' ';
+}
+
 int read_text_member(struct context *c, struct problems *problems, const struct json *object, const char *field,
                      bool needed, size_t min, size_t max, struct str *out, struct mrc_err *err)
 {
@@ -160,6 +165,10 @@ int read_text_member(struct context *c, struct problems *problems, const struct 
     }
     if (!json_str(v, &text)) {
         return problem_in_body(c, problems, "string_type", field, "Input should be a valid string", v, err);
+    }
+    if (min > 0 && text.n > 0 && !text_begins(text)) {
+        return problem_in_body(c, problems, "string_pattern_mismatch", field,
+                               "String should begin with something to see", v, err);
     }
     text = str_trim(text);
     size_t n = utf8_length(text);

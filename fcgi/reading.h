@@ -17,8 +17,10 @@ int problem_in_body(struct context *c, struct problems *problems, const char *ty
 int problem_in_query(struct context *c, struct problems *problems, const char *type, const char *name,
                      const char *message, struct str input, struct mrc_err *err) MRC_CHECKED;
 
-/* A text member of min to max characters, trimmed, copied to the arena; absent or null: *out empty, a problem when
- * `needed`. */
+/* Does the text begin with something to see: no blank, no control character? */
+bool text_begins(struct str text);
+/* A text member of min to max characters; with min > 0 it begins with something to see; blanks at its end are dropped;
+ * copied to the arena; absent or null: *out empty, a problem when `needed`. */
 int read_text_member(struct context *c, struct problems *problems, const struct json *object, const char *field,
                      bool needed, size_t min, size_t max, struct str *out, struct mrc_err *err) MRC_CHECKED;
 /* An integer member within [min, max]. *has: whether it is there and not null. */

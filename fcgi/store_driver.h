@@ -40,6 +40,9 @@ struct store_driver {
     int (*prune)(void *db, int64_t before_ms, int64_t *dropped, struct mrc_err *err);
     /* Copy the whole database, as it is at one moment, to a new file; NULL: the database has tools of its own. */
     int (*backup)(void *db, const char *path, struct mrc_err *err);
+    /* Put such a copy in the place of the database at url, which is set aside; MRC_ECONFLICT while anybody has it open.
+     * url NULL: only look whether it could be.     * NULL as backup. */
+    int (*restore)(enum store_file which, const char *url, const char *from, struct mrc_err *err);
     /* Is all that it holds sound? MRC_EFORMAT with the first fault. NULL: the server sees to that. */
     int (*check)(void *db, struct mrc_err *err);
 };

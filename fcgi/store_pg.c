@@ -8,6 +8,8 @@
 
 #include <libpq-fe.h>
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,8 @@ enum {
     COLUMNS_MAX = 24,
     BACKOFF_FIRST_MS = 100,
     BACKOFF_MAX_MS = 5000,
+    ANSWER_MS = 7000,              /* a server answers within statement_timeout, or it is not there */
+    PATIENT_MS = 3600 * 1000,      /* of migrations and retention */
     MONTHS_EVERY_MS = 3600 * 1000, /* how often the log's partitions are looked after */
     MONTHS_AHEAD_MS = 3 * 86400 * 1000
 };
@@ -28,7 +32,8 @@ enum { OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_FLOAT8 = 701 };
 struct pg_db {
     PGconn *sql;
     bool prepared[Q__COUNT]; /* on this connection */
-    bool open_transaction;
+    bool open_transaction, patient;
+    bool hung; /* the connection was given up because no answer came */
     enum store_file which;
     int64_t retry_at_ms, backoff_ms; /* monotonic; of making the connection */
     int64_t months_at_ms;            /* monotonic: when to look after the partitions again */
@@ -96,8 +101,14 @@ static int fail(const struct pg_db *d, const PGresult *r, struct mrc_err *err)
 {
     const char *state = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *message = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    if (d->hung) {
+        return mrc_fail(err, MRC_EBUSY, "%s: no answer", d->name);
+    }
     if (message == NULL) {
         return fail_text(d, status_of(state), PQerrorMessage(d->sql), err);
+    }
+    if (status_of(state) == MRC_EINVAL) { /* may be shown to who sent the value: without names of tables */
+        return mrc_fail(err, MRC_EINVAL, "a value that the database does not take (%s)", state);
     }
     return mrc_fail(err, status_of(state), "%s: %.300s (%s)", d->name, message, state);
 }
@@ -117,10 +128,67 @@ static void disconnect(struct pg_db *d)
     d->open_transaction = false;
 }
 
+/* Wait until the socket is ready, at most until then. */
+static bool wait_socket(struct pg_db *d, short events, int64_t until_ms)
+{
+    struct pollfd p = {.fd = PQsocket(d->sql), .events = events};
+    for (;;) {
+        int64_t left = until_ms - clock_ms(CLOCK_MONOTONIC);
+        int rc = poll(&p, 1, left > 0 ? (int)left : 0);
+        if (rc != 0 && !(rc < 0 && errno == EINTR)) {
+            return true; /* ready, or broken: libpq will say */
+        }
+        if (left <= 0) {
+            return false;
+        }
+    }
+}
+
+/* Send what is left and read what is there. False: no answer within the time. */
+static bool progress(struct pg_db *d, int64_t until_ms)
+{
+    int left = PQflush(d->sql);
+    if (!wait_socket(d, (short)(left > 0 ? POLLIN | POLLOUT : POLLIN), until_ms)) {
+        return false;
+    }
+    (void)PQconsumeInput(d->sql);
+    return true;
+}
+
+/* The last result of what was sent, an error before anything else; NULL: the connection is gone. libpq's own functions
+ * would wait for ever for a server that was stopped. */
+static PGresult *answer(struct pg_db *d, int sent)
+{
+    int64_t until = clock_ms(CLOCK_MONOTONIC) + (d->patient ? PATIENT_MS : ANSWER_MS);
+    PGresult *last = NULL, *r = NULL;
+    while (sent != 0) {
+        while (PQflush(d->sql) > 0 || (PQstatus(d->sql) == CONNECTION_OK && PQisBusy(d->sql) != 0)) {
+            if (!progress(d, until)) {
+                PQclear(last);
+                disconnect(d);
+                d->hung = true;
+                d->backoff_ms = BACKOFF_FIRST_MS;
+                return NULL;
+            }
+        }
+        r = PQgetResult(d->sql);
+        if (r == NULL) {
+            break;
+        }
+        if (last != NULL && PQresultStatus(last) == PGRES_FATAL_ERROR) {
+            PQclear(r);
+        } else {
+            PQclear(last);
+            last = r;
+        }
+    }
+    return last;
+}
+
 /* Run a text of driver.sql without parameters and drop what it gives. */
 static int run(struct pg_db *d, const char *text, struct mrc_err *err)
 {
-    PGresult *r = PQexec(d->sql, text);
+    PGresult *r = answer(d, PQsendQuery(d->sql, text));
     ExecStatusType status = PQresultStatus(r);
     int rc = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? MRC_OK : fail(d, r, err);
     PQclear(r);
@@ -154,7 +222,7 @@ static int try_connect(struct pg_db *d, struct mrc_err *err)
                                        "fallback_application_name",
                                        "dbname",
                                        NULL};
-    const char *values[] = {"5", "30", "15000", "UTF8", "mercredi", d->url, NULL};
+    const char *values[] = {"2", "30", "15000", "UTF8", "mercredi", d->url, NULL};
     d->sql = PQconnectdbParams(keys, values, 1);
     if (d->sql == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory for a database connection");
@@ -163,6 +231,8 @@ static int try_connect(struct pg_db *d, struct mrc_err *err)
         return fail_text(d, MRC_EBUSY, PQerrorMessage(d->sql), err);
     }
     (void)PQsetNoticeProcessor(d->sql, drop_notice, NULL);
+    (void)PQsetnonblocking(d->sql, 1);
+    d->hung = false;
     MRC_TRY(check_server(d, err));
     return run(d, pg_connection, err);
 }
@@ -233,7 +303,7 @@ static int pack(const struct pg_db *d, const struct sql_value *args, size_t n, s
         if (args[i].kind == SQL_TEXT) {
             struct str s = args[i].text;
             if (s.n > INT32_MAX / 2 || (s.n > 0 && memchr(s.p, '\0', s.n) != NULL)) {
-                return mrc_fail(err, MRC_EINVAL, "%s: a text too long or with the character U+0000", d->name);
+                return mrc_fail(err, MRC_EINVAL, "a text too long or with the character U+0000");
             }
             out->types[i] = OID_TEXT;
             out->values[i] = s.n > 0 ? s.p : "";
@@ -322,7 +392,7 @@ static int query_once(struct pg_db *d, const char *text, const struct sql_value 
 {
     struct arguments a;
     MRC_TRY(pack(d, args, n, &a, err));
-    PGresult *r = PQexecParams(d->sql, text, a.n, a.types, a.values, a.lengths, a.formats, 1);
+    PGresult *r = answer(d, PQsendQueryParams(d->sql, text, a.n, a.types, a.values, a.lengths, a.formats, 1));
     return take(d, r, row, arg, NULL, err);
 }
 
@@ -336,9 +406,9 @@ static int execute(struct pg_db *d, int q, const struct sql_value *args, size_t 
     MRC_TRY(pack(d, args, n, &a, err));
     (void)snprintf(name, sizeof(name), "q%d", q);
     if (!d->prepared[q]) {
-        PGresult *r = PQprepare(d->sql, name, sql_texts[q], a.n, a.types);
+        PGresult *r = answer(d, PQsendPrepare(d->sql, name, sql_texts[q], a.n, a.types));
         if (PQresultStatus(r) != PGRES_COMMAND_OK) {
-            *lost = !connected(d);
+            *lost = !connected(d) && !d->hung;
             int rc = fail(d, r, err);
             PQclear(r);
             return rc;
@@ -346,8 +416,8 @@ static int execute(struct pg_db *d, int q, const struct sql_value *args, size_t 
         PQclear(r);
         d->prepared[q] = true;
     }
-    PGresult *r = PQexecPrepared(d->sql, name, a.n, a.values, a.lengths, a.formats, 1);
-    *lost = !connected(d);
+    PGresult *r = answer(d, PQsendQueryPrepared(d->sql, name, a.n, a.values, a.lengths, a.formats, 1));
+    *lost = !connected(d) && !d->hung;
     return take(d, r, row, arg, changed, err);
 }
 
@@ -356,7 +426,7 @@ static int begin_plain(struct pg_db *d, struct mrc_err *err)
     struct mrc_err first = {0};
     MRC_TRY(connect_db(d, err));
     int rc = run(d, pg_begin, &first);
-    if (rc < 0 && !connected(d)) { /* an idle connection that had ended: nothing was lost with it */
+    if (rc < 0 && !connected(d) && !d->hung) { /* an idle connection that had ended: nothing was lost with it */
         MRC_TRY(connect_db(d, err));
         rc = run(d, pg_begin, &first);
     }
@@ -384,7 +454,7 @@ static int commit(void *db, struct mrc_err *err)
         return mrc_fail(err, MRC_EBUSY, "%s: the connection was lost during a transaction", d->name);
     }
     /* After a failed statement COMMIT succeeds and rolls back: its command tag tells. */
-    PGresult *r = PQexec(d->sql, pg_commit);
+    PGresult *r = answer(d, PQsendQuery(d->sql, pg_commit));
     int rc = PQresultStatus(r) != PGRES_COMMAND_OK ? fail(d, r, err)
              : strcmp(PQcmdStatus(r), "COMMIT") != 0
                  ? mrc_fail(err, MRC_EIO, "%s: the transaction had failed and was undone", d->name)
@@ -484,17 +554,28 @@ static int ping(void *db, bool sync, struct mrc_err *err)
     return rc;
 }
 
-static int prune(void *db, int64_t before_ms, int64_t *dropped, struct mrc_err *err)
+static int prune_patiently(struct pg_db *d, int64_t before_ms, int64_t *dropped, struct mrc_err *err)
 {
-    struct pg_db *d = db;
     struct sql_value arg = {.kind = SQL_INTEGER, .integer = before_ms};
     MRC_TRY(begin_plain(d, err));
-    int rc = query_once(d, pg_drop_months, &arg, 1, take_integer, dropped, err);
+    int rc = run(d, pg_no_timeout, err);
+    if (rc == MRC_OK) {
+        rc = query_once(d, pg_drop_months, &arg, 1, take_integer, dropped, err);
+    }
     if (rc < 0) {
         rollback(d);
         return rc;
     }
     return commit(d, err);
+}
+
+static int prune(void *db, int64_t before_ms, int64_t *dropped, struct mrc_err *err)
+{
+    struct pg_db *d = db;
+    d->patient = true;
+    int rc = prune_patiently(d, before_ms, dropped, err);
+    d->patient = false;
+    return rc;
 }
 
 /* ---- opening and migrating ------------------------------------------------------------------------------------- */
@@ -622,7 +703,9 @@ static int open_db(void **out, enum store_file which, const char *url, struct mr
         rc = connect_db(d, err);
     }
     if (rc == MRC_OK) {
+        d->patient = true;
         rc = migrate(d, err);
+        d->patient = false;
     }
     if (rc < 0) {
         close_db(d);

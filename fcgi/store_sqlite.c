@@ -9,23 +9,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    BUSY_TIMEOUT_MS = 5000, /* a checkpoint or another writer may hold the file that long before we give up */
+    STATE_TIMEOUT_MS = 2000, /* another writer may hold the file that long before a request gives up */
+    LOG_TIMEOUT_MS = 5000,   /* the scribe's, whose rows wait in memory meanwhile */
+    LOCK_TIMEOUT_MS = 200,   /* to find out whether anybody has the file open */
     COLUMNS_MAX = 24,
     WAL_TRIES = 50
 };
 
 struct sqlite_db {
-    sqlite3 *sql;
+    sqlite3 *sql; /* NULL: could not be opened again */
     sqlite3_stmt *statements[Q__COUNT];
     bool in_order[Q__COUNT]; /* the statement's parameters are numbered as they are named */
     enum store_file which;
-    char path[]; /* for messages */
+    bool memory;
+    char path[];
 };
 
 static const char *file_name(enum store_file which)
@@ -67,9 +71,24 @@ static int status_of(int extended)
 
 static int fail(struct sqlite_db *d, struct mrc_err *err)
 {
-    int code = sqlite3_extended_errcode(d->sql);
-    return mrc_fail(err, status_of(code), "%s: %s (SQLite %d)", d->path, sqlite3_errmsg(d->sql), code);
+    int code = sqlite3_extended_errcode(d->sql), status = status_of(code);
+    if (status == MRC_EINVAL) { /* may be shown to who sent the value: without path and statement */
+        return mrc_fail(err, status, "a value that the database does not take (SQLite %d)", code);
+    }
+    return mrc_fail(err, status, "%s: %s (SQLite %d)", d->path, sqlite3_errmsg(d->sql), code);
 }
+
+/* The same of a statement of the service: a damaged file is no wrong input. */
+static int fail_query(struct sqlite_db *d, struct mrc_err *err)
+{
+    int rc = fail(d, err);
+    if (rc == MRC_EFORMAT && err != NULL) {
+        err->code = MRC_EIO;
+    }
+    return rc == MRC_EFORMAT ? MRC_EIO : rc;
+}
+
+static int follow_file(struct sqlite_db *d, struct mrc_err *err);
 
 /* ---- statements ------------------------------------------------------------------------------------------------ */
 
@@ -164,7 +183,7 @@ static int step_all(struct sqlite_db *d, sqlite3_stmt *st, sql_row row, void *ar
             return MRC_OK;
         }
         if (rc != SQLITE_ROW) {
-            return fail(d, err);
+            return fail_query(d, err);
         }
         rc = read_row(d, st, row, arg, err);
         if (rc != MRC_OK) {
@@ -178,9 +197,10 @@ static int query(void *db, int q, const struct sql_value *args, size_t n, sql_ro
 {
     struct sqlite_db *d = db;
     sqlite3_stmt **st = &d->statements[q];
+    MRC_TRY(follow_file(d, err));
     if (*st == NULL) {
         if (sqlite3_prepare_v3(d->sql, sql_texts[q], -1, SQLITE_PREPARE_PERSISTENT, st, NULL) != SQLITE_OK) {
-            return fail(d, err);
+            return fail_query(d, err);
         }
         d->in_order[q] = is_in_order(*st);
     }
@@ -215,6 +235,7 @@ static int query_once(struct sqlite_db *d, const char *text, const struct sql_va
 
 static int begin(void *db, struct mrc_err *err)
 {
+    MRC_TRY(follow_file(db, err));
     return run(db, sqlite_begin, err);
 }
 
@@ -222,7 +243,7 @@ static void rollback(void *db)
 {
     struct sqlite_db *d = db;
     /* After some failures SQLite has rolled back by itself; a second rollback is then an error without meaning. */
-    if (!sqlite3_get_autocommit(d->sql)) {
+    if (d->sql != NULL && !sqlite3_get_autocommit(d->sql)) {
         (void)sqlite3_exec(d->sql, sqlite_rollback, NULL, NULL, NULL);
     }
 }
@@ -371,47 +392,235 @@ static int create_file(const char *path, struct mrc_err *err)
     return MRC_OK;
 }
 
-static void close_db(void *db)
+static void disconnect(struct sqlite_db *d)
 {
-    struct sqlite_db *d = db;
     for (size_t q = 0; q < Q__COUNT; q++) {
         sqlite3_finalize(d->statements[q]);
+        d->statements[q] = NULL;
     }
     sqlite3_close(d->sql);
-    free(d);
+    d->sql = NULL;
+}
+
+static void close_db(void *db)
+{
+    disconnect(db);
+    free(db);
+}
+
+static int open_file(struct sqlite_db *d, int flags, struct mrc_err *err)
+{
+    if (sqlite3_open_v2(d->path, &d->sql, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL) != SQLITE_OK) {
+        return d->sql == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory for a database connection") : fail(d, err);
+    }
+    sqlite3_busy_timeout(d->sql, d->which == STORE_STATE ? STATE_TIMEOUT_MS : LOG_TIMEOUT_MS);
+    sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    return MRC_OK;
+}
+
+static int connect_db(struct sqlite_db *d, struct mrc_err *err)
+{
+    int rc = open_file(d, SQLITE_OPEN_READWRITE | (d->memory ? SQLITE_OPEN_CREATE : 0), err);
+    if (rc == MRC_OK && (rc = run(d, sqlite_connection, err)) == MRC_OK && (rc = use_wal(d, err)) == MRC_OK) {
+        rc = migrate(d, err);
+    }
+    if (rc < 0) {
+        disconnect(d);
+    }
+    return rc;
+}
+
+/* A file that was removed or replaced would go on taking writes that nobody will find: notice it before each use, and
+ * take the file that is there now. Costs a stat. */
+static int follow_file(struct sqlite_db *d, struct mrc_err *err)
+{
+    int moved = 0;
+    if (d->memory || (d->sql != NULL && !sqlite3_get_autocommit(d->sql))) {
+        return MRC_OK;
+    }
+    if (d->sql != NULL &&
+        (sqlite3_file_control(d->sql, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved == 0)) {
+        return MRC_OK;
+    }
+    if (access(d->path, F_OK) != 0) {
+        return mrc_fail(err, MRC_EBUSY, "%s: the file is gone", d->path);
+    }
+    disconnect(d);
+    struct mrc_err why = {0};
+    /* Whatever is wrong with it, the service waits for the right one. */
+    return connect_db(d, &why) < 0 ? mrc_fail(err, MRC_EBUSY, "%s", why.msg) : MRC_OK;
+}
+
+static struct sqlite_db *new_db(enum store_file which, const char *path, struct mrc_err *err)
+{
+    size_t len = strlen(path);
+    struct sqlite_db *d = calloc(1, sizeof(*d) + len + 1);
+    if (d == NULL) {
+        (void)mrc_fail(err, MRC_ENOMEM, "no memory for a database connection");
+        return NULL;
+    }
+    memcpy(d->path, path, len + 1);
+    d->which = which;
+    d->memory = strcmp(path, ":memory:") == 0;
+    return d;
 }
 
 static int open_db(void **out, enum store_file which, const char *url, struct mrc_err *err)
 {
-    bool memory = strcmp(url, ":memory:") == 0;
-    if (!memory) {
+    if (strcmp(url, ":memory:") != 0) {
         MRC_TRY(create_file(url, err));
     }
-    size_t len = strlen(url);
-    struct sqlite_db *d = calloc(1, sizeof(*d) + len + 1);
+    struct sqlite_db *d = new_db(which, url, err);
     if (d == NULL) {
-        return mrc_fail(err, MRC_ENOMEM, "no memory for a database connection");
+        return MRC_ENOMEM;
     }
-    memcpy(d->path, url, len + 1);
-    d->which = which;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int rc = MRC_OK;
-    if (sqlite3_open_v2(url, &d->sql, memory ? flags | SQLITE_OPEN_CREATE : flags, NULL) != SQLITE_OK) {
-        rc = d->sql == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory for a database connection") : fail(d, err);
-        goto out;
-    }
-    sqlite3_busy_timeout(d->sql, BUSY_TIMEOUT_MS);
-    sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-    if ((rc = run(d, sqlite_connection, err)) == MRC_OK && (rc = use_wal(d, err)) == MRC_OK) {
-        rc = migrate(d, err);
-    }
-out:
+    int rc = connect_db(d, err);
     if (rc < 0) {
         close_db(d);
         return rc;
     }
     *out = d;
     return MRC_OK;
+}
+
+/* ---- whole databases ------------------------------------------------------------------------------------------- */
+
+static int take_fault(const struct sql_value *columns, size_t n, void *arg)
+{
+    struct buf *b = arg;
+    if (b->n == 0 && !(n == 1 && str_is(columns[0].text, "ok"))) {
+        buf_str(b, columns[0].text);
+        if (n > 2) { /* of a foreign key: the table, the row, what it refers to */
+            buf_puts(b, ": a row refers to one that is not there, of ");
+            buf_str(b, columns[2].text);
+        }
+    }
+    return MRC_OK;
+}
+
+static int check(void *db, struct mrc_err *err)
+{
+    struct sqlite_db *d = db;
+    struct buf fault;
+    buf_init(&fault, NULL, 400);
+    int rc = query_once(d, sqlite_integrity, NULL, 0, take_fault, &fault, err);
+    if (rc == MRC_OK) {
+        rc = query_once(d, sqlite_references, NULL, 0, take_fault, &fault, err);
+    }
+    if (rc == MRC_OK && fault.n > 0) {
+        rc = mrc_fail(err, MRC_EFORMAT, "%s: %.180s", d->path, fault.p);
+    }
+    buf_release(&fault);
+    return rc;
+}
+
+static int sync_file(const char *path, struct mrc_err *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int rc = fd < 0 || fsync(fd) != 0 ? mrc_fail_errno(err, MRC_EIO, errno, "%s", path) : MRC_OK;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+/* In one step: in a write-ahead log a long reader holds up nobody, and the copy is of one moment. */
+static int copy_pages(struct sqlite_db *from, struct sqlite_db *to, struct mrc_err *err)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to->sql, "main", from->sql, "main");
+    if (b == NULL) {
+        return fail(to, err);
+    }
+    int step = sqlite3_backup_step(b, -1);
+    int finished = sqlite3_backup_finish(b);
+    if (step != SQLITE_DONE || finished != SQLITE_OK) {
+        return mrc_fail(err, status_of(finished), "%s: %s", to->path,
+                        sqlite3_errstr(finished != SQLITE_OK ? finished : step));
+    }
+    return MRC_OK;
+}
+
+/* To <path>.tmp, checked and synced, then to its name. */
+static int copy_to(struct sqlite_db *from, const char *path, struct mrc_err *err)
+{
+    char temporary[4200];
+    int n = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+    if (n < 0 || (size_t)n >= sizeof(temporary)) {
+        return mrc_fail(err, MRC_EINVAL, "%.100s…: the path is too long", path);
+    }
+    (void)unlink(temporary);
+    MRC_TRY(create_file(temporary, err));
+    struct sqlite_db *to = new_db(from->which, temporary, err);
+    if (to == NULL) {
+        return MRC_ENOMEM;
+    }
+    int rc = open_file(to, SQLITE_OPEN_READWRITE, err);
+    if (rc == MRC_OK && (rc = copy_pages(from, to, err)) == MRC_OK) {
+        rc = check(to, err);
+    }
+    close_db(to); /* folds its log into the file */
+    if (rc == MRC_OK && (rc = sync_file(temporary, err)) == MRC_OK && rename(temporary, path) != 0) {
+        rc = mrc_fail_errno(err, MRC_EIO, errno, "%s", path);
+    }
+    if (rc < 0) {
+        (void)unlink(temporary);
+    }
+    return rc;
+}
+
+static int backup(void *db, const char *path, struct mrc_err *err)
+{
+    MRC_TRY(follow_file(db, err));
+    if (access(path, F_OK) == 0) {
+        return mrc_fail(err, MRC_ECONFLICT, "%s is there already: a backup replaces none", path);
+    }
+    return copy_to(db, path, err);
+}
+
+/* Nobody may have the file open: whoever has would go on with the old one. */
+static int set_aside(enum store_file which, const char *path, struct mrc_err *err)
+{
+    char aside[4200];
+    struct sqlite_db *d = new_db(which, path, err);
+    if (d == NULL) {
+        return MRC_ENOMEM;
+    }
+    int rc = open_file(d, SQLITE_OPEN_READWRITE, err);
+    if (rc == MRC_OK) {
+        sqlite3_busy_timeout(d->sql, LOCK_TIMEOUT_MS);
+        rc = run(d, sqlite_lock, err);
+        if (rc == MRC_EBUSY) {
+            rc = mrc_fail(err, MRC_ECONFLICT, "%s is in use: stop the server first", path);
+        }
+    }
+    close_db(d);
+    MRC_TRY(rc);
+    int n = snprintf(aside, sizeof(aside), "%s.replaced-%lld", path, (long long)time(NULL));
+    if (n < 0 || (size_t)n >= sizeof(aside)) {
+        return mrc_fail(err, MRC_EINVAL, "%.100s…: the path is too long", path);
+    }
+    return rename(path, aside) == 0 ? MRC_OK : mrc_fail_errno(err, MRC_EIO, errno, "%s", path);
+}
+
+static int restore(enum store_file which, const char *path, const char *from, struct mrc_err *err)
+{
+    struct schema_state schema;
+    struct sqlite_db *d = new_db(which, from, err);
+    if (d == NULL) {
+        return MRC_ENOMEM;
+    }
+    int rc = open_file(d, SQLITE_OPEN_READONLY, err);
+    if (rc == MRC_OK && (rc = read_schema(d, &schema, err)) == MRC_OK && !schema.present) {
+        rc = mrc_fail(err, MRC_EFORMAT, "%s is no %s database of this program", from, file_name(which));
+    }
+    if (rc == MRC_OK && (rc = check(d, err)) == MRC_OK && path != NULL && access(path, F_OK) == 0) {
+        rc = set_aside(which, path, err);
+    }
+    if (rc == MRC_OK && path != NULL) {
+        rc = copy_to(d, path, err);
+    }
+    close_db(d);
+    return rc;
 }
 
 const struct store_driver store_sqlite = {
@@ -422,4 +631,7 @@ const struct store_driver store_sqlite = {
     .rollback = rollback,
     .query = query,
     .ping = ping,
+    .backup = backup,
+    .restore = restore,
+    .check = check,
 };

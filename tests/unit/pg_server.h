@@ -2,8 +2,10 @@
 #ifndef MRC_TESTS_PG_SERVER_H
 #define MRC_TESTS_PG_SERVER_H
 
+#include <dirent.h>
 #include <glob.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +62,33 @@ static inline void pg_server_stop(struct pg_server *s)
     }
 }
 
+/* Start it, also after it was killed: where nobody buries dead processes, its lock files seem to be a living one's. */
+static inline bool pg_server_again(const struct pg_server *s)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/data/postmaster.pid", s->folder);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof path, "%s/.s.PGSQL.5432.lock", s->folder);
+    (void)unlink(path);
+    return pg_server_run(s, "pg_ctl", "-D data -w -t 60 -l log start");
+}
+
+/* Settings in its file, so that it has them after every start. */
+static inline bool pg_server_configure(const struct pg_server *s)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/data/postgresql.conf", s->folder);
+    FILE *f = fopen(path, "a");
+    if (f == NULL) {
+        return false;
+    }
+    fprintf(f,
+            "listen_addresses = ''\nunix_socket_directories = '%s'\nfsync = off\nmax_connections = 60\n"
+            "shared_buffers = 16MB\n",
+            s->folder);
+    return fclose(f) == 0;
+}
+
 /* False, saying why, when there is none to be had: the tests that want one then skip. */
 static inline bool pg_server_start(struct pg_server *s)
 {
@@ -86,13 +115,8 @@ static inline bool pg_server_start(struct pg_server *s)
         (void)snprintf(s->user, sizeof s->user, "%s", p->pw_name);
     }
     (void)chmod(s->folder, 0755);
-    char options[512];
-    (void)snprintf(options, sizeof options,
-                   "-D data -w -t 60 -l log -o '-c listen_addresses= -c unix_socket_directories=%s -c fsync=off "
-                   "-c max_connections=60 -c shared_buffers=16MB' start",
-                   s->folder);
-    if (!pg_server_run(s, "initdb", "-D data -U mercredi -A trust -E UTF8 --locale=C -N") ||
-        !pg_server_run(s, "pg_ctl", options)) {
+    if (!pg_server_run(s, "initdb", "-D data -U mercredi -A trust -E UTF8 --locale=C -N") || !pg_server_configure(s) ||
+        !pg_server_again(s)) {
         printf("SKIP: PostgreSQL: it does not start here\n");
         pg_server_stop(s);
         return false;
@@ -105,6 +129,36 @@ static inline bool pg_server_start(struct pg_server *s)
 static inline bool pg_server_restart(const struct pg_server *s)
 {
     return pg_server_run(s, "pg_ctl", "-D data -w -t 60 -l log -m fast restart");
+}
+
+/* A signal to the server and to its processes, which are its children. */
+static inline void pg_server_signal(const struct pg_server *s, int sig)
+{
+    char path[128], line[64];
+    (void)snprintf(path, sizeof path, "%s/data/postmaster.pid", s->folder);
+    FILE *f = fopen(path, "r");
+    long server = f != NULL && fgets(line, sizeof line, f) != NULL ? strtol(line, NULL, 10) : 0;
+    if (f != NULL) {
+        fclose(f);
+    }
+    DIR *processes = server > 0 ? opendir("/proc") : NULL;
+    for (struct dirent *d; processes != NULL && (d = readdir(processes)) != NULL;) {
+        long pid = strtol(d->d_name, NULL, 10), parent = 0;
+        char text[512] = "";
+        (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+        f = pid > 0 ? fopen(path, "r") : NULL;
+        if (f != NULL) {
+            (void)fgets(text, sizeof text, f);
+            fclose(f);
+        }
+        const char *end = strrchr(text, ')'); /* the name before it may hold anything */
+        if (end != NULL && sscanf(end + 1, " %*c %ld", &parent) == 1 && (pid == server || parent == server)) {
+            (void)kill((pid_t)pid, sig);
+        }
+    }
+    if (processes != NULL) {
+        closedir(processes);
+    }
 }
 
 static inline bool pg_server_sql(const struct pg_server *s, const char *statement)

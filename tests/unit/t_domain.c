@@ -1,5 +1,6 @@
 /* Films, outcomes, cinemas and jobs in SQLite and PostgreSQL (_i: 0 SQLite, 1 PostgreSQL). */
 #include "fcgi/store_access.h"
+#include "fcgi/store_admin.h"
 #include "fcgi/store_cinemas.h"
 #include "fcgi/store_films.h"
 #include "fcgi/store_jobs.h"
@@ -361,6 +362,58 @@ START_TEST(of_many_one_takes_it)
 }
 END_TEST
 
+/* ---- age ------------------------------------------------------------------------------------------------------- */
+
+static void log_one(struct store *log, int64_t time_ms, const char *user)
+{
+    char id[UUID_TEXT];
+    uuid7(time_ms, id);
+    const struct prediction p = {.id = str_of(id),
+                                 .time_ms = time_ms,
+                                 .user_id = str_of(user),
+                                 .row_json = STR("{}"),
+                                 .quantiles_json = STR("{}")};
+    ok(store_predictions_add(log, &p, 1, &err));
+}
+
+START_TEST(old_predictions_leave)
+{
+    const int64_t now = 1790000000000, year = (int64_t)366 * 86400 * 1000;
+    struct store *log = opened_on(_i, STORE_LOG);
+    struct prediction *rows;
+    char id[UUID_TEXT], before[UUID_TEXT];
+    size_t n;
+    int64_t dropped;
+    err = (struct mrc_err){0};
+    ok(digest_start(&err));
+    for (int i = 0; i < 25; i++) {
+        log_one(log, now - year - i, "u");
+    }
+    log_one(log, now, "u");
+    ok(store_predictions_range(log, STR(""), STR("~"), 1000, &arena, &rows, &n, &err));
+    ck_assert_uint_eq(n, 26);
+    ck_assert_int_eq(rows[25].time_ms, now);
+    store_first_id(now, id);
+    store_first_id(now + 1, before);
+    ok(store_predictions_range(log, str_of(id), str_of(before), 1000, &arena, &rows, &n, &err));
+    ck_assert_uint_eq(n, 1);
+    bool more = true;
+    int64_t all = 0;
+    while (more) {
+        ok(store_predictions_prune(log, now - year + 1, 10, &dropped, &more, &err));
+        ck_assert(_i == 1 || dropped <= 10);
+        all += dropped;
+    }
+    ck_assert_int_eq(all, 25);
+    ok(store_predictions_range(log, STR(""), STR("~"), 1000, &arena, &rows, &n, &err));
+    ck_assert_uint_eq(n, 1);
+    ok(store_check(log, &err));
+    ck_assert_int_eq(store_backup(log, path_of("copy.db"), &err), _i == 0 ? MRC_OK : MRC_EUNSUPPORTED);
+    ck_assert(_i == 0 || strstr(err.msg, "pg_dump") != NULL);
+    store_close(log);
+}
+END_TEST
+
 int main(void)
 {
     int backends = pg_server_start(&pg) ? 2 : 1;
@@ -379,6 +432,7 @@ int main(void)
     tcase_add_loop_test(t, a_job_is_held_by_one, 0, backends);
     tcase_add_loop_test(t, an_ended_lease_is_lost, 0, backends);
     tcase_add_loop_test(t, of_many_one_takes_it, 0, backends);
+    tcase_add_loop_test(t, old_predictions_leave, 0, backends);
     suite_add_tcase(suite, t);
     return store_backends_run(suite);
 }

@@ -281,7 +281,7 @@ START_TEST(outcome_bodies)
         {"{\"film_id\":\"a\",\"title\":\"x\",\"first_week_entries\":-1,\"source\":\"CNC\"}", "greater_than_equal"},
         {"{" FILM_A ",\"first_week_entries\":\"90000\",\"source\":\"CNC\"}", "int_type"},
         {"{" FILM_A ",\"first_week_entries\":1,\"source\":3}", "string_type"},
-        {"{" FILM_A ",\"first_week_entries\":1,\"source\":\" \"}", "missing"},
+        {"{" FILM_A ",\"first_week_entries\":1,\"source\":\" \"}", "string_pattern_mismatch"},
         {"{" FILM_A ",\"first_week_entries\":1,\"source\":\"C\",\"week\":\"2026\"}", "date_from_datetime_parsing"},
         {"{" FILM_A ",\"first_week_entries\":1,\"source\":\"C\",\"confirm\":\"yes\"}", "bool_type"},
         {"{" FILM_A ",\"first_week_entries\":1,\"source\":\"C\",\"week\":\"\"}", "date_from_datetime_parsing"},
@@ -338,7 +338,7 @@ START_TEST(cinemas_and_members)
 {
     char id[64];
     call(200, "POST", "/cinemas", anna,
-         "{\"name\":\" Le Rex \",\"annual_admissions\":120000,\"rooms\":[{\"id\":\"1\",\"seats\":310},"
+         "{\"name\":\"Le Rex \",\"annual_admissions\":120000,\"rooms\":[{\"id\":\"1\",\"seats\":310},"
          "{\"id\":\"2\",\"seats\":80}]}");
     (void)snprintf(id, sizeof id, "%s", answered("id"));
     ck_assert_str_eq(answered("name"), "Le Rex");
@@ -383,7 +383,8 @@ START_TEST(cinema_bodies)
         const char *body, *says;
     } wrong[] = {
         {"{}", "missing"},
-        {"{\"name\":\" \"}", "string_too_short"},
+        {"{\"name\":\" \"}", "string_pattern_mismatch"},
+        {"{\"name\":\"\"}", "string_too_short"},
         {"{\"name\":3}", "string_type"},
         {"{\"name\":null}", "string_type"},
         {"{\"name\":\"A\",\"annual_admissions\":-1}", "greater_than_equal"},

@@ -1,8 +1,8 @@
 -- What only PostgreSQL's driver says: settings of a connection, transactions, and the record of migrations.
 
 -- name: connection
-SET statement_timeout = '10s';
-SET lock_timeout = '5s';
+SET statement_timeout = '5s';
+SET lock_timeout = '3s';
 SET idle_in_transaction_session_timeout = '60s';
 SET synchronous_commit = on;
 SET default_transaction_isolation = 'read committed';
@@ -37,6 +37,9 @@ SELECT coalesce(max(version), 0) FROM schema_migrations WHERE file = $1
 
 -- name: migration_record
 INSERT INTO schema_migrations (file, version, applied_ms) VALUES ($1, $2, $3)
+
+-- name: no_timeout
+SELECT set_config('statement_timeout', '0', true)
 
 -- name: make_month
 SELECT predictions_make_month($1)::text

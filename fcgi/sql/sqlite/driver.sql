@@ -37,3 +37,15 @@ INSERT INTO schema_migrations (file, version, applied_ms) VALUES ($1, $2, $3)
 
 -- name: ping
 UPDATE schema_migrations SET applied_ms = applied_ms WHERE version = 1
+
+-- name: integrity
+PRAGMA integrity_check(1)
+
+-- name: references
+PRAGMA foreign_key_check
+
+-- name: lock
+PRAGMA locking_mode = EXCLUSIVE;
+BEGIN EXCLUSIVE;
+COMMIT;
+PRAGMA wal_checkpoint(TRUNCATE);

@@ -1,0 +1,377 @@
+/* Databases from the command line: migrate, check, backup, restore, export, prune. */
+#include "fcgi/cmd.h"
+
+#include "common/base/csv.h"
+#include "common/base/date.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "fcgi/config.h"
+#include "fcgi/retention.h"
+#include "fcgi/store_admin.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { ARGUMENTS_MAX = 64, EXPORT_ROWS = 500, DAY_MS = 86400000 };
+
+static const char usage[] =
+    "usage: mercredi-fcgi db migrate [settings]              make the databases, or bring them to this program's "
+    "schema\n"
+    "       mercredi-fcgi db check [settings]                is all they hold sound, and do they take a write?\n"
+    "       mercredi-fcgi db backup FOLDER [settings]        copies of one moment, while the server runs\n"
+    "       mercredi-fcgi db restore FOLDER [settings]       such copies in the place of the databases; server "
+    "stopped\n"
+    "       mercredi-fcgi db export [--format jsonl|csv] [--from DAY] [--until DAY] [settings]\n"
+    "                                                        the prediction log to standard output, oldest first\n"
+    "       mercredi-fcgi db prune [--before DAY] [settings] drop older predictions; without --before: as "
+    "log_retention\n"
+    "                                                        says; by whole months on PostgreSQL\n"
+    "Days are UTC, as 2026-12-02; --until is not included. PostgreSQL is backed up with its own tools (pg_dump).\n"
+    "Settings are the server's, for instance --config FILE, --state-dir FOLDER.\n";
+
+struct command {
+    const char *action, *folder, *format, *from, *until, *before;
+    char *settings[ARGUMENTS_MAX + 1];
+    int n_settings;
+    struct settings config;
+    int64_t now_ms;
+};
+
+/* ---- arguments ------------------------------------------------------------------------------------------------- */
+
+/* One of our own flags at argv[*i]: takes it. */
+static bool own_flag(struct command *c, int argc, char **argv, int *i)
+{
+    const struct {
+        const char *flag;
+        const char **value;
+    } flags[] = {{"--format", &c->format}, {"--from", &c->from}, {"--until", &c->until}, {"--before", &c->before}};
+    for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) {
+        size_t n = strlen(flags[k].flag);
+        if (strncmp(argv[*i], flags[k].flag, n) != 0) {
+            continue;
+        }
+        if (argv[*i][n] == '=') {
+            *flags[k].value = argv[*i] + n + 1;
+            return true;
+        }
+        if (argv[*i][n] == '\0' && *i + 1 < argc) {
+            *flags[k].value = argv[++*i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_arguments(struct command *c, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (own_flag(c, argc, argv, &i)) {
+            continue;
+        }
+        if (c->n_settings >= ARGUMENTS_MAX - 1) {
+            return false;
+        }
+        if (argv[i][0] == '-') {
+            bool whole = strchr(argv[i], '=') != NULL || i + 1 >= argc || argv[i + 1][0] == '-';
+            c->settings[c->n_settings++] = argv[i];
+            if (!whole) {
+                c->settings[c->n_settings++] = argv[++i];
+            }
+        } else if (c->action == NULL) {
+            c->action = argv[i];
+        } else if (c->folder == NULL) {
+            c->folder = argv[i];
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* First millisecond of a day; absent stays as it is. */
+static int read_day(const char *flag, const char *text, int64_t *ms, struct mrc_err *err)
+{
+    if (text == NULL) {
+        return MRC_OK;
+    }
+    int32_t day = date_parse(str_of(text), NULL);
+    if (day == DATE_NONE) {
+        return mrc_fail(err, MRC_EINVAL, "%s %.40s: a day is meant, as 2026-12-02", flag, text);
+    }
+    *ms = (int64_t)day * DAY_MS;
+    return MRC_OK;
+}
+
+/* ---- actions --------------------------------------------------------------------------------------------------- */
+
+static const struct database {
+    enum store_file file;
+    enum config setting;
+    const char *copy; /* name of its copy in a backup */
+} databases[] = {{STORE_STATE, CONFIG_DATABASE, "mercredi.db"}, {STORE_LOG, CONFIG_LOG_DATABASE, "predictions.db"}};
+enum { N_DATABASES = sizeof databases / sizeof databases[0] };
+
+/* do_it with each database, opened; stops at the first failure. */
+static int with_each(const struct command *c,
+                     int (*do_it)(const struct command *c, const struct database *d, struct store *s,
+                                  struct mrc_err *err),
+                     struct mrc_err *err)
+{
+    for (size_t i = 0; i < N_DATABASES; i++) {
+        struct store *s = NULL;
+        MRC_TRY(store_open(&s, databases[i].file, setting_cstr(&c->config, databases[i].setting), err));
+        int rc = do_it(c, &databases[i], s, err);
+        store_close(s);
+        MRC_TRY(rc);
+    }
+    return MRC_OK;
+}
+
+static int say_ready(const struct command *c, const struct database *d, struct store *s, struct mrc_err *err)
+{
+    MRC_TRY(store_probe(s, err));
+    printf("%s: ready\n", setting_cstr(&c->config, d->setting));
+    return MRC_OK;
+}
+
+static int migrate(const struct command *c, struct mrc_err *err)
+{
+    MRC_TRY(folder_create(setting_cstr(&c->config, CONFIG_STATE_DIR), 0750, err));
+    return with_each(c, say_ready, err);
+}
+
+static int say_sound(const struct command *c, const struct database *d, struct store *s, struct mrc_err *err)
+{
+    MRC_TRY(store_check(s, err));
+    printf("%s: sound\n", setting_cstr(&c->config, d->setting));
+    return MRC_OK;
+}
+
+static int check(const struct command *c, struct mrc_err *err)
+{
+    return with_each(c, say_sound, err);
+}
+
+static int copy_name(const struct command *c, const struct database *d, char *out, size_t size, struct mrc_err *err)
+{
+    int n = snprintf(out, size, "%s/%s", c->folder, d->copy);
+    return n >= 0 && (size_t)n < size ? MRC_OK : mrc_fail(err, MRC_EINVAL, "%.100s…: too long a path", c->folder);
+}
+
+static int copy_out(const struct command *c, const struct database *d, struct store *s, struct mrc_err *err)
+{
+    char path[4200];
+    MRC_TRY(copy_name(c, d, path, sizeof path, err));
+    MRC_TRY(store_backup(s, path, err));
+    printf("%s: copied to %s\n", setting_cstr(&c->config, d->setting), path);
+    return MRC_OK;
+}
+
+static int backup(const struct command *c, struct mrc_err *err)
+{
+    MRC_TRY(folder_create(c->folder, 0700, err));
+    return with_each(c, copy_out, err);
+}
+
+/* Looks at both copies before it touches anything. */
+static int restore(const struct command *c, struct mrc_err *err)
+{
+    char path[N_DATABASES][4200];
+    for (size_t i = 0; i < N_DATABASES; i++) {
+        MRC_TRY(copy_name(c, &databases[i], path[i], sizeof path[i], err));
+        if (!file_exists(path[i])) {
+            return mrc_fail(err, MRC_ENOTFOUND, "%.180s is missing: nothing was changed", path[i]);
+        }
+        MRC_TRY(store_restore(databases[i].file, NULL, path[i], err));
+    }
+    for (size_t i = 0; i < N_DATABASES; i++) {
+        const char *url = setting_cstr(&c->config, databases[i].setting);
+        MRC_TRY(store_restore(databases[i].file, url, path[i], err));
+        printf("%s: restored\n", url);
+    }
+    return MRC_OK;
+}
+
+/* ---- export ---------------------------------------------------------------------------------------------------- */
+
+static const char *const csv_names[] = {"prediction_id", "created_at",    "user_id",   "request_id", "trace_id",
+                                        "model",         "model_version", "film",      "score",      "admissions",
+                                        "low80",         "high80",        "quantiles", "latency_us"};
+
+static void put_json(struct buf *out, const struct prediction *p, const char *stamp)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open_object(&w);
+    json_pair_str(&w, csv_names[0], p->id);
+    json_pair_cstr(&w, csv_names[1], stamp);
+    json_pair_str(&w, csv_names[2], p->user_id);
+    json_pair_str(&w, csv_names[3], p->request_id);
+    json_pair_str(&w, csv_names[4], p->trace_id);
+    json_pair_str(&w, csv_names[5], p->model_name);
+    json_pair_str(&w, csv_names[6], p->model_version);
+    json_put_key(&w, csv_names[7]);
+    json_put_raw(&w, p->row_json);
+    json_pair_double(&w, csv_names[8], p->score);
+    json_pair_double(&w, csv_names[9], p->admissions);
+    json_pair_double(&w, csv_names[10], p->low80);
+    json_pair_double(&w, csv_names[11], p->high80);
+    json_put_key(&w, csv_names[12]);
+    json_put_raw(&w, p->quantiles_json);
+    json_pair_i64(&w, csv_names[13], p->latency_us);
+    json_close_object(&w);
+    buf_char(out, '\n');
+}
+
+static void put_number(struct buf *out, double v)
+{
+    buf_char(out, ',');
+    buf_double(out, v);
+}
+
+static void put_csv(struct buf *out, const struct prediction *p, const char *stamp)
+{
+    const struct str texts[] = {p->id,       str_of(stamp), p->user_id,       p->request_id,
+                                p->trace_id, p->model_name, p->model_version, p->row_json};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        csv_put(out, texts[i], i == 0);
+    }
+    put_number(out, p->score);
+    put_number(out, p->admissions);
+    put_number(out, p->low80);
+    put_number(out, p->high80);
+    csv_put(out, p->quantiles_json, false);
+    buf_printf(out, ",%lld\n", (long long)p->latency_us);
+}
+
+static int write_out(struct buf *out, struct mrc_err *err)
+{
+    MRC_TRY(buf_ok(out, err));
+    if (out->n > 0 && fwrite(out->p, 1, out->n, stdout) != out->n) {
+        return mrc_fail(err, MRC_EIO, "standard output takes no more");
+    }
+    buf_reset(out);
+    return MRC_OK;
+}
+
+static int export_rows(struct store *log, bool csv, struct str after, struct str before, struct mrc_err *err)
+{
+    struct prediction *rows = NULL;
+    struct arena a;
+    struct buf out;
+    char last[UUID_TEXT] = "", stamp[STAMP_TEXT];
+    size_t n = EXPORT_ROWS;
+    int rc = MRC_OK;
+    arena_init(&a, 0);
+    buf_init(&out, NULL, 1 << 30);
+    while (rc == MRC_OK && n == EXPORT_ROWS) {
+        arena_reset(&a);
+        rc = store_predictions_range(log, last[0] != '\0' ? str_of(last) : after, before, EXPORT_ROWS, &a, &rows, &n,
+                                     err);
+        for (size_t i = 0; i < n && rc == MRC_OK; i++) {
+            stamp_format(rows[i].time_ms, stamp);
+            (csv ? put_csv : put_json)(&out, &rows[i], stamp);
+        }
+        if (rc == MRC_OK && n > 0) {
+            (void)snprintf(last, sizeof last, "%.*s", STR_ARG(rows[n - 1].id));
+        }
+        rc = rc == MRC_OK ? write_out(&out, err) : rc;
+    }
+    buf_release(&out);
+    arena_release(&a);
+    return rc;
+}
+
+static int export_log(const struct command *c, struct mrc_err *err)
+{
+    int64_t from_ms = 0, until_ms = INT64_MAX;
+    char from[UUID_TEXT] = "", until[UUID_TEXT] = "~";
+    struct store *log = NULL;
+    bool csv = c->format != NULL && strcmp(c->format, "csv") == 0;
+    if (c->format != NULL && !csv && strcmp(c->format, "jsonl") != 0) {
+        return mrc_fail(err, MRC_EINVAL, "--format %.40s: jsonl or csv is meant", c->format);
+    }
+    MRC_TRY(read_day("--from", c->from, &from_ms, err));
+    MRC_TRY(read_day("--until", c->until, &until_ms, err));
+    if (c->from != NULL) {
+        store_first_id(from_ms, from);
+    }
+    if (c->until != NULL) {
+        store_first_id(until_ms, until);
+    }
+    MRC_TRY(store_open(&log, STORE_LOG, setting_cstr(&c->config, CONFIG_LOG_DATABASE), err));
+    for (size_t i = 0; csv && i < sizeof csv_names / sizeof csv_names[0]; i++) {
+        printf("%s%s", i == 0 ? "" : ",", csv_names[i]);
+    }
+    if (csv) {
+        putchar('\n');
+    }
+    int rc = export_rows(log, csv, str_of(from), str_of(until), err);
+    store_close(log);
+    return rc;
+}
+
+static int prune(const struct command *c, struct mrc_err *err)
+{
+    struct store *log = NULL;
+    int64_t age_ms = setting_int(&c->config, CONFIG_LOG_RETENTION), before_ms = c->now_ms - age_ms, dropped = 0;
+    if (c->before == NULL && age_ms == 0) {
+        return mrc_fail(err, MRC_EINVAL, "log_retention is 0, for ever: say which with --before DAY");
+    }
+    MRC_TRY(read_day("--before", c->before, &before_ms, err));
+    if (before_ms > c->now_ms) {
+        return mrc_fail(err, MRC_EINVAL, "--before %.40s is in the future", c->before);
+    }
+    MRC_TRY(store_open(&log, STORE_LOG, setting_cstr(&c->config, CONFIG_LOG_DATABASE), err));
+    int rc = retention_prune(log, before_ms, NULL, NULL, &dropped, err);
+    store_close(log);
+    printf("%lld predictions dropped\n", (long long)dropped);
+    return rc;
+}
+
+static const struct {
+    const char *name;
+    bool folder;
+    int (*run)(const struct command *c, struct mrc_err *err);
+} actions[] = {
+    {"migrate", false, migrate}, {"check", false, check},       {"backup", true, backup},
+    {"restore", true, restore},  {"export", false, export_log}, {"prune", false, prune},
+};
+
+int cmd_db(int argc, char **argv)
+{
+    struct command c = {.action = NULL};
+    struct mrc_err err = {0};
+    struct timespec now;
+    size_t i = 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    c.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    bool read = read_arguments(&c, argc, argv);
+    if (c.action == NULL) { /* as it was before there was anything else */
+        c.action = "migrate";
+    }
+    while (i < sizeof actions / sizeof actions[0] && strcmp(actions[i].name, c.action) != 0) {
+        i++;
+    }
+    for (int k = 1; k < argc; k++) {
+        if (strcmp(argv[k], "--help") == 0 || strcmp(argv[k], "-h") == 0) {
+            fputs(usage, stdout);
+            return fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+        }
+    }
+    if (!read || i == sizeof actions / sizeof actions[0] || actions[i].folder != (c.folder != NULL)) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    char *arguments[ARGUMENTS_MAX + 2] = {argv[0]};
+    memcpy(arguments + 1, c.settings, (size_t)c.n_settings * sizeof arguments[0]);
+    int status = cmd_begin(&c.config, c.n_settings + 1, arguments, 1, "");
+    if (status >= 0) {
+        return status;
+    }
+    int rc = actions[i].run(&c, &err);
+    settings_release(&c.config);
+    return rc < 0 ? cmd_fail(&err) : fflush(stdout) == 0 ? EXIT_DONE : EXIT_IO;
+}
