@@ -76,7 +76,7 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     }
     bytes += c.keys * 16 * (simple + (p->max_ctr_complexity > 1 ? 4 * combined : 0)); /* their tables */
     double bins = learn->n_floats * ((double)p->border_count + 1) + 16 * simple * c.with_statistics;
-    bytes += fmin(bins * width * leaves / 2 * 8, 512e6);       /* histograms that are kept */
+    bytes += fmin(bins * width * leaves / 4 * 8, 512e6);       /* histograms that are kept */
     bytes += (double)p->iterations * leaves * (width * 8) * 2; /* trees, and the model made of them */
     if (eval) {
         double n_eval = (double)eval->n_rows;

@@ -39,9 +39,10 @@ enum histogram_pair {
     HISTOGRAM_LEAST_SECOND /* a: both leaves', b: the second leaf's; afterwards each its own */
 };
 struct histogram_kernels {
-    /* Subtract when asked to, and add both leaves' shares; 2 <= n_bins <= HISTOGRAM_FAST_BINS, one output. */
-    void (*score_pair)(double *a, double *b, enum histogram_pair how, uint32_t n_bins, double l2, double *num,
-                       double *den);
+    /* Subtract when asked to, and add both leaves' shares; 2 <= n_bins <= HISTOGRAM_FAST_BINS, one output. Without
+     * keep a and b need not hold each its own afterwards. */
+    void (*score_pair)(double *a, double *b, enum histogram_pair how, bool keep, uint32_t n_bins, double l2,
+                       double *num, double *den);
     /* scores[k] = num[k] / sqrt(den[k]) */
     void (*cosine)(const double *num, const double *den, uint32_t n, double *scores);
 };

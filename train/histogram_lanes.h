@@ -11,14 +11,19 @@
 typedef double lanes_pair __attribute__((vector_size(16)));
 typedef long long lanes_mask __attribute__((vector_size(16)));
 
-/* One leaf's share in every split, from the sums up to each bin. A side without weight counts nothing. */
-static inline void add_leaf(const double *restrict prefix, uint32_t n_bins, double l2, double *restrict num,
-                            double *restrict den)
+/* Sums of derivatives and of weights up to each bin. */
+struct lanes_prefix {
+    double sums[HISTOGRAM_FAST_BINS], weights[HISTOGRAM_FAST_BINS];
+};
+
+/* One leaf's share in every split. A side without weight counts nothing. */
+static inline void add_leaf(const struct lanes_prefix *restrict prefix, uint32_t n_bins, double l2,
+                            double *restrict num, double *restrict den)
 {
-    double all_sum = prefix[2 * n_bins - 2], all_weight = prefix[2 * n_bins - 1];
+    double all_sum = prefix->sums[n_bins - 1], all_weight = prefix->weights[n_bins - 1];
 #pragma omp simd
     for (uint32_t b = 0; b < n_bins - 1; b++) {
-        double s0 = prefix[2 * b], w0 = prefix[2 * b + 1], s1 = all_sum - s0, w1 = all_weight - w0;
+        double s0 = prefix->sums[b], w0 = prefix->weights[b], s1 = all_sum - s0, w1 = all_weight - w0;
         double d0 = w0 + l2, d1 = w1 + l2, inverse = 1 / (d0 * d1); /* one division serves both sides */
         double v0 = s0 * (inverse * d1), v1 = s1 * (inverse * d0);
         v0 = w0 > 0 ? v0 : 0;
@@ -28,11 +33,11 @@ static inline void add_leaf(const double *restrict prefix, uint32_t n_bins, doub
     }
 }
 
-static inline void score_pair(double *first, double *second, enum histogram_pair how, uint32_t n_bins, double l2,
-                              double *num, double *den)
+static inline void score_pair(double *first, double *second, enum histogram_pair how, bool keep, uint32_t n_bins,
+                              double l2, double *num, double *den)
 {
-    lanes_pair *a = (lanes_pair *)(void *)first, *b = (lanes_pair *)(void *)second;
-    lanes_pair prefix_a[HISTOGRAM_FAST_BINS], prefix_b[HISTOGRAM_FAST_BINS], sum_a = {0, 0}, sum_b = {0, 0};
+    lanes_pair *a = (lanes_pair *)(void *)first, *b = (lanes_pair *)(void *)second, sum_a = {0, 0}, sum_b = {0, 0};
+    struct lanes_prefix prefix_a, prefix_b;
     for (uint32_t i = 0; i < n_bins; i++) {
         lanes_pair x = a[i], y = b[i];
         if (how != HISTOGRAM_BOTH) {
@@ -41,30 +46,44 @@ static inline void score_pair(double *first, double *second, enum histogram_pair
             rest = (lanes_pair)((lanes_mask)rest & (weight > 0));
             x = how == HISTOGRAM_LEAST_FIRST ? y : rest;
             y = how == HISTOGRAM_LEAST_FIRST ? rest : y;
-            a[i] = x;
-            if (how == HISTOGRAM_LEAST_FIRST) {
+            if (keep) {
+                a[i] = x;
+            }
+            if (keep && how == HISTOGRAM_LEAST_FIRST) {
                 b[i] = y;
             }
         }
-        prefix_a[i] = sum_a += x;
-        prefix_b[i] = sum_b += y;
+        sum_a += x;
+        sum_b += y;
+        prefix_a.sums[i] = sum_a[0];
+        prefix_a.weights[i] = sum_a[1];
+        prefix_b.sums[i] = sum_b[0];
+        prefix_b.weights[i] = sum_b[1];
     }
-    add_leaf((const double *)prefix_a, n_bins, l2, num, den);
-    add_leaf((const double *)prefix_b, n_bins, l2, num, den);
+    add_leaf(&prefix_a, n_bins, l2, num, den);
+    add_leaf(&prefix_b, n_bins, l2, num, den);
 }
 
-static inline void score_pairs(double *a, double *b, enum histogram_pair how, uint32_t n_bins, double l2, double *num,
-                               double *den)
+static inline void score_pairs(double *a, double *b, enum histogram_pair how, bool keep, uint32_t n_bins, double l2,
+                               double *num, double *den)
 {
     switch (how) { /* the loop is made for each */
     case HISTOGRAM_BOTH:
-        score_pair(a, b, HISTOGRAM_BOTH, n_bins, l2, num, den);
+        score_pair(a, b, HISTOGRAM_BOTH, false, n_bins, l2, num, den);
         break;
     case HISTOGRAM_LEAST_FIRST:
-        score_pair(a, b, HISTOGRAM_LEAST_FIRST, n_bins, l2, num, den);
+        if (keep) {
+            score_pair(a, b, HISTOGRAM_LEAST_FIRST, true, n_bins, l2, num, den);
+        } else {
+            score_pair(a, b, HISTOGRAM_LEAST_FIRST, false, n_bins, l2, num, den);
+        }
         break;
     default:
-        score_pair(a, b, HISTOGRAM_LEAST_SECOND, n_bins, l2, num, den);
+        if (keep) {
+            score_pair(a, b, HISTOGRAM_LEAST_SECOND, true, n_bins, l2, num, den);
+        } else {
+            score_pair(a, b, HISTOGRAM_LEAST_SECOND, false, n_bins, l2, num, den);
+        }
     }
 }
 
@@ -77,10 +96,10 @@ static inline void cosines(const double *restrict num, const double *restrict de
 }
 
 #define HISTOGRAM_KERNELS(name)                                                                                        \
-    static void pair(double *a, double *b, enum histogram_pair how, uint32_t n_bins, double l2, double *num,           \
-                     double *den)                                                                                      \
+    static void pair(double *a, double *b, enum histogram_pair how, bool keep, uint32_t n_bins, double l2,             \
+                     double *num, double *den)                                                                         \
     {                                                                                                                  \
-        score_pairs(a, b, how, n_bins, l2, num, den);                                                                  \
+        score_pairs(a, b, how, keep, n_bins, l2, num, den);                                                            \
     }                                                                                                                  \
     static void cosine(const double *num, const double *den, uint32_t n, double *scores)                               \
     {                                                                                                                  \

@@ -37,10 +37,10 @@ static void score_leaf(const struct tree_search *s, const struct candidate *c, c
 }
 
 static void score_two(const struct tree_search *s, const struct candidate *c, double *a, double *b,
-                      enum histogram_pair how, double *num, double *den)
+                      enum histogram_pair how, bool keep, double *num, double *den)
 {
     if (is_fast(s, c)) {
-        s->kernels->score_pair(a, b, how, c->n_bins, s->l2, num, den);
+        s->kernels->score_pair(a, b, how, keep, c->n_bins, s->l2, num, den);
         return;
     }
     if (how != HISTOGRAM_BOTH) {
@@ -50,8 +50,10 @@ static void score_two(const struct tree_search *s, const struct candidate *c, do
     score_leaf(s, c, b, num, den);
 }
 
-/* Candidates of a job that are treated alike. */
+/* Candidates of a job that are treated alike. Histograms of the last level are of no further use: they are made in the
+ * thread's own memory. */
 struct batch {
+    bool is_last;
     struct histogram_set set;
     struct candidate *candidates[BLOCK_COLUMNS];
     double *num[BLOCK_COLUMNS], *den[BLOCK_COLUMNS], *spare[BLOCK_COLUMNS][2];
@@ -61,7 +63,7 @@ static void aim(const struct tree_search *s, struct batch *b, uint32_t leaf, uin
 {
     for (uint32_t j = 0; j < b->set.n; j++) {
         const struct candidate *c = b->candidates[j];
-        b->set.hist[j] = c->hist ? c->hist + leaf * hist_size(s, c) : b->spare[j][slot];
+        b->set.hist[j] = c->hist && !b->is_last ? c->hist + leaf * hist_size(s, c) : b->spare[j][slot];
     }
 }
 
@@ -91,8 +93,9 @@ static void score_siblings(const struct tree_search *s, struct batch *b, uint32_
     }
     for (uint32_t j = 0; j < b->set.n; j++) {
         struct candidate *c = b->candidates[j];
-        double *first = c->hist ? c->hist + leaf * hist_size(s, c) : b->spare[j][0];
-        score_two(s, c, first, b->set.hist[j], how, b->num[j], b->den[j]);
+        bool in_place = c->hist && (known || !b->is_last);
+        double *first = in_place ? c->hist + leaf * hist_size(s, c) : b->spare[j][0];
+        score_two(s, c, first, b->set.hist[j], how, !b->is_last, b->num[j], b->den[j]);
     }
 }
 
@@ -138,6 +141,7 @@ static void score_job(struct tree_search *s, const struct job *job, uint32_t lev
 {
     struct batch batches[2]; /* those with the histograms of the level before, and the others */
     batches[0].set.n = batches[1].set.n = 0;
+    batches[0].is_last = batches[1].is_last = level + 1 == (uint32_t)s->params->depth;
     for (uint32_t i = job->begin; i < job->end; i++) {
         struct candidate *c = &s->candidates[s->live[i]];
         uint32_t at = i - job->begin;
@@ -171,6 +175,12 @@ static bool of_one_block(const struct column *a, const struct column *b)
     return x && y && a->stride == b->stride && (x < y ? y - x : x - y) < a->stride;
 }
 
+/* Leaves whose histograms are kept: those of the level before the last. */
+static size_t kept_leaves(const struct tree_search *s)
+{
+    return s->params->depth > 2 ? (size_t)1 << (s->params->depth - 2) : 1;
+}
+
 static int room_for_level(struct tree_search *s, struct mrc_err *err)
 {
     if (s->n_candidates > s->live_capacity) {
@@ -191,7 +201,7 @@ static int room_for_level(struct tree_search *s, struct mrc_err *err)
         c->scores = malloc(c->n_splits * sizeof(double));
         ok = c->scores;
         if (ok && s->keep_histograms) {
-            c->hist = malloc((hist_size(s, c) << (s->params->depth - 1)) * sizeof(double));
+            c->hist = malloc(hist_size(s, c) * kept_leaves(s) * sizeof(double));
             ok = c->hist;
         }
     }
@@ -412,7 +422,7 @@ static bool allocate(struct tree_search *s)
         bins = s->candidates[c].n_bins > bins ? s->candidates[c].n_bins : bins;
         kept += s->candidates[c].n_bins;
     }
-    s->keep_histograms = kept * width * (leaves / 2) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
+    s->keep_histograms = kept * width * kept_leaves(s) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
     s->scratch = calloc((size_t)s->threads, sizeof(*s->scratch));
     bool ok = leaf_rows_init(&s->rows, n, s->dim, leaves, s->threads) && s->scratch;
     for (int t = 0; ok && t < s->threads; t++) {

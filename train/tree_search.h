@@ -34,7 +34,7 @@ struct candidate {
     uint32_t feature, ctr;
     struct column column;
     uint32_t n_bins, n_splits;
-    double *hist;   /* [leaves of the last level][n_bins][dim + 1], or NULL when memory does not allow to keep it */
+    double *hist;   /* [leaves of the level before the last][n_bins][dim + 1], or NULL when memory does not allow to keep it */
     int hist_level; /* level whose leaves hist has, or NO_LEVEL */
     double *scores; /* [n_splits] of this level, without noise */
     double top;     /* the largest of them */
