@@ -473,33 +473,62 @@ int grid_choose(struct grid *g, const float *values, size_t n, enum border_type 
     return MRC_OK;
 }
 
-/* Borders strictly below v, by halving without branches; NaN compares false and gets 0. */
-static uint32_t bin_of(const struct grid *g, float v)
+enum { LANES = 16 };
+
+/* Borders strictly below each of LANES values, by halving: side by side, so that no value waits for another. NaN
+ * compares false and ends at 0. */
+static void search_borders(const struct grid *g, const float *values, uint32_t *found)
 {
-    if (isnan(v)) {
-        return g->nan_treatment == NAN_AS_TRUE ? g->n_borders : 0;
+    const float *borders = g->borders;
+    for (int k = 0; k < LANES; k++) {
+        found[k] = 0;
     }
-    const float *base = g->borders;
     uint32_t n = g->n_borders;
-    while (n > 1) {
+    for (; n > 1; n -= n / 2) {
         uint32_t half = n / 2;
-        base = base[half - 1] < v ? base + half : base;
-        n -= half;
+        for (int k = 0; k < LANES; k++) {
+            found[k] += borders[found[k] + half - 1] < values[k] ? half : 0;
+        }
     }
-    return (uint32_t)(base - g->borders) + (n == 1 && *base < v);
+    for (int k = 0; n == 1 && k < LANES; k++) {
+        found[k] += borders[found[k]] < values[k];
+    }
+}
+
+/* Bins of up to LANES values. */
+static uint32_t take_lanes(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint32_t *bins)
+{
+    float lanes[LANES] = {0};
+    uint32_t count = n < LANES ? (uint32_t)n : LANES;
+    for (uint32_t k = 0; k < count; k++) {
+        lanes[k] = values[order ? order[k] : k];
+    }
+    search_borders(g, lanes, bins);
+    for (uint32_t k = 0; g->nan_treatment == NAN_AS_TRUE && k < count; k++) {
+        bins[k] = isnan(lanes[k]) ? g->n_borders : bins[k];
+    }
+    return count;
 }
 
 void grid_bins_u8(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint8_t *bins,
                   size_t stride)
 {
-    for (size_t i = 0; i < n; i++) {
-        bins[i * stride] = (uint8_t)bin_of(g, values[order ? order[i] : i]);
+    uint32_t found[LANES];
+    for (size_t i = 0, count; i < n; i += count) {
+        count = take_lanes(g, order ? values : values + i, order ? order + i : NULL, n - i, found);
+        for (size_t k = 0; k < count; k++) {
+            bins[(i + k) * stride] = (uint8_t)found[k];
+        }
     }
 }
 
 void grid_bins_u16(const struct grid *g, const float *values, const uint32_t *order, size_t n, uint16_t *bins)
 {
-    for (size_t i = 0; i < n; i++) {
-        bins[i] = (uint16_t)bin_of(g, values[order ? order[i] : i]);
+    uint32_t found[LANES];
+    for (size_t i = 0, count; i < n; i += count) {
+        count = take_lanes(g, order ? values : values + i, order ? order + i : NULL, n - i, found);
+        for (size_t k = 0; k < count; k++) {
+            bins[i + k] = (uint16_t)found[k];
+        }
     }
 }

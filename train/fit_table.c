@@ -139,6 +139,16 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* CPU time of this process, all threads. */
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    if (getrusage(RUSAGE_SELF, &u) != 0) {
+        return 0;
+    }
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static double peak_mb(void)
 {
     struct rusage u;
@@ -325,17 +335,23 @@ static int write_curves(const struct boost_report *r, const struct params *p, co
     return output_close(&o, err);
 }
 
-static int print_json(const struct boost_report *r, double load_s, double rss_before, struct mrc_err *err)
+/* Measured around the fit, for --json. */
+struct costs {
+    double load_s, fit_cpu_s, rss_before_mb;
+};
+
+static int print_json(const struct boost_report *r, const struct costs *costs, struct mrc_err *err)
 {
     struct buf text;
     struct json_out w;
     buf_init(&text, NULL, 256 << 20);
     json_out_init(&w, &text);
     json_open_object(&w);
-    json_pair_double(&w, "load_s", load_s);
+    json_pair_double(&w, "load_s", costs->load_s);
     json_pair_double(&w, "fit_s", r->seconds);
+    json_pair_double(&w, "fit_cpu_s", costs->fit_cpu_s);
     json_pair_double(&w, "peak_rss_mb", peak_mb());
-    json_pair_double(&w, "rss_before_fit_mb", rss_before);
+    json_pair_double(&w, "rss_before_fit_mb", costs->rss_before_mb);
     json_pair_i64(&w, "trees", r->n_trees);
     json_pair_i64(&w, "best_iteration", r->best_iteration);
     put_losses(&w, "learn_loss", r->learn_loss, r->n_iterations);
@@ -405,15 +421,17 @@ static int run(const struct settings *s, struct mrc_err *err)
     MRC_TRY(read_params(s, &params, err));
     MRC_TRY(check_options(s, &params, &reading, err));
     int rc = read_data(s, &reading, &learn, &eval, err);
-    double load_s = seconds() - started, rss_before = peak_mb();
+    struct costs costs = {.load_s = seconds() - started, .rss_before_mb = peak_mb()};
     if (rc == MRC_OK) {
+        double cpu = cpu_seconds();
         rc = train(s, &params, learn, eval, &model, &report, err);
+        costs.fit_cpu_s = cpu_seconds() - cpu;
     }
     if (rc == MRC_OK) {
         rc = write_results(s, &params, model, &report, err);
     }
     if (rc == MRC_OK && setting_bool(s, JSON)) {
-        rc = print_json(&report, load_s, rss_before, err);
+        rc = print_json(&report, &costs, err);
     } else if (rc == MRC_OK) {
         tell(&report, setting_cstr(s, MODEL_OUT));
     }

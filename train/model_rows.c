@@ -250,7 +250,8 @@ bool model_cell(struct str text, float *out)
         *out = NAN;
         return true;
     }
-    if (text.p[0] >= '0' && text.p[0] <= '9' && parse_float(text, out)) {
+    char first = text.p[text.p[0] == '-' && text.n > 1];
+    if (first >= '0' && first <= '9' && parse_float(text, out)) {
         return true;
     }
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Compare training with CatBoost in one run: train.py MERCREDI_TRAIN FOLDER CASE[:rsm] ... prints one JSON line a case
-and number of threads.
+"""Compare training with CatBoost and LightGBM in one run: train.py MERCREDI_TRAIN FOLDER CASE[:rsm] ... prints one JSON
+line a case and number of threads.
 
-Both fit the same table with the same parameters, in turn, ROUNDS times, each in a process of its own. fit_s is from the
-table in memory to the finished model; ratio is the median of the rounds' ratios (below 1: faster than CatBoost), so
-that a machine whose speed drifts does not decide. peak_rss_mb is what the fit added to the memory in use before it. The
-metric is that of the test table, so both models must be worth their time.
+All fit the same table with the same parameters, in turn, ROUNDS times, each in a process of its own. fit_s is from the
+table in memory to the finished model; ratio is the median of the rounds' ratios to CatBoost (below 1: faster), so that
+a machine whose speed drifts does not decide; cpu_ratio is the same of CPU seconds, which a busy machine disturbs less.
+peak_rss_mb is what the fit added to the memory in use before it. The metric is that of the test table, so that every
+model must be worth its time. LightGBM is left out where it is not installed, or LIGHTGBM=0.
 """
+import importlib.util
 import json
 import os
 import statistics
@@ -27,10 +29,37 @@ from catboost import CatBoost, Pool
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 path, cd, out, threads, params = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), json.loads(sys.argv[5])
 pool = Pool(path, column_description=cd, delimiter=",", has_header=True, thread_count=threads)
-model, before, start = CatBoost(dict(params, thread_count=threads, allow_writing_files=False, verbose=0)), peak(), time.perf_counter()
+model = CatBoost(dict(params, thread_count=threads, allow_writing_files=False, verbose=0))
+before, cpu, start = peak(), time.process_time(), time.perf_counter()
 model.fit(pool)
-print(json.dumps({"fit_s": time.perf_counter() - start, "rss": peak() - before}))
+print(json.dumps({"fit_s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu, "rss": peak() - before}))
 model.save_model(out)
+"""
+LIGHTGBM = """
+import json, resource, sys, time
+import lightgbm, numpy as np, pandas as pd
+path, cd, threads, p = sys.argv[1], sys.argv[2], int(sys.argv[4]), json.loads(sys.argv[5])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+kinds = [line.rstrip().split("\\t") for line in open(cd)]
+types = {k[2]: "category" if k[1] == "Categ" else "float32" for k in kinds}
+table = pd.read_csv(path + ".csv", dtype=types)
+test = pd.read_csv(path + ".test.csv", dtype={k: "str" if v == "category" else v for k, v in types.items()})
+for k, v in types.items():
+    if v == "category":
+        known = table[k].cat.categories
+        test[k] = pd.Categorical(test[k].where(test[k].isin(known)), categories=known)
+classes = p["loss_function"] == "Logloss"
+params = {"objective": "binary" if classes else "regression", "learning_rate": p["learning_rate"], "num_leaves": 2 ** p["depth"],
+          "max_depth": p["depth"], "lambda_l2": p["l2_leaf_reg"], "max_bin": p["border_count"] + 1, "bagging_fraction": p["subsample"],
+          "bagging_freq": 1, "feature_fraction_bynode": p.get("rsm", 1), "num_threads": threads, "force_col_wise": True,
+          "verbose": -1, "seed": 0}
+x, y = table.drop(columns="y"), table["y"]
+before, cpu, start = peak(), time.process_time(), time.perf_counter()
+model = lightgbm.train(params, lightgbm.Dataset(x, y), p["iterations"])
+result = {"fit_s": time.perf_counter() - start, "cpu_s": time.process_time() - cpu, "rss": peak() - before}
+raw, y = model.predict(test.drop(columns="y"), raw_score=True), test["y"].values
+result["metric"] = float(np.mean(np.logaddexp(0, -raw * (2 * y - 1))) if classes else np.sqrt(np.mean((y - raw) ** 2)))
+print(json.dumps(result))
 """
 METRIC = """
 import sys
@@ -51,29 +80,40 @@ def run(command):
 def ours(program, path, out, threads, params):
     line = json.loads(run([program, "fit", "--data", path + ".csv", "--cd", path + ".cd", "--threads", str(threads), "--set",
                            " ".join(f"{k}={v}" for k, v in params.items()), "--model-out", out, "--json", "--quiet"]))
-    return {"fit_s": line["fit_s"], "rss": line["peak_rss_mb"] - line["rss_before_fit_mb"]}
+    return {"fit_s": line["fit_s"], "cpu_s": line["fit_cpu_s"], "rss": line["peak_rss_mb"] - line["rss_before_fit_mb"]}
 
 
 def peer(path, out, threads, params):
     return json.loads(run([sys.executable, "-c", PEER, path + ".csv", path + ".cd", out, str(threads), json.dumps(params)]))
 
 
+def lightgbm(path, threads, params):
+    return json.loads(run([sys.executable, "-c", LIGHTGBM, path, path + ".cd", "", str(threads), json.dumps(params)]))
+
+
+def has_lightgbm():
+    return os.environ.get("LIGHTGBM") != "0" and importlib.util.find_spec("lightgbm") and importlib.util.find_spec("pandas")
+
+
 def compare(program, folder, case, threads):
     name, _, rsm = case.partition(":")
     params = dict(COMMON, **OF_CASE.get(name, OTHERS), **({"rsm": float(rsm)} if rsm else {}))
     path, models = os.path.join(folder, name), [os.path.join(folder, "ours.cbm"), os.path.join(folder, "peer.cbm")]
-    pairs = [(ours(program, path, models[0], threads, params), peer(path, models[1], threads, params))
-             for _ in range(ROUNDS)]
+    others = has_lightgbm()
+    rounds = [(ours(program, path, models[0], threads, params), peer(path, models[1], threads, params),
+               lightgbm(path, threads, params) if others else None) for _ in range(ROUNDS)]
     metrics = [float(v) for v in run([sys.executable, "-c", METRIC, path + ".test.csv", path + ".cd",
                                       params["loss_function"]] + models).split()]
-    middle = lambda values: statistics.median(values)
-    return {"case": case, "threads": threads,
-            "fit_s": round(middle(a["fit_s"] for a, b in pairs), 3),
-            "peer_fit_s": round(middle(b["fit_s"] for a, b in pairs), 3),
-            "ratio": round(middle(a["fit_s"] / b["fit_s"] for a, b in pairs), 3),
-            "metric": round(metrics[0], 5), "peer_metric": round(metrics[1], 5),
-            "peak_rss_mb": round(middle(a["rss"] for a, b in pairs), 1),
-            "peer_peak_rss_mb": round(middle(b["rss"] for a, b in pairs), 1)}
+    middle = lambda i, key: round(statistics.median(r[i][key] for r in rounds), 3)
+    ratio = lambda i, key: round(statistics.median(r[i][key] / r[1][key] for r in rounds), 3)
+    line = {"case": case, "threads": threads, "fit_s": middle(0, "fit_s"), "peer_fit_s": middle(1, "fit_s"),
+            "ratio": ratio(0, "fit_s"), "cpu_s": middle(0, "cpu_s"), "peer_cpu_s": middle(1, "cpu_s"),
+            "cpu_ratio": ratio(0, "cpu_s"), "metric": round(metrics[0], 5), "peer_metric": round(metrics[1], 5),
+            "peak_rss_mb": middle(0, "rss"), "peer_peak_rss_mb": middle(1, "rss")}
+    if others:
+        line.update(lightgbm_fit_s=middle(2, "fit_s"), lightgbm_ratio=ratio(2, "fit_s"),
+                    lightgbm_metric=round(rounds[0][2]["metric"], 5), lightgbm_peak_rss_mb=middle(2, "rss"))
+    return line
 
 
 for case_name in sys.argv[3:]:
