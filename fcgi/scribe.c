@@ -356,7 +356,7 @@ static int start(struct scribe *s, const char *log_url, int ready_fd, struct mrc
     if (flags < 0 || fcntl(s->listen_fd, F_SETFL, flags | O_NONBLOCK) != 0) {
         return mrc_fail_errno(err, MRC_EIO, errno, "scribe's socket");
     }
-    MRC_TRY(store_open(&s->store, STORE_LOG, log_url, err));
+    MRC_TRY(store_open_patiently(&s->store, STORE_LOG, log_url, err));
     if (ready_fd >= 0 && write(ready_fd, "R", 1) != 1) {
         return mrc_fail_errno(err, MRC_EIO, errno, "nobody waits for the scribe");
     }

@@ -292,7 +292,7 @@ struct either_sink {
 
 static int either_store(struct either_sink *s, struct mrc_err *err)
 {
-    return s->store != NULL ? MRC_OK : store_open(&s->store, STORE_LOG, s->url, err);
+    return s->store != NULL ? MRC_OK : store_open_patiently(&s->store, STORE_LOG, s->url, err);
 }
 
 /* The absence of a scribe is no failure here, so its message must not reach the caller. */

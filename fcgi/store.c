@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err)
+static int open_store(struct store **out, enum store_file which, const char *url, bool patiently, struct mrc_err *err)
 {
     if (url == NULL || url[0] == '\0') {
         return mrc_fail(err, MRC_EINVAL, "a database needs a path");
@@ -24,13 +24,23 @@ int store_open(struct store **out, enum store_file which, const char *url, struc
     }
     s->driver = server ? &store_pg : &store_sqlite;
     s->which = which;
-    int rc = s->driver->open(&s->db, which, url, err);
+    int rc = s->driver->open(&s->db, which, url, patiently, err);
     if (rc < 0) {
         free(s);
         return rc;
     }
     *out = s;
     return MRC_OK;
+}
+
+int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err)
+{
+    return open_store(out, which, url, false, err);
+}
+
+int store_open_patiently(struct store **out, enum store_file which, const char *url, struct mrc_err *err)
+{
+    return open_store(out, which, url, true, err);
 }
 
 void store_close(struct store *s)

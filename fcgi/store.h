@@ -14,6 +14,8 @@ enum store_file { STORE_STATE, STORE_LOG }; /* two databases: accounts and every
 /* url: path of the SQLite file, or postgresql://… without a password (store_pg.h). Creates and migrates when absent or
  * older; MRC_EUNSUPPORTED when newer than this program, MRC_EBUSY when a server cannot be reached. */
 int store_open(struct store **out, enum store_file which, const char *url, struct mrc_err *err) MRC_CHECKED;
+/* The same for who serves: a database that is out of reach just now (MRC_EBUSY) is opened by what first needs it. */
+int store_open_patiently(struct store **out, enum store_file which, const char *url, struct mrc_err *err) MRC_CHECKED;
 void store_close(struct store *s);
 /* Can it be read, is it writable and not locked? Cheap: nothing reaches the disk. */
 int store_ping(struct store *s, struct mrc_err *err) MRC_CHECKED;

@@ -24,8 +24,8 @@ struct migration {
 };
 
 struct store_driver {
-    /* Connect, create and migrate. See store_open. */
-    int (*open)(void **db, enum store_file which, const char *url, struct mrc_err *err);
+    /* Connect, create and migrate. See store_open. patiently: when that is MRC_EBUSY, succeed, and do it later. */
+    int (*open)(void **db, enum store_file which, const char *url, bool patiently, struct mrc_err *err);
     void (*close)(void *db);
     /* Begin writing: waits for other writers, MRC_EBUSY after a while. commit undoes everything when it fails. */
     int (*begin)(void *db, struct mrc_err *err);

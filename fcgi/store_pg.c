@@ -32,6 +32,7 @@ enum { OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_FLOAT8 = 701 };
 struct pg_db {
     PGconn *sql;
     bool prepared[Q__COUNT]; /* on this connection */
+    bool opened, migrated;   /* open_db has returned; the schema was looked at */
     bool open_transaction, patient;
     bool hung; /* the connection was given up because no answer came */
     enum store_file which;
@@ -237,6 +238,8 @@ static int try_connect(struct pg_db *d, struct mrc_err *err)
     return run(d, pg_connection, err);
 }
 
+static int migrate(struct pg_db *d, struct mrc_err *err);
+
 /* Connect when there is no connection, not more often than the back-off allows. */
 static int connect_db(struct pg_db *d, struct mrc_err *err)
 {
@@ -249,14 +252,22 @@ static int connect_db(struct pg_db *d, struct mrc_err *err)
         return mrc_fail(err, MRC_EBUSY, "%s: not reached lately, next try in %lld ms", d->name,
                         (long long)(d->retry_at_ms - now));
     }
-    int rc = try_connect(d, err);
+    struct mrc_err why = {0};
+    int rc = try_connect(d, &why);
+    if (rc == MRC_OK && !d->migrated) {
+        d->patient = true;
+        rc = migrate(d, &why);
+        d->patient = false;
+        d->migrated = rc == MRC_OK;
+    }
     if (rc < 0) {
         disconnect(d);
         d->backoff_ms = d->backoff_ms == 0                   ? BACKOFF_FIRST_MS
                         : 2 * d->backoff_ms < BACKOFF_MAX_MS ? 2 * d->backoff_ms
                                                              : BACKOFF_MAX_MS;
         d->retry_at_ms = clock_ms(CLOCK_MONOTONIC) + d->backoff_ms;
-        return rc;
+        /* Whatever is wrong with it, a service that has begun waits for the right one. */
+        return mrc_fail(err, d->opened ? MRC_EBUSY : rc, "%s", why.msg);
     }
     d->backoff_ms = 0;
     d->retry_at_ms = 0;
@@ -689,7 +700,7 @@ static void close_db(void *db)
     free(d);
 }
 
-static int open_db(void **out, enum store_file which, const char *url, struct mrc_err *err)
+static int open_db(void **out, enum store_file which, const char *url, bool patiently, struct mrc_err *err)
 {
     size_t len = strlen(url);
     struct pg_db *d = calloc(1, sizeof(*d) + len + 1);
@@ -701,16 +712,13 @@ static int open_db(void **out, enum store_file which, const char *url, struct mr
     int rc = read_url(d, err);
     if (rc == MRC_OK) {
         rc = connect_db(d, err);
-    }
-    if (rc == MRC_OK) {
-        d->patient = true;
-        rc = migrate(d, err);
-        d->patient = false;
+        rc = rc == MRC_EBUSY && patiently ? MRC_OK : rc;
     }
     if (rc < 0) {
         close_db(d);
         return rc;
     }
+    d->opened = true;
     *out = d;
     return MRC_OK;
 }

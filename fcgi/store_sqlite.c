@@ -465,7 +465,7 @@ static struct sqlite_db *new_db(enum store_file which, const char *path, struct 
     return d;
 }
 
-static int open_db(void **out, enum store_file which, const char *url, struct mrc_err *err)
+static int open_db(void **out, enum store_file which, const char *url, bool patiently, struct mrc_err *err)
 {
     if (strcmp(url, ":memory:") != 0) {
         MRC_TRY(create_file(url, err));
@@ -475,7 +475,7 @@ static int open_db(void **out, enum store_file which, const char *url, struct mr
         return MRC_ENOMEM;
     }
     int rc = connect_db(d, err);
-    if (rc < 0) {
+    if (rc < 0 && !(rc == MRC_EBUSY && patiently)) {
         close_db(d);
         return rc;
     }

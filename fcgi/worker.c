@@ -67,7 +67,7 @@ static int open_log(struct worker *w, struct mrc_err *err)
     const char *url = setting_cstr(config, CONFIG_LOG_DATABASE);
     int timeout = (int)setting_int(config, CONFIG_LOG_TIMEOUT);
     MRC_TRY(join(path, sizeof(path), setting_cstr(config, CONFIG_RUN_DIR), "scribe.sock", err));
-    MRC_TRY(store_open(&w->log_store, STORE_LOG, url, err));
+    MRC_TRY(store_open_patiently(&w->log_store, STORE_LOG, url, err));
     return w->parts->alone ? log_sink_either(&w->log, path, timeout, url, err)
                            : log_sink_scribe(&w->log, path, timeout, err);
 }
@@ -97,7 +97,7 @@ static int open_all(struct worker *w, struct mrc_err *err)
 {
     const struct settings *config = w->parts->config;
     MRC_TRY(digest_start(err));
-    MRC_TRY(store_open(&w->store, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err));
+    MRC_TRY(store_open_patiently(&w->store, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err));
     MRC_TRY(open_log(w, err));
     MRC_TRY(open_shared(w, err));
     if (w->parts->alone) {

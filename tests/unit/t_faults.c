@@ -201,6 +201,35 @@ START_TEST(server_killed)
 }
 END_TEST
 
+/* A worker that starts while the server is away serves what it can, and all of it once the server is there. */
+START_TEST(server_away_at_start)
+{
+    struct mrc_err err = {0};
+    store_close(f.store);
+    store_close(f.log_store);
+    f.log->close(f.log);
+    ck_assert(pg_server_clear(&pg)); /* there is no schema either */
+    pg_server_signal(&pg, SIGKILL);
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    ck_assert_int_eq(store_open(&f.store, STORE_STATE, pg.url, &err), MRC_EBUSY);
+    ck_assert_ok(store_open_patiently(&f.store, STORE_STATE, pg.url, &err), &err);
+    ck_assert_ok(store_open_patiently(&f.log_store, STORE_LOG, pg.url, &err), &err);
+    ck_assert_ok(log_sink_store(&f.log, f.log_store, &err), &err);
+    f.parts.store = f.store;
+    f.parts.log_store = f.log_store;
+    f.parts.log = f.log;
+    fixture_reopen(&f);
+    answers(503, "GET", "/films");
+    answers(503, "GET", "/readyz");
+    answers(200, "GET", "/livez");
+    ck_assert(pg_server_again(&pg));
+    comes_back("GET", "/readyz");
+    fixture_account(&f, "u-1", "anna", 1U << SCOPE_PREDICT | 1U << SCOPE_OUTCOME, false);
+    comes_back("POST", "/films");
+    comes_back("POST", "/predict");
+}
+END_TEST
+
 /* Somebody holds a lock for long: the statement is cancelled, the request refused. */
 START_TEST(server_locked)
 {
@@ -237,6 +266,7 @@ int main(void)
 {
     const TTest *const of_files[] = {locked_for_long, gone_and_back, damaged, NULL}, *const of_servers[] = {
                                                                                          server_stopped, server_killed,
+                                                                                         server_away_at_start,
                                                                                          server_locked, NULL};
     int failed = run("faults of files", of_files);
     on_server = pg_server_start(&pg);
