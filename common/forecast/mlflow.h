@@ -182,7 +182,10 @@ int mlflow_download(struct mlflow *m, const char *uri, const char *name, int fd,
 /* The same into malloc'd memory, at most max bytes, NUL after the last; the caller's to free(). */
 int mlflow_download_text(struct mlflow *m, const char *uri, const char *name, size_t max, char **out, size_t *n,
                          struct mrc_err *err) MRC_CHECKED;
-/* Size of <folder>/<name>, one level: MRC_ENOTFOUND when it is not there. */
-int mlflow_size(struct mlflow *m, const char *uri, const char *name, uint64_t *bytes, struct mrc_err *err) MRC_CHECKED;
+/* What is in <uri>/<folder> ("": uri itself), one level; empty when there is no such folder. */
+int mlflow_list(struct mlflow *m, const char *uri, const char *folder, struct json_doc **reply,
+                struct mrc_err *err) MRC_CHECKED;
+/* Size of a file of a listing; false: it is not there. */
+bool mlflow_size(const struct json_doc *listing, const char *name, uint64_t *bytes);
 
 #endif

@@ -497,6 +497,36 @@ static int logged_make(struct mlflow *m, const char *experiment, const char *run
     return rc;
 }
 
+/* Say that the run made that model. The server refuses to be told twice. */
+static int name_output(struct mlflow *m, const char *run, const char *model_id, struct mrc_err *err)
+{
+    struct buf body;
+    struct json_out w;
+    struct json_doc *doc;
+    struct str id;
+    bool there = false;
+    MRC_TRY(mlflow_run_read(m, run, &doc, err));
+    const struct json *outputs = json_find(json_find(json_root(doc), "run"), "outputs");
+    for (const struct json *o = json_first(json_find(outputs, "model_outputs")); o != NULL; o = json_next(o)) {
+        there = there || (json_str(json_find(o, "model_id"), &id) && str_is(id, model_id));
+    }
+    json_free(doc);
+    if (there) {
+        return MRC_OK;
+    }
+    begin(&body, &w);
+    json_pair_cstr(&w, "run_id", run);
+    json_put_key(&w, "models");
+    json_open_array(&w);
+    json_open_object(&w);
+    json_pair_cstr(&w, "model_id", model_id);
+    json_pair_i64(&w, "step", 0);
+    json_close_object(&w);
+    json_close_array(&w);
+    json_close_object(&w);
+    return post(m, MLFLOW_POST, "runs/outputs", &body, MLFLOW_ONCE, NULL, err);
+}
+
 int mlflow_logged_get(struct mlflow *m, const char *experiment, const char *run, const char *name,
                       const struct mlflow_pair *params, size_t n_params, const struct mlflow_pair *tags, size_t n_tags,
                       struct mlflow_logged *out, struct mrc_err *err)
@@ -515,19 +545,7 @@ int mlflow_logged_get(struct mlflow *m, const char *experiment, const char *run,
         }
         return rc;
     }
-    struct buf body;
-    struct json_out w;
-    begin(&body, &w);
-    json_pair_cstr(&w, "run_id", run);
-    json_put_key(&w, "models");
-    json_open_array(&w);
-    json_open_object(&w);
-    json_pair_cstr(&w, "model_id", out->id);
-    json_pair_i64(&w, "step", 0);
-    json_close_object(&w);
-    json_close_array(&w);
-    json_close_object(&w);
-    return post(m, MLFLOW_POST, "runs/outputs", &body, MLFLOW_REPEATABLE, NULL, err);
+    return name_output(m, run, out->id, err);
 }
 
 int mlflow_logged_ready(struct mlflow *m, const char *id, struct mrc_err *err)

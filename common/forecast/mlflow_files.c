@@ -185,44 +185,45 @@ int mlflow_download_text(struct mlflow *m, const char *uri, const char *name, si
     return MRC_OK;
 }
 
-int mlflow_size(struct mlflow *m, const char *uri, const char *name, uint64_t *bytes, struct mrc_err *err)
+int mlflow_list(struct mlflow *m, const char *uri, const char *folder, struct json_doc **reply, struct mrc_err *err)
 {
-    const char *slash = strrchr(name, '/');
-    const char *base = slash == NULL ? name : slash + 1;
-    struct str folder;
+    struct str root;
     struct buf path, text;
-    struct json_doc *doc = NULL;
-    MRC_TRY(path_of(m, uri, &folder, err));
+    const struct json_limits limits = {1 << 20, 16, 0};
+    MRC_TRY(path_of(m, uri, &root, err));
     buf_init(&path, NULL, 8000);
     buf_init(&text, NULL, 1 << 20);
     buf_puts(&path, proxy);
     buf_puts(&path, "?path=");
-    mlflow_escape(&path, folder, false);
-    if (slash != NULL) {
+    mlflow_escape(&path, root, false);
+    if (folder[0] != '\0') {
         buf_puts(&path, "%2F");
-        mlflow_escape(&path, (struct str){name, (size_t)(slash - name)}, false);
+        mlflow_escape(&path, str_of(folder), false);
     }
-    struct mlflow_request r = {.method = MLFLOW_GET, .path = path.p, .what = "artifacts", .repeat = MLFLOW_REPEATABLE};
-    const struct json_limits limits = {1 << 20, 16, 0};
     int rc = buf_ok(&path, err);
     if (rc == MRC_OK) {
+        struct mlflow_request r = {
+            .method = MLFLOW_GET, .path = path.p, .what = "artifacts", .repeat = MLFLOW_REPEATABLE};
         rc = mlflow_send(m, &r, &text, err);
     }
-    if (rc == MRC_OK) {
-        rc = json_read(&doc, buf_text(&text), &limits, NULL, err);
+    if (rc == MRC_OK && (rc = json_read(reply, buf_text(&text), &limits, NULL, err)) < 0) {
+        err_wrap(err, "artifacts");
     }
-    bool found = false;
-    *bytes = 0;
-    for (const struct json *f = rc < 0 ? NULL : json_first(json_find(json_root(doc), "files")); f; f = json_next(f)) {
-        struct str file;
-        int64_t size;
-        if (json_str(json_find(f, "path"), &file) && str_is(file, base)) {
-            found = true;
-            *bytes = json_i64(json_find(f, "file_size"), &size) && size > 0 ? (uint64_t)size : 0;
-        }
-    }
-    json_free(doc);
     buf_release(&path);
     buf_release(&text);
-    return rc < 0 || found ? rc : mrc_fail(err, MRC_ENOTFOUND, "MLflow has no file \"%s\" there", name);
+    return rc;
+}
+
+bool mlflow_size(const struct json_doc *listing, const char *name, uint64_t *bytes)
+{
+    const struct json *f = json_first(json_find(json_root(listing), "files"));
+    for (; f != NULL; f = json_next(f)) {
+        struct str file;
+        int64_t size;
+        if (json_str(json_find(f, "path"), &file) && str_is(file, name)) {
+            *bytes = json_i64(json_find(f, "file_size"), &size) && size > 0 ? (uint64_t)size : 0;
+            return true;
+        }
+    }
+    return false;
 }

@@ -32,6 +32,8 @@ struct publication {
     struct mlflow_metric *metrics;
     size_t n_metrics;
     char uri[MLFLOW_URI_MAX]; /* where the files go */
+    struct json_doc *listing; /* what is there, of the folder `listed` */
+    char listed[BUNDLE_NAME_MAX + 1];
     struct mrc_err *err;
 };
 
@@ -313,13 +315,32 @@ static int begin_logged_model(struct publication *p)
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
+/* Size of a file that is there already; MRC_ENOTFOUND. One listing serves all files of a folder. */
+static int size_there(struct publication *p, const char *name, uint64_t *bytes, struct mrc_err *err)
+{
+    char folder[BUNDLE_NAME_MAX + 1] = "";
+    const char *slash = strrchr(name, '/');
+    if (slash != NULL) {
+        (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - name), name);
+    }
+    if (p->listing == NULL || strcmp(folder, p->listed) != 0) {
+        json_free(p->listing);
+        p->listing = NULL;
+        MRC_TRY(mlflow_list(p->m, p->uri, folder, &p->listing, err));
+        memcpy(p->listed, folder, sizeof(folder));
+    }
+    return mlflow_size(p->listing, slash == NULL ? name : slash + 1, bytes)
+               ? MRC_OK
+               : mrc_fail(err, MRC_ENOTFOUND, "artifact %s is not there", name);
+}
+
 static int has_same(struct publication *p, const char *name, uint64_t size, struct str digest, bool *same)
 {
     char found[SHA256_HEX];
     uint64_t bytes = 0;
     struct mrc_err problem = {0};
     *same = false;
-    int rc = mlflow_size(p->m, p->uri, name, &bytes, &problem);
+    int rc = size_there(p, name, &bytes, &problem);
     if (rc == MRC_OK && bytes == size) {
         rc = mlflow_download(p->m, p->uri, name, -1, size, found, &bytes, &problem);
         *same = rc == MRC_OK && bytes == size && str_is(digest, found);
@@ -518,6 +539,7 @@ int publish_bundle(struct mlflow *m, const struct bundle *b, const struct publis
     if (rc == MRC_EINVAL && out->run[0] != '\0' && (strchr(p.model, '/') != NULL || strchr(p.model, ':') != NULL)) {
         err_wrap(err, "MLflow 3 takes no '/' or ':' in a model's name");
     }
+    json_free(p.listing);
     json_free(p.manifest);
     arena_release(&p.arena);
     return rc;

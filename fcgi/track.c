@@ -1,0 +1,350 @@
+/* The shipping of closed days. What has been shipped is known by three things, any of which may be lost but the last:
+ * the job's memo (up to which day all is done), the run's tag `shipped_through`, and the log itself. */
+#include "fcgi/track.h"
+
+#include "common/base/date.h"
+#include "common/base/log.h"
+#include "fcgi/process.h"
+#include "fcgi/registry.h"
+#include "fcgi/shared.h"
+#include "fcgi/store_jobs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LEASE_MS = 60 * 1000, ROUND_MS = 4000, GRACE_MS = 10 * 60 * 1000, LISTED_DAYS = 60, TEXT_MAX = 8 << 20 };
+#define DAY_MS ((int64_t)86400000)
+#define JOB    "mlflow_tracking"
+
+struct track {
+    struct mlflow *m;
+    struct store *state, *log;
+    struct shared *shared;
+    char experiment[MLFLOW_ID_MAX]; /* "" until it was found or made */
+    char holder[128];
+};
+
+/* One version's run of predictions. */
+struct track_run {
+    struct mlflow_run run;
+    int32_t first_day, shipped_through; /* DATE_NONE: nothing yet */
+    char listed[MLFLOW_VALUE_MAX + 1];  /* tag mlflow.loggedArtifacts as it stands */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the run of a version -------------------------------------------------------------------------------------- */
+
+static int find_experiment(struct track *t, const struct settings *config, struct mrc_err *err)
+{
+    char name[300];
+    if (t->experiment[0] != '\0') {
+        return MRC_OK;
+    }
+    if (setting_is_set(config, CONFIG_MLFLOW_EXPERIMENT)) {
+        (void)snprintf(name, sizeof(name), "%.290s", setting_cstr(config, CONFIG_MLFLOW_EXPERIMENT));
+    } else {
+        (void)snprintf(name, sizeof(name), "%.250s-predictions", registry_model(config));
+    }
+    return mlflow_experiment(t->m, name,
+                             "Predictions that were served: one run per version, one point per figure and closed day "
+                             "(UTC). Figures in admissions. Step: days since the version's first day.",
+                             t->experiment, NULL, err);
+}
+
+/* MLflow's number and training run of one of our versions, where it came from there. */
+static void find_origin(const struct settings *config, const char *version, char number[MLFLOW_VERSION_MAX],
+                        char run[MLFLOW_ID_MAX])
+{
+    char folder[4700];
+    struct registry_version *v = calloc(REGISTRY_VERSIONS_MAX, sizeof(*v));
+    number[0] = run[0] = '\0';
+    size_t n = v != NULL && registry_folder(config, folder, sizeof(folder), NULL) == MRC_OK
+                   ? registry_versions_read(folder, v)
+                   : 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(v[i].folder, version) == 0) {
+            (void)snprintf(number, MLFLOW_VERSION_MAX, "%s", v[i].number);
+            (void)snprintf(run, MLFLOW_ID_MAX, "%s", v[i].run);
+            break;
+        }
+    }
+    free(v);
+}
+
+static int get_run(struct track *t, const struct settings *config, const char *version, int32_t day,
+                   struct track_run *out, struct mrc_err *err)
+{
+    char name[300], number[MLFLOW_VERSION_MAX], training[MLFLOW_ID_MAX], note[400];
+    struct json_doc *doc;
+    find_origin(config, version, number, training);
+    (void)snprintf(name, sizeof(name), "%.120s %.120s", registry_model(config), version);
+    (void)snprintf(note, sizeof(note), "Served predictions of version **%.120s**%s%s. Step: days since the first day.",
+                   version, number[0] != '\0' ? ", here " : "", number);
+    const struct mlflow_pair tags[] = {{"kind", STR("predictions")},
+                                       {"model_name", str_of(registry_model(config))},
+                                       {"model_version", str_of(version)}};
+    const struct mlflow_pair more[] = {{"mlflow_version", str_of(number)}, {"training_run_id", str_of(training)},
+                                       {"mlflow.user", STR("mercredi")},   {"mlflow.source.name", STR("mercredi-fcgi")},
+                                       {"mlflow.source.type", STR("JOB")}, {"mlflow.note.content", str_of(note)}};
+    MRC_TRY(mlflow_run_get(t->m, t->experiment, name, (int64_t)day * DAY_MS, tags, 3, more, 6, &out->run, err));
+    out->first_day = (int32_t)(out->run.start_ms / DAY_MS);
+    MRC_TRY(mlflow_run_read(t->m, out->run.id, &doc, err));
+    const struct json *data = json_find(json_find(json_root(doc), "run"), "data");
+    struct str through = mlflow_tag(data, "shipped_through"), listed = mlflow_tag(data, "mlflow.loggedArtifacts");
+    out->shipped_through = date_parse(through, NULL);
+    (void)snprintf(out->listed, sizeof(out->listed), "%.*s", STR_ARG(listed));
+    json_free(doc);
+    return MRC_OK;
+}
+
+/* ---- one day of one version ------------------------------------------------------------------------------------ */
+
+/* The list of tables that the run's page shows: the days before, then this one. */
+static void put_listed(const struct track_run *run, const char *const *paths, size_t n, struct buf *out)
+{
+    struct json_doc *doc = NULL;
+    struct json_out w;
+    struct str path;
+    const struct json_limits limits = {MLFLOW_VALUE_MAX, 4, 0};
+    if (json_read(&doc, str_of(run->listed), &limits, NULL, NULL) < 0) {
+        doc = NULL;
+    }
+    size_t old = doc == NULL ? 0 : json_count(json_root(doc)), skip = old + n > LISTED_DAYS ? old + n - LISTED_DAYS : 0;
+    json_out_init(&w, out);
+    json_open_array(&w);
+    for (const struct json *item = doc == NULL ? NULL : json_first(json_root(doc)); item != NULL;
+         item = json_next(item)) {
+        bool again = !json_str(json_find(item, "path"), &path);
+        for (size_t i = 0; i < n && !again; i++) {
+            again = str_is(path, paths[i]);
+        }
+        if (skip > 0 || again) {
+            skip -= skip > 0;
+        } else {
+            json_put_value(&w, item);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_open_object(&w);
+        json_pair_cstr(&w, "path", paths[i]);
+        json_pair_cstr(&w, "type", "table");
+        json_close_object(&w);
+    }
+    json_close_array(&w);
+    json_free(doc);
+}
+
+static int send_text(struct track *t, const struct track_run *run, const char *path, struct buf *text,
+                     struct mrc_err *err)
+{
+    int rc = buf_ok(text, err);
+    rc = rc < 0 ? rc : mlflow_upload_text(t->m, run->run.artifact_uri, path, buf_text(text), err);
+    buf_reset(text);
+    return rc;
+}
+
+/* Files first, they may be sent twice; then figures and the tag that says they are there, in one call. */
+static int send_day(struct track *t, const struct track_run *run, struct track_version *v, int32_t day,
+                    struct mrc_err *err)
+{
+    struct mlflow_metric figures[TRACK_FIGURES];
+    struct buf text, listed;
+    char date[DATE_TEXT], table[80], sample[80], picture[80];
+    date_format(day, date);
+    (void)snprintf(table, sizeof(table), "distribution/%s.json", date);
+    (void)snprintf(sample, sizeof(sample), "sample/%s.json", date);
+    (void)snprintf(picture, sizeof(picture), "pictures/%s.svg", date);
+    size_t n = track_figures(v, day, day - run->first_day, figures);
+    buf_init(&text, NULL, TEXT_MAX);
+    buf_init(&listed, NULL, MLFLOW_VALUE_MAX);
+    track_table(v, &text);
+    int rc = send_text(t, run, table, &text, err);
+    if (rc == MRC_OK) {
+        track_picture(v, day, &text);
+        rc = send_text(t, run, picture, &text, err);
+    }
+    if (rc == MRC_OK && v->n_sample > 0 && buf_ok(&v->sample, NULL) == MRC_OK) {
+        buf_puts(&text,
+                 "{\"columns\":[\"prediction_id\",\"time\",\"film\",\"admissions\",\"low80\",\"high80\"],\"data\":[");
+        buf_str(&text, buf_text(&v->sample));
+        buf_puts(&text, "]}");
+        rc = send_text(t, run, sample, &text, err);
+    }
+    buf_release(&text);
+    if (rc == MRC_OK) {
+        const char *const paths[] = {table, sample};
+        put_listed(run, paths, v->n_sample > 0 ? 2 : 1, &listed);
+        const struct mlflow_pair tags[] = {{"mlflow.loggedArtifacts", buf_text(&listed)},
+                                           {"shipped_through", str_of(date)}};
+        bool fits = buf_ok(&listed, NULL) == MRC_OK;
+        rc = mlflow_log(t->m, run->run.id, NULL, 0, figures, n, fits ? tags : tags + 1, fits ? 2 : 1, NULL, err);
+    }
+    buf_release(&listed);
+    return rc;
+}
+
+static int ship_version(struct track *t, const struct settings *config, struct track_version *v, int32_t day,
+                        struct mrc_err *err)
+{
+    struct track_run run;
+    MRC_TRY(find_experiment(t, config, err));
+    MRC_TRY(get_run(t, config, v->version, day, &run, err));
+    if (run.shipped_through != DATE_NONE && run.shipped_through >= day) {
+        return MRC_OK;
+    }
+    MRC_TRY(send_day(t, &run, v, day, err));
+    shared_count(t->shared, "mercredi_mlflow_days_total{result=\"shipped\"}", 1);
+    char date[DATE_TEXT];
+    date_format(day, date);
+    log_event(LOG_INFO, "day of predictions is in MLflow", LOG_CSTR("day", date), LOG_CSTR("version", v->version),
+              LOG_INT("predictions", v->n));
+    return MRC_OK;
+}
+
+static int ship_day(struct track *t, const struct settings *config, int32_t day, struct mrc_err *err)
+{
+    struct track_day d;
+    MRC_TRY(track_day_read(t->log, setting_cstr(config, CONFIG_MODEL), day,
+                           (size_t)setting_int(config, CONFIG_MLFLOW_SAMPLE), &d, err));
+    int rc = MRC_OK;
+    for (size_t i = 0; i < d.n && rc == MRC_OK; i++) {
+        rc = ship_version(t, config, &d.versions[i], day, err);
+    }
+    track_day_release(&d);
+    return rc;
+}
+
+/* ---- the days -------------------------------------------------------------------------------------------------- */
+
+/* The next day with predictions from `day` on, DATE_NONE when there is none: an empty log, or empty days. */
+static int next_day(struct track *t, int32_t day, int32_t *out, struct mrc_err *err)
+{
+    char after[24] = "";
+    struct arena a;
+    struct prediction *rows;
+    size_t n;
+    if (day != DATE_NONE) {
+        unsigned long long ms = (unsigned long long)((int64_t)day * DAY_MS);
+        (void)snprintf(after, sizeof(after), "%08llx-%04llx", (ms >> 16) & 0xffffffff, ms & 0xffff);
+    }
+    arena_init(&a, 16 << 20);
+    *out = DATE_NONE;
+    int rc = store_predictions_range(t->log, str_of(after), STR("~"), 1, &a, &rows, &n, err);
+    if (rc == MRC_OK && n == 1) {
+        unsigned long long high = 0;
+        unsigned low = 0;
+        if (sscanf(rows[0].id.p, "%8llx-%4x", &high, &low) == 2) {
+            *out = (int32_t)((int64_t)((high << 16) | low) / DAY_MS);
+        }
+    }
+    arena_release(&a);
+    return rc;
+}
+
+/* One day under the lease. 1: shipped, there may be more; 0: nothing to do. */
+static int ship_next(struct track *t, const struct settings *config, struct mrc_err *err)
+{
+    struct arena a;
+    struct job job;
+    struct mrc_err why = {0};
+    int32_t day = DATE_NONE;
+    char memo[DATE_TEXT];
+    arena_init(&a, 1 << 20);
+    int rc = store_job_take(t->state, STR(JOB), str_of(t->holder), now_ms(), LEASE_MS, &a, &job, err);
+    if (rc <= 0) {
+        arena_release(&a);
+        return rc;
+    }
+    int32_t through = date_parse(job.memo, NULL);
+    rc = next_day(t, through == DATE_NONE ? DATE_NONE : through + 1, &day, &why);
+    bool closed = day != DATE_NONE && now_ms() >= (int64_t)(day + 1) * DAY_MS + GRACE_MS;
+    if (rc == MRC_OK && closed) {
+        rc = ship_day(t, config, day, &why);
+    }
+    if (rc == MRC_OK) {
+        (void)snprintf(memo, sizeof(memo), "%.*s", STR_ARG(job.memo));
+        if (closed) {
+            date_format(day, memo);
+        }
+        rc = store_job_done(t->state, &job, now_ms(), str_of(memo), &why);
+    } else if (store_job_failed(t->state, &job, str_of(why.msg), NULL) < 0) {
+        log_event(LOG_WARN, "the job is not given back", LOG_CSTR("job", JOB));
+    }
+    arena_release(&a);
+    if (rc < 0 && err != NULL) {
+        *err = why;
+    }
+    return rc < 0 ? rc : closed;
+}
+
+/* ---- the task -------------------------------------------------------------------------------------------------- */
+
+void track_release(void *memory)
+{
+    struct track *t = memory;
+    mlflow_close(t->m);
+    store_close(t->state);
+    store_close(t->log);
+    shared_close(t->shared);
+    free(t);
+}
+
+static int begin(struct agent *a, void **memory, struct mrc_err *err)
+{
+    const struct settings *config = agent_config(a);
+    char host[80] = "";
+    struct track *t = calloc(1, sizeof(*t));
+    struct mrc_err ignored;
+    if (t == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory to track predictions");
+    }
+    if (gethostname(host, sizeof(host) - 1) != 0) {
+        (void)snprintf(host, sizeof(host), "host");
+    }
+    (void)snprintf(t->holder, sizeof(t->holder), "%s:%ld", host, (long)getpid());
+    int rc = registry_open(config, a, &t->m, err);
+    rc = rc < 0 ? rc : store_open(&t->state, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err);
+    rc = rc < 0 ? rc : store_open(&t->log, STORE_LOG, setting_cstr(config, CONFIG_LOG_DATABASE), err);
+    if (rc < 0) {
+        track_release(t);
+        return rc;
+    }
+    if (shared_open(&t->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
+        t->shared = NULL;
+    }
+    *memory = t;
+    return MRC_OK;
+}
+
+int track_run(struct agent *a, void **memory, struct mrc_err *err)
+{
+    const struct settings *config = agent_config(a);
+    if (!registry_used(config) || setting_int(config, CONFIG_LOG) == CONFIG_LOG_OFF) {
+        return MRC_OK;
+    }
+    if (*memory == NULL) {
+        MRC_TRY(begin(a, memory, err));
+    }
+    struct track *t = *memory;
+    int rc = 1;
+    int64_t until = monotonic_ms() + ROUND_MS; /* a long backlog must not keep the agent from its other tasks */
+    while (rc == 1 && monotonic_ms() < until && !agent_stopping(a)) {
+        rc = ship_next(t, config, err);
+    }
+    if (rc == MRC_ENOTFOUND) {
+        t->experiment[0] = '\0'; /* it was deleted: found or restored the next time */
+    }
+    if (rc < 0) {
+        shared_count(t->shared, "mercredi_mlflow_days_total{result=\"failed\"}", 1);
+    }
+    return rc;
+}

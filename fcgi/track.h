@@ -1,0 +1,48 @@
+/* Sum up the predictions served, per version and closed day (UTC), in MLflow: one run per version, one point per figure
+ * and day, a table and a picture a day. The log is the source; MLflow gets aggregates, and rows only when mlflow_sample
+ * says.
+ *
+ * Exactly once: a day's figures and the run's tag `shipped_through` are one call, and a day up to that tag is not sent
+ * again; the lease `mlflow_tracking` lets one host ship at a time. Days wait in the log while MLflow is away and are
+ * caught up in order. */
+#ifndef MRC_FCGI_TRACK_H
+#define MRC_FCGI_TRACK_H
+
+#include "common/forecast/mlflow.h"
+#include "fcgi/agent.h"
+#include "fcgi/store.h"
+
+/* Task of the agent, every mlflow_track. */
+int track_run(struct agent *a, void **memory, struct mrc_err *err);
+void track_release(void *memory);
+
+/* ---- one day (track_day.c) ------------------------------------------------------------------------------------- */
+
+enum { TRACK_VERSIONS_MAX = 32, TRACK_FIGURES = 16, TRACK_BINS = 16 };
+
+/* What one version predicted on one day. */
+struct track_version {
+    char version[128];
+    size_t n, cap;
+    double *admissions, *width, *latency_ms; /* [n]; width: log10 of high80 over low80 */
+    uint64_t *films;                         /* [n] hashes of raw rows */
+    size_t near;                             /* predictions with screens known */
+    struct buf sample;                       /* rows of the table of single predictions */
+    size_t n_sample;
+};
+struct track_day {
+    int32_t day; /* days since 1970 */
+    struct track_version versions[TRACK_VERSIONS_MAX];
+    size_t n;
+};
+/* Read a day of the log, of model `name`; sample: rows to keep of each version. MRC_ELIMIT: too many versions. */
+int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, struct track_day *out,
+                   struct mrc_err *err) MRC_CHECKED;
+void track_day_release(struct track_day *d);
+/* Figures of a version as metrics of that day: at most TRACK_FIGURES, returned. Sorts the arrays. */
+size_t track_figures(struct track_version *v, int32_t day, int64_t step, struct mlflow_metric *out);
+/* The distribution as a table that MLflow shows ({"columns","data"}), and as a picture. After track_figures. */
+void track_table(const struct track_version *v, struct buf *out);
+void track_picture(const struct track_version *v, int32_t day, struct buf *out);
+
+#endif

@@ -1,0 +1,64 @@
+# A real MLflow server for tests: started on a free port from the Python of MLFLOW_PY, or of build/mlflow-venv.
+
+mlflow_python() { # the interpreter, or nothing
+    local py
+    for py in "$MLFLOW_PY" "$root/build/mlflow-venv/bin/python"; do
+        if [ -n "$py" ] && "$py" -c 'import mlflow, flask, sqlalchemy' 2>/dev/null; then
+            echo "$py"
+            return 0
+        fi
+    done
+    return 1
+}
+mlflow_launch() { # on $MLFLOW_PORT, with what it knew before
+    (
+        cd "$MLFLOW_STATE" || exit 1
+        export PATH="${MLFLOW%/*}:$PATH" MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true
+        exec setsid "$MLFLOW" -m mlflow server --backend-store-uri "sqlite:///$MLFLOW_STATE/mlflow.db" \
+            --artifacts-destination "$MLFLOW_STATE/artifacts" --serve-artifacts --host 127.0.0.1 --port "$MLFLOW_PORT" \
+            --workers 1
+    ) >>"$MLFLOW_STATE/log" 2>&1 </dev/null 3>&- &
+    echo $! >"$MLFLOW_STATE/pid" # a test may stop it and start it anew
+    local i
+    for ((i = 0; i < 600; i++)); do
+        [ "$(curl -s --noproxy '*' --max-time 2 "$MLFLOW_URL/health" 2>/dev/null)" != OK ] || return 0
+        kill -0 "$(cat "$MLFLOW_STATE/pid")" 2>/dev/null || break
+        sleep 0.2
+    done
+    echo "MLflow did not start:" >&2
+    tail -n 20 "$MLFLOW_STATE/log" >&2
+    return 1
+}
+mlflow_start() {
+    MLFLOW=$(mlflow_python) || return 1
+    MLFLOW_STATE=$(mktemp -d "$BATS_FILE_TMPDIR/mlflow.XXXXXX")
+    MLFLOW_PORT=$(free_port)
+    MLFLOW_URL=http://127.0.0.1:$MLFLOW_PORT
+    export MLFLOW MLFLOW_STATE MLFLOW_PORT MLFLOW_URL
+    mlflow_launch
+    mlflow_major=$(curl -s --noproxy '*' "$MLFLOW_URL/version" | cut -d. -f1)
+    export mlflow_major
+}
+mlflow_stop() { # at once; 2.x leaves its workers when only the parent is told
+    local pid
+    pid=$(cat "$MLFLOW_STATE/pid" 2>/dev/null) || return 0
+    rm -f "$MLFLOW_STATE/pid"
+    kill -KILL -- "-$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+mlflow() { # METHOD call [JSON] → $reply; a GET's query stands in the call
+    reply=$(curl -sS --noproxy '*' --max-time 20 -X "$1" ${3:+-H 'Content-Type: application/json' -d "$3"} \
+        "$MLFLOW_URL/api/2.0/mlflow/$2")
+}
+alias_to() { # version: what a click in MLflow's pages does
+    mlflow POST registered-models/alias "{\"name\": \"$model\", \"alias\": \"champion\", \"version\": \"$1\"}"
+    [ "$(jq -c . <<<"$reply")" = '{}' ] || fail "alias to $1: $reply"
+}
+alias_now() {
+    mlflow GET "registered-models/alias?name=$model&alias=champion"
+    jq -r .model_version.version <<<"$reply"
+}
+versions_of() { # model → one line a version: number, digest tag
+    mlflow GET "model-versions/search?filter=name%3D%27$1%27"
+    jq -r '.model_versions[]? | [.version, (.tags[]? | select(.key == "bundle_sha256").value)] | join(" ")' <<<"$reply"
+}
