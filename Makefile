@@ -195,7 +195,7 @@ install: all
 	set -e; for f in $(www); do install -D -m 644 fcgi/www/$$f $(share)/www/$$f; done
 	set -e; for f in $(models); do install -D -m 644 $$f $(share)/$$f; done
 	set -e; for l in $$(find models -type l); do cp -P $$l $(share)/$$l; done
-	set -e; for f in deploy/*.conf deploy/*.md deploy/systemd/*; do install -D -m 644 $$f $(share)/$$f; done
+	set -e; for f in deploy/*.conf deploy/*.md deploy/*.png deploy/systemd/* deploy/compose/*; do install -D -m 644 $$f $(share)/$$f; done
 ## uninstall: what install put there
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mercredi-fcgi bin/mercredi-train include/mercredi.h \

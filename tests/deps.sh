@@ -163,6 +163,21 @@ python_modules() {
     echo tests >build/.pip-tried
     return 1
 }
+# A real MLflow server (tests only): MLFLOW_PY, else build/mlflow-venv.
+mlflow_modules() {
+    for py in $MLFLOW_PY build/mlflow-venv/bin/python; do
+        if [ -x "$py" ] && "$py" -c 'import mlflow, flask, sqlalchemy' 2>/dev/null; then return 0; fi
+    done
+    [ -z "$MLFLOW_PY" ] || return 1
+    lately build/.mlflow-tried tests && return 1
+    echo "deps: MLflow into build/mlflow-venv"
+    pip_install() { build/mlflow-venv/bin/python -m pip -q --disable-pip-version-check install --timeout 20 --retries 1 \
+        --only-binary :all: "$@"; }
+    { [ -x build/mlflow-venv/bin/python ] || python3 -m venv build/mlflow-venv; } &&
+        pip_install -r tests/requirements-mlflow.txt && pip_install --no-deps catboost && return 0
+    echo tests >build/.mlflow-tried
+    return 1
+}
 # npm packages: the browser tests' and the documentation page's. The lock file names exact versions and digests.
 npm_modules() {
     if cmp -s fcgi/www/package-lock.json build/web/package-lock.json && [ -d build/web/node_modules ]; then return 0; fi
@@ -182,6 +197,7 @@ if [ "$list" = web ]; then
     exit
 fi
 python_modules || echo "deps: no Python with the modules of tests/requirements.txt; their suites will skip" >&2
+mlflow_modules || echo "deps: no MLflow; its suite will skip" >&2
 npm_modules || echo "deps: no npm packages; the browser suite will skip and /docs is the plain page" >&2
 
 if [ "$list" = all ] && { [ -n "$may" ] || ! python_modules || ! npm_modules; }; then
