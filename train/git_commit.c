@@ -49,7 +49,8 @@ static void find_packed(const char *folder, const char *name, char out[65])
     free(text);
 }
 
-static void read_head(const char *folder, char out[65])
+/* folder: where HEAD is; common: where the branches are. */
+static void read_head(const char *folder, const char *common, char out[65])
 {
     char *head = read_file(folder, "HEAD");
     if (head == NULL) {
@@ -57,17 +58,43 @@ static void read_head(const char *folder, char out[65])
     }
     head[strcspn(head, "\r\n")] = '\0';
     if (strncmp(head, "ref: refs/", 10) == 0 && strstr(head, "..") == NULL) {
-        char *commit = read_file(folder, head + 5);
+        char *commit = read_file(common, head + 5);
         if (commit != NULL) {
             keep(str_trim(str_of(commit)), out);
             free(commit);
         } else {
-            find_packed(folder, head + 5, out);
+            find_packed(common, head + 5, out);
         }
     } else {
         keep(str_of(head), out);
     }
     free(head);
+}
+
+/* A working tree beside the first one: .git is a file "gitdir: FOLDER", and FOLDER/commondir leads to the branches. */
+static bool read_linked(const char *folder, char out[65])
+{
+    static const char mark[] = "gitdir: ";
+    char common[PATH_BYTES + 300], *git = read_file(folder, ".git");
+    if (git == NULL || strncmp(git, mark, sizeof(mark) - 1) != 0) {
+        free(git);
+        return false;
+    }
+    git[strcspn(git, "\r\n")] = '\0';
+    const char *place = git + sizeof(mark) - 1;
+    char *relative = read_file(place, "commondir");
+    if (relative != NULL) {
+        relative[strcspn(relative, "\r\n")] = '\0';
+    }
+    int n = relative == NULL || relative[0] == '/'
+                ? snprintf(common, sizeof(common), "%s", relative == NULL ? place : relative)
+                : snprintf(common, sizeof(common), "%s/%s", place, relative);
+    if (n < (int)sizeof(common)) {
+        read_head(place, common, out);
+    }
+    free(relative);
+    free(git);
+    return true;
 }
 
 void git_commit(char out[65])
@@ -80,7 +107,10 @@ void git_commit(char out[65])
     for (;;) {
         (void)snprintf(git, sizeof(git), "%s/.git", folder);
         if (file_is_folder(git)) {
-            read_head(git, out);
+            read_head(git, git, out);
+            return;
+        }
+        if (read_linked(folder, out)) {
             return;
         }
         char *slash = strrchr(folder, '/');

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,12 +91,12 @@ static int publish_opened(struct mlflow *m, const struct publish_job *job, const
     struct published done;
     bool better = true, moved;
     git_commit(commit);
-    const char *user = getenv("LOGNAME");
+    const struct passwd *account = getpwuid(getuid());
     (void)snprintf(model, sizeof(model), "%.*s", STR_ARG(b->name));
     const struct publish_options o = {.experiment = job->experiment,
                                       .model = job->model != NULL ? job->model : model,
                                       .source = "mercredi-train",
-                                      .user = user != NULL ? user : getenv("USER"),
+                                      .user = account == NULL ? NULL : account->pw_name,
                                       .git_commit = commit,
                                       .started_ms = job->started_ms,
                                       .step = show_step,
