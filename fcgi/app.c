@@ -94,6 +94,7 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
     if (a->parts.ticks_us == NULL) {
         a->parts.ticks_us = monotonic_us;
     }
+    a->opened_ms = a->parts.clock_ms(a->parts.clock_arg);
     arena_init(&a->arena, (size_t)setting_int(parts->config, CONFIG_REQUEST_MEMORY_MAX));
     arena_init(&a->kept, 0);
     int rc = cors_check(setting_text(parts->config, CONFIG_CORS_ORIGINS), err);
@@ -120,6 +121,7 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
         app_close(a);
         return rc;
     }
+    shared_busy(parts->shared, false);
     *out = a;
     return MRC_OK;
 }
@@ -418,6 +420,7 @@ void app_handle(struct app *a, const struct http_request *req, struct http_respo
         .argument = {"", 0},
         .argument2 = {"", 0},
     };
+    shared_busy(a->parts.shared, true);
     dispatch(&c);
     check_body(&c);
     common_headers(&c);
@@ -429,4 +432,5 @@ void app_handle(struct app *a, const struct http_request *req, struct http_respo
                   LOG_INT("us", ticks(&c) - c.start_us), LOG_STR("user", c.caller.user_id),
                   LOG_STR("version", version_of(&c)), LOG_STR("trace", req->trace_id));
     }
+    shared_busy(a->parts.shared, false);
 }

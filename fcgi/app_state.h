@@ -18,6 +18,7 @@ struct app {
     struct arena kept;  /* until app_close */
     struct forecast_scratch *scratch;
     struct tokens *tokens;
+    int64_t opened_ms; /* Unix time */
     struct issuer *issuer; /* outside; NULL: none */
     struct assets *assets;
     struct document openapi, schema;

@@ -230,6 +230,9 @@ void h_predict(struct context *c)
         answer_err(c, &err);
     } else if (keep(c, predicted, in.n)) {
         metrics_predictions(c, in.n);
+        for (size_t i = 0; i < in.n; i++) {
+            metrics_prediction_value(c, predicted[i].admissions);
+        }
         predict_answer(c, predicted, in.n, in.batch, options.level, options.explain);
     }
 }

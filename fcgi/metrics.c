@@ -2,6 +2,8 @@
  * that versions of the program with other routes can share a file; the rest are cells by number. */
 #include "fcgi/metrics.h"
 
+#include "fcgi/app_state.h"
+
 #include "fcgi/registry.h"
 
 #include <string.h>
@@ -15,7 +17,35 @@ static const struct {
               {50000, "0.05"}, {100000, "0.1"}, {250000, "0.25"}, {500000, "0.5"}, {1000000, "1"},  {2500000, "2.5"}};
 enum { N_BOUNDS = sizeof bounds / sizeof bounds[0] };
 
-enum cell { CELL_DURATION, CELL_DURATION_SUM = CELL_DURATION + N_BOUNDS + 1, CELL_RATE_LIMITED, CELL_LOG_FAILURES };
+static const int64_t batch_bounds[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
+static const int64_t value_bounds[] = {300, 1000, 3000, 10000, 30000, 100000, 300000, 1000000, 3000000};
+enum { N_BATCH = sizeof batch_bounds / sizeof batch_bounds[0], N_VALUE = sizeof value_bounds / sizeof value_bounds[0] };
+
+/* A histogram's cells: its buckets, the one above them, the sum. */
+enum cell {
+    CELL_DURATION,
+    CELL_DURATION_SUM = CELL_DURATION + N_BOUNDS + 1,
+    CELL_RATE_LIMITED,
+    CELL_LOG_FAILURES,
+    CELL_BATCH,
+    CELL_BATCH_SUM = CELL_BATCH + N_BATCH + 1,
+    CELL_VALUE,
+    CELL_VALUE_SUM = CELL_VALUE + N_VALUE + 1,
+    CELL__COUNT
+};
+_Static_assert(CELL__COUNT < SHARED_CELLS - 1, "cells fit a row");
+
+/* Histograms of whole numbers. */
+static const struct {
+    const char *name, *help;
+    unsigned cell;
+    const int64_t *bounds;
+    unsigned n;
+} histograms[] = {
+    {"mercredi_prediction_batch_size", "Films in one request to /predict.", CELL_BATCH, batch_bounds, N_BATCH},
+    {"mercredi_prediction_value", "Predicted first-week admissions.", CELL_VALUE, value_bounds, N_VALUE},
+};
+enum { HISTOGRAM_BATCH, HISTOGRAM_VALUE, N_HISTOGRAMS };
 
 static const struct {
     const char *name, *help;
@@ -84,11 +114,27 @@ void metrics_request(const struct context *c, int64_t us)
     count(c, families[0].name, names, values, 1);
 }
 
+static void observe(const struct context *c, unsigned histogram, int64_t v)
+{
+    unsigned bucket = 0;
+    while (bucket < histograms[histogram].n && v > histograms[histogram].bounds[bucket]) {
+        bucket++;
+    }
+    shared_add(c->parts->shared, histograms[histogram].cell + bucket, 1);
+    shared_add(c->parts->shared, histograms[histogram].cell + histograms[histogram].n + 1, v > 0 ? (uint64_t)v : 0);
+}
+
 void metrics_predictions(const struct context *c, size_t n)
 {
     static const char *const names[3] = {"version", NULL, NULL};
     const struct str values[3] = {c->parts->bundle->version, {"", 0}, {"", 0}};
     count(c, families[1].name, names, values, n);
+    observe(c, HISTOGRAM_BATCH, (int64_t)n);
+}
+
+void metrics_prediction_value(const struct context *c, int64_t tickets)
+{
+    observe(c, HISTOGRAM_VALUE, tickets);
 }
 
 void metrics_scores(const struct context *c, size_t n)
@@ -151,6 +197,24 @@ static void put_duration(const struct shared *s, struct buf *out)
     buf_printf(out, "\n%s_count %llu\n", name, (unsigned long long)sum);
 }
 
+static void put_histogram(const struct shared *s, unsigned h, struct buf *out)
+{
+    uint64_t sum = 0;
+    put_head(out, histograms[h].name, "histogram", histograms[h].help);
+    for (unsigned i = 0; i <= histograms[h].n; i++) {
+        sum += shared_sum(s, histograms[h].cell + i);
+        if (i < histograms[h].n) {
+            buf_printf(out, "%s_bucket{le=\"%lld\"} %llu\n", histograms[h].name, (long long)histograms[h].bounds[i],
+                       (unsigned long long)sum);
+        } else {
+            buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", histograms[h].name, (unsigned long long)sum);
+        }
+    }
+    buf_printf(out, "%s_sum %llu\n%s_count %llu\n", histograms[h].name,
+               (unsigned long long)shared_sum(s, histograms[h].cell + histograms[h].n + 1), histograms[h].name,
+               (unsigned long long)sum);
+}
+
 static void put_family(const struct shared *s, size_t f, struct buf *out)
 {
     size_t n = strlen(families[f].name);
@@ -181,6 +245,16 @@ void metrics_write(const struct context *c, struct buf *out)
         put_family(s, f, out);
     }
     put_duration(s, out);
+    for (unsigned h = 0; h < N_HISTOGRAMS; h++) {
+        put_histogram(s, h, out);
+    }
+    unsigned processes, busy;
+    shared_workers(s, &processes, &busy);
+    put_head(out, "mercredi_workers", "gauge", "Workers that live.");
+    put_number(out, "mercredi_workers", processes);
+    put_head(out, "mercredi_http_requests_in_flight", "gauge",
+             "Workers that answer a request now, this one's included.");
+    put_number(out, "mercredi_http_requests_in_flight", busy);
     put_head(out, "mercredi_rate_limited_total", "counter", "Requests refused because they came too fast.");
     put_number(out, "mercredi_rate_limited_total", shared_sum(s, CELL_RATE_LIMITED));
     put_head(out, "mercredi_log_failures_total", "counter", "Requests whose predictions could not be logged.");
@@ -195,6 +269,9 @@ void metrics_write(const struct context *c, struct buf *out)
         buf_puts(out, "mercredi_model_info");
         put_label(out, "name", c->parts->bundle->name, true);
         put_label(out, "version", c->parts->bundle->version, false);
+        put_label(out, "digest", str_of(c->parts->bundle->digest), false);
         buf_puts(out, "} 1\n");
+        put_head(out, "mercredi_model_load_timestamp_seconds", "gauge", "Unix time since when this worker serves it.");
+        put_number(out, "mercredi_model_load_timestamp_seconds", (uint64_t)(c->app->opened_ms / 1000));
     }
 }

@@ -7,8 +7,9 @@
 
 /* An answered request. */
 void metrics_request(const struct context *c, int64_t us);
-/* Films predicted by the version that serves. */
+/* Films predicted by the version that serves, and one of their figures. */
 void metrics_predictions(const struct context *c, size_t n);
+void metrics_prediction_value(const struct context *c, int64_t tickets);
 /* Rows scored by its model alone (/invocations, /v2). */
 void metrics_scores(const struct context *c, size_t n);
 /* A token, key, client or login that was refused. reason: of a fixed set, no input in it. */

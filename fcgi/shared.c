@@ -17,7 +17,8 @@ enum {
     LAYOUT = 2,      /* part of the file's name: programs with another layout use another file */
     BUCKETS = 4096,  /* of rate limits; a power of two */
     BUCKET_WAYS = 4, /* places a key can be in */
-    PATH_SIZE = 4096
+    PATH_SIZE = 4096,
+    BUSY_CELL = SHARED_CELLS - 1
 };
 
 struct bucket {
@@ -74,6 +75,7 @@ static int take_row(struct shared *s, struct mrc_err *err)
         int e = lock_byte(s->fd, (off_t)row);
         if (e == 0) {
             s->row = row;
+            atomic_store(&s->map->cells[row][BUSY_CELL], 0); /* the row's former owner's */
             uint32_t used = atomic_load(&s->map->n_rows);
             while (used < row + 1 && !atomic_compare_exchange_weak(&s->map->n_rows, &used, row + 1)) {
             }
@@ -147,8 +149,32 @@ void shared_close(struct shared *s)
 
 void shared_add(struct shared *s, unsigned cell, uint64_t n)
 {
-    if (s != NULL && cell < SHARED_CELLS) {
+    if (s != NULL && cell < BUSY_CELL) {
         atomic_fetch_add_explicit(&s->map->cells[s->row][cell], n, memory_order_relaxed);
+    }
+}
+
+enum { WORKER_IDLE = 1, WORKER_BUSY }; /* 0: another kind of process */
+
+void shared_busy(struct shared *s, bool busy)
+{
+    if (s != NULL) {
+        atomic_store_explicit(&s->map->cells[s->row][BUSY_CELL], busy ? WORKER_BUSY : WORKER_IDLE,
+                              memory_order_relaxed);
+    }
+}
+
+void shared_workers(const struct shared *s, unsigned *all, unsigned *busy)
+{
+    *all = *busy = 0;
+    uint32_t n = s == NULL ? 0 : atomic_load(&s->map->n_rows);
+    for (uint32_t row = 0; row < n && row < SHARED_ROWS; row++) {
+        uint64_t state = atomic_load_explicit(&s->map->cells[row][BUSY_CELL], memory_order_relaxed);
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)row, .l_len = 1};
+        if (state != 0 && (row == s->row || (fcntl(s->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK))) {
+            (*all)++;
+            *busy += state == WORKER_BUSY;
+        }
     }
 }
 
@@ -164,7 +190,7 @@ static uint64_t sum_of(const struct shared *s, unsigned cell)
 
 uint64_t shared_sum(const struct shared *s, unsigned cell)
 {
-    return s == NULL || cell >= SHARED_CELLS ? 0 : sum_of(s, cell);
+    return s == NULL || cell >= BUSY_CELL ? 0 : sum_of(s, cell);
 }
 
 /* The place of a name, made when it is new; -1: none. A process that dies while it writes a name leaves a place that is

@@ -11,7 +11,12 @@
 
 struct shared;
 
-enum { SHARED_CELLS = 512, SHARED_ROWS = 1024, SHARED_NAMES = 1024, SHARED_NAME_MAX = 124 /* with NUL */ };
+enum {
+    SHARED_CELLS = 512 /* the last is shared_busy's */,
+    SHARED_ROWS = 1024,
+    SHARED_NAMES = 1024,
+    SHARED_NAME_MAX = 124 /* with NUL */
+};
 
 /* Map <run_dir>/shared.N (N: version of its layout; made when absent) and take a free row. MRC_EBUSY: all rows taken.
  */
@@ -22,6 +27,11 @@ void shared_close(struct shared *s); /* NULL is fine; the row's counts stay */
  * nothing is counted, every sum is 0. */
 void shared_add(struct shared *s, unsigned cell, uint64_t n);
 uint64_t shared_sum(const struct shared *s, unsigned cell);
+
+/* This process is a worker, and is at work or waits. shared_workers: how many there are, and how many are at work; the
+ * dead do not count. */
+void shared_busy(struct shared *s, bool busy);
+void shared_workers(const struct shared *s, unsigned *all, unsigned *busy);
 
 /* As shared_add, in a cell that is found by name and made at its first count. Names are of a bounded set (metrics.c),
  * at most SHARED_NAMES; what finds no place, or is longer, is not counted. */

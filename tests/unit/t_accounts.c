@@ -465,7 +465,17 @@ START_TEST(metrics)
     counted("mercredi_http_request_duration_seconds_count 6\n");
     counted("# TYPE mercredi_http_request_duration_seconds histogram\n");
     counted("mercredi_log_failures_total 0\n");
-    counted("mercredi_model_info{name=\"first-week\",version=\"0001\"} 1\n");
+    counted("mercredi_model_info{name=\"first-week\",version=\"0001\",digest=\"");
+    counted("mercredi_model_load_timestamp_seconds 1790000000\n");
+    counted("mercredi_workers 2\n");
+    counted("mercredi_http_requests_in_flight 1\n");
+    counted("mercredi_prediction_batch_size_bucket{le=\"1\"} 2\n");
+    counted("mercredi_prediction_batch_size_sum 2\n");
+    counted("mercredi_prediction_value_bucket{le=\"30000\"} 0\n");
+    counted("mercredi_prediction_value_bucket{le=\"100000\"} 2\n");
+    counted("mercredi_prediction_value_bucket{le=\"+Inf\"} 2\n");
+    counted("mercredi_prediction_value_sum 200000\n");
+    counted("mercredi_prediction_value_count 2\n");
     ck_assert_int_eq(f.res.body.p[f.res.body.n - 1], '\n');
     fixture_set(&f, "metrics", "monitor");
     ck_assert_int_eq(fixture_call(&f, "GET", "/metrics", NULL, NULL, NULL), 401);
