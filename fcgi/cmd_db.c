@@ -8,6 +8,7 @@
 #include "fcgi/config.h"
 #include "fcgi/retention.h"
 #include "fcgi/store_admin.h"
+#include "fcgi/store_outcomes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,8 @@ static const char usage[] =
     "stopped\n"
     "       mercredi-fcgi db export [--format jsonl|csv] [--from DAY] [--until DAY] [settings]\n"
     "                                                        the prediction log to standard output, oldest first\n"
+    "       mercredi-fcgi db outcomes [--format jsonl|csv] [--from DAY] [--until DAY] [settings]\n"
+    "                                                        first weeks as they stand, by week, newest first\n"
     "       mercredi-fcgi db prune [--before DAY] [settings] drop older predictions; without --before: as "
     "log_retention\n"
     "                                                        says; by whole months on PostgreSQL\n"
@@ -284,15 +287,28 @@ static int export_rows(struct store *log, bool csv, struct str after, struct str
     return rc;
 }
 
+static int read_format(const struct command *c, bool *csv, struct mrc_err *err)
+{
+    *csv = c->format != NULL && strcmp(c->format, "csv") == 0;
+    return c->format == NULL || *csv || strcmp(c->format, "jsonl") == 0
+               ? MRC_OK
+               : mrc_fail(err, MRC_EINVAL, "--format %.40s: jsonl or csv is meant", c->format);
+}
+
+static void put_header(bool csv, const char *const *names, size_t n)
+{
+    for (size_t i = 0; csv && i < n; i++) {
+        printf("%s%s", names[i], i + 1 < n ? "," : "\n");
+    }
+}
+
 static int export_log(const struct command *c, struct mrc_err *err)
 {
     int64_t from_ms = 0, until_ms = INT64_MAX;
     char from[UUID_TEXT] = "", until[UUID_TEXT] = "~";
     struct store *log = NULL;
-    bool csv = c->format != NULL && strcmp(c->format, "csv") == 0;
-    if (c->format != NULL && !csv && strcmp(c->format, "jsonl") != 0) {
-        return mrc_fail(err, MRC_EINVAL, "--format %.40s: jsonl or csv is meant", c->format);
-    }
+    bool csv;
+    MRC_TRY(read_format(c, &csv, err));
     MRC_TRY(read_day("--from", c->from, &from_ms, err));
     MRC_TRY(read_day("--until", c->until, &until_ms, err));
     if (c->from != NULL) {
@@ -302,14 +318,103 @@ static int export_log(const struct command *c, struct mrc_err *err)
         store_first_id(until_ms, until);
     }
     MRC_TRY(store_open(&log, STORE_LOG, setting_cstr(&c->config, CONFIG_LOG_DATABASE), err));
-    for (size_t i = 0; csv && i < sizeof csv_names / sizeof csv_names[0]; i++) {
-        printf("%s%s", i == 0 ? "" : ",", csv_names[i]);
-    }
-    if (csv) {
-        putchar('\n');
-    }
+    put_header(csv, csv_names, sizeof csv_names / sizeof csv_names[0]);
     int rc = export_rows(log, csv, str_of(from), str_of(until), err);
     store_close(log);
+    return rc;
+}
+
+/* ---- outcomes -------------------------------------------------------------------------------------------------- */
+
+static const char *const outcome_names[] = {"outcome_id",   "week",     "film_id",     "title",
+                                            "release_date", "entries",  "provisional", "source",
+                                            "plausibility", "revision", "reported_at", "film"};
+
+static void put_outcome_json(struct buf *out, const struct outcome *o, const char *stamp)
+{
+    struct json_out w;
+    json_out_init(&w, out);
+    json_open_object(&w);
+    json_pair_str(&w, outcome_names[0], o->id);
+    json_pair_str(&w, outcome_names[1], o->week);
+    json_pair_str(&w, outcome_names[2], o->film_id);
+    json_pair_str(&w, outcome_names[3], o->title);
+    json_pair_str(&w, outcome_names[4], o->release_date);
+    json_pair_i64(&w, outcome_names[5], o->entries);
+    json_pair_bool(&w, outcome_names[6], o->provisional);
+    json_pair_str(&w, outcome_names[7], o->source);
+    json_pair_str(&w, outcome_names[8], o->plausibility);
+    json_pair_i64(&w, outcome_names[9], o->revision);
+    json_pair_cstr(&w, outcome_names[10], stamp);
+    json_put_key(&w, outcome_names[11]);
+    if (o->row_json.n > 0) {
+        json_put_raw(&w, o->row_json);
+    } else {
+        json_put_null(&w); /* nobody described the film */
+    }
+    json_close_object(&w);
+    buf_char(out, '\n');
+}
+
+static void put_outcome_csv(struct buf *out, const struct outcome *o, const char *stamp)
+{
+    const struct str first[] = {o->id, o->week, o->film_id, o->title, o->release_date},
+                     then[] = {o->source, o->plausibility};
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++) {
+        csv_put(out, first[i], i == 0);
+    }
+    buf_printf(out, ",%lld,%s", (long long)o->entries, o->provisional ? "true" : "false");
+    for (size_t i = 0; i < sizeof then / sizeof then[0]; i++) {
+        csv_put(out, then[i], false);
+    }
+    buf_printf(out, ",%lld,%s", (long long)o->revision, stamp);
+    csv_put(out, o->row_json, false);
+    buf_char(out, '\n');
+}
+
+static int export_outcome_rows(struct store *state, bool csv, struct str from, struct str to, struct mrc_err *err)
+{
+    struct outcome *rows = NULL;
+    struct arena a;
+    struct buf out;
+    char last[UUID_TEXT] = "", stamp[STAMP_TEXT];
+    size_t n = EXPORT_ROWS;
+    int rc = MRC_OK;
+    arena_init(&a, 0);
+    buf_init(&out, NULL, 1 << 30);
+    while (rc == MRC_OK && n == EXPORT_ROWS) {
+        arena_reset(&a);
+        rc = store_outcomes_list(state, str_of(last), from, to, EXPORT_ROWS, &a, &rows, &n, err);
+        for (size_t i = 0; i < n && rc == MRC_OK; i++) {
+            stamp_format(rows[i].reported_ms, stamp);
+            (csv ? put_outcome_csv : put_outcome_json)(&out, &rows[i], stamp);
+        }
+        if (rc == MRC_OK && n > 0) {
+            (void)snprintf(last, sizeof last, "%.*s", STR_ARG(rows[n - 1].id));
+        }
+        rc = rc == MRC_OK ? write_out(&out, err) : rc;
+    }
+    buf_release(&out);
+    arena_release(&a);
+    return rc;
+}
+
+static int export_outcomes(const struct command *c, struct mrc_err *err)
+{
+    int64_t from_ms = 0, until_ms = 0;
+    char to[DATE_TEXT] = "9999-99-99";
+    struct store *state = NULL;
+    bool csv;
+    MRC_TRY(read_format(c, &csv, err));
+    MRC_TRY(read_day("--from", c->from, &from_ms, err));
+    MRC_TRY(read_day("--until", c->until, &until_ms, err));
+    if (c->until != NULL) {
+        date_format((int32_t)(until_ms / DAY_MS) - 1, to);
+    }
+    MRC_TRY(store_open(&state, STORE_STATE, setting_cstr(&c->config, CONFIG_DATABASE), err));
+    put_header(csv, outcome_names, sizeof outcome_names / sizeof outcome_names[0]);
+    int rc = export_outcome_rows(state, csv, c->from == NULL ? STR("0") : str_of(c->from), str_of(to), err);
+    store_close(state);
     return rc;
 }
 
@@ -336,8 +441,9 @@ static const struct {
     bool folder;
     int (*run)(const struct command *c, struct mrc_err *err);
 } actions[] = {
-    {"migrate", false, migrate}, {"check", false, check},       {"backup", true, backup},
-    {"restore", true, restore},  {"export", false, export_log}, {"prune", false, prune},
+    {"migrate", false, migrate},          {"check", false, check},       {"backup", true, backup},
+    {"restore", true, restore},           {"export", false, export_log}, {"prune", false, prune},
+    {"outcomes", false, export_outcomes},
 };
 
 int cmd_db(int argc, char **argv)

@@ -60,6 +60,20 @@ old_row() { # id
     [[ $output == *"jsonl or csv is meant"* ]]
 }
 
+@test "outcomes come out as they stand" {
+    as_demo
+    for n in 90000 91000; do
+        post_json /outcomes "$(jq -c --argjson n "$n" '.release_date = "2026-03-11" | .first_week_entries = $n |
+            .source = "CNC, printed" | .confirm = true' <<<"$film")"
+        expect_code 200
+    done
+    administer db outcomes | jq -e '.entries == 91000 and .revision == 2 and .film.first_week_entries == 91000'
+    administer db outcomes --format csv --from 2026-03-11 --until 2026-03-12 >"$BATS_TEST_TMPDIR/weeks.csv"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/weeks.csv")" = 2 ]
+    grep -q ',91000,false,"CNC, printed",' "$BATS_TEST_TMPDIR/weeks.csv"
+    [ "$(administer db outcomes --until 2026-03-11 | wc -l)" = 0 ]
+}
+
 @test "prune: what is older goes, nothing else; the setting or a day is needed" {
     as_demo
     post_json /predict "$film"

@@ -33,6 +33,7 @@ START_TEST(defaults)
     ck_assert_int_eq(setting_int(&s, CONFIG_LOG), CONFIG_LOG_REQUIRED);
     ck_assert_int_eq(setting_int(&s, CONFIG_TOKEN_LIFETIME), 30 * 60 * 1000);
     ck_assert_int_eq(setting_int(&s, CONFIG_BODY_MAX), 1 << 20);
+    ck_assert_int_eq(setting_int(&s, CONFIG_LOG_RETENTION), 0); /* nothing leaves the log unless it is said */
     settings_release(&s);
 }
 END_TEST
