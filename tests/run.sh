@@ -127,6 +127,12 @@ http() { # front, the program it needs, folders of cases
     unset FRONT
 }
 suite_http_lighttpd() { http lighttpd lighttpd tests/http tests/http/master tests/http/lighttpd; }
+# Killed processes, full and forgetful disks, hostile clients; the latter through every web server.
+suite_faults() {
+    http lighttpd lighttpd tests/faults
+    http nginx nginx tests/faults/30_hostile.bats
+    http apache apache2 tests/faults/30_hostile.bats
+}
 suite_http_nginx() { http nginx nginx tests/http tests/http/master; }
 suite_http_apache() {
     if [ ! -e "${APACHE_MODULES:-/usr/lib/apache2/modules}/mod_fcgid.so" ]; then
@@ -163,7 +169,7 @@ suite_valgrind() {
     done
 }
 
-all_suites="lint headers build unit corpus cli golden http_lighttpd http_apache http_nginx contract web valgrind sanitizers
+all_suites="lint headers build unit corpus cli golden http_lighttpd http_apache http_nginx faults contract web valgrind sanitizers
     werror_gcc werror_clang"
 total_passed=0 total_failed=0 total_skipped=0
 for suite in ${*:-$all_suites}; do

@@ -66,6 +66,10 @@ server_processes() {
 }
 processes_named() { # name in ps → process ids of this server
     local p
+    if command -v pgrep >/dev/null 2>&1; then # the loop below takes seconds on a busy machine
+        pgrep -s "$SERVER" -r D,R,S,T,t -x "$1" || true
+        return
+    fi
     for p in $(server_processes); do
         if [ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$1" ]; then echo "$p"; fi
     done
