@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 enum { CELL_ECHO = 60, PIECE_BYTES = 1 << 20, THREADS_MAX = 64 };
 
@@ -532,6 +535,21 @@ static int part_init(struct part *t, struct reading *r, bool aside, struct mrc_e
     return t->cells ? MRC_OK : no_memory(r, err);
 }
 
+/* Free a column of all pieces. It lies scattered among the others, so that the memory must be asked back by hand. */
+static void drop_column(struct reading *r, uint32_t column)
+{
+    for (uint32_t k = 0; k < r->n_pieces; k++) {
+        free(r->pieces[k].columns[column]);
+        r->pieces[k].columns[column] = NULL;
+    }
+#if defined(__GLIBC__)
+    enum { LARGE = 1 << 20 };
+    if (r->n * cell_bytes[r->role[column]] > LARGE) {
+        malloc_trim(0);
+    }
+#endif
+}
+
 /* Both parts column by column, so that no more than one column is in memory twice. */
 static int build(struct reading *r, struct dataset **out, struct dataset **rest, struct mrc_err *err)
 {
@@ -550,10 +568,7 @@ static int build(struct reading *r, struct dataset **out, struct dataset **rest,
                 err_wrap(err, "%s", r->path);
             }
         }
-        for (uint32_t k = 0; k < r->n_pieces; k++) {
-            free(r->pieces[k].columns[i]);
-            r->pieces[k].columns[i] = NULL;
-        }
+        drop_column(r, i);
     }
     for (int k = 0; k < n; k++) {
         free(parts[k].cells);
