@@ -170,6 +170,12 @@ run:
 	@sh tests/deps.sh run
 	@+$(MAKE) --no-print-directory -s all
 	@exec env PORT="$(PORT)" FRONT="$(FRONT)" STATE="$(STATE)" BIN="$(B)" WWW_MODULES="$(WWW_MODULES)" sh deploy/run.sh
+## retrain: validate, back-test, train, compare with the champion: a new version, or "not better" (DATA=films.csv KIND=private)
+DATA      ?= data/sample.csv
+KIND      ?= private
+MODELS    ?= models/first-week
+retrain: $(B)/mercredi-train
+	@B="$(B)" DATA="$(DATA)" KIND="$(KIND)" MODELS="$(MODELS)" sh deploy/retrain.sh
 ## deps: install everything a developer needs (Debian, Ubuntu: packages; Python and npm packages into build/)
 deps:
 	@sh tests/deps.sh all
@@ -191,7 +197,7 @@ install: all
 	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/mercredi.pc
 	install -m 644 common/trees/mercredi.h $(DESTDIR)$(PREFIX)/include/mercredi.h
 	install -D -m 644 common/trees/mercredi.3 $(DESTDIR)$(PREFIX)/share/man/man3/mercredi.3
-	set -e; for f in data/*.json data/*.py data/sample.csv; do install -D -m 644 $$f $(share)/$$f; done
+	set -e; for f in data/*.json data/*.py data/*.html data/sample.csv; do install -D -m 644 $$f $(share)/$$f; done
 	set -e; for f in $(www); do install -D -m 644 fcgi/www/$$f $(share)/www/$$f; done
 	set -e; for f in $(models); do install -D -m 644 $$f $(share)/$$f; done
 	set -e; for l in $$(find models -type l); do cp -P $$l $(share)/$$l; done
@@ -218,7 +224,7 @@ help:
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json
-.PHONY: all test check test-programs check-headers lint bench bench-apply bench-train bench-serve fuzz fuzz-explore run deps web-modules install uninstall fmt help \
+.PHONY: all retrain test check test-programs check-headers lint bench bench-apply bench-train bench-serve fuzz fuzz-explore run deps web-modules install uninstall fmt help \
         clean
 .SECONDARY:
 -include $(all_src:%.c=$(B)/%.d)

@@ -76,6 +76,7 @@ int cmd_leaves(int argc, char **argv);
 int cmd_predict(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 

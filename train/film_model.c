@@ -1,6 +1,7 @@
 /* From films to a calibrated model of one setting. */
 #include "train/film_filler.h"
 #include "train/film_reference.h"
+#include "train/film_report.h"
 #include "train/film_similar.h"
 
 #include "common/base/date.h"
@@ -310,6 +311,13 @@ static int describe(struct making *k)
         rc = arena_fail(&k->m->arena, k->err);
     }
     b.n = 0;
+    if (rc == MRC_OK) {
+        rc = film_report_write(k->m, k->t, k->cuts[0], k->errors, &b, k->err);
+    }
+    if (rc == MRC_OK && !str_copy(&k->m->arena, buf_text(&b), &k->m->report)) {
+        rc = arena_fail(&k->m->arena, k->err);
+    }
+    b.n = 0;
     if (rc == MRC_OK && k->m->setting == FILM_AHEAD) {
         rc = film_similar_write(k->t, k->m->features, k->m->model, &b, k->err);
     }
@@ -330,11 +338,9 @@ static int make(struct making *k)
     int rc = keep_model(k, &f);
     fitted_release(&f);
     MRC_TRY(rc);
-    if (k->t->recipe->describe) {
-        MRC_TRY(describe(k));
-    }
     MRC_TRY(find_scale(k));
-    return judge(k);
+    MRC_TRY(judge(k));
+    return k->t->recipe->describe ? describe(k) : MRC_OK;
 }
 
 static int fit_usable(struct film_model *m, const struct film_recipe *r, const struct film_filler *filler,

@@ -42,6 +42,7 @@ struct film_model {
     struct str features_text; /* complete features.json */
     mrc_model *model, *scale;
     struct str similar;   /* tables/similar.json of setting N, likewise */
+    struct str report;    /* JSON object of film_report.h, likewise */
     struct str reference; /* JSON object of film_reference.h; "" when not asked for */
     struct scores scores; /* of the newest films, by models that had not seen them, in units of their scale */
     double offsets[CALIBRATE_LEVELS];

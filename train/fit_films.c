@@ -3,6 +3,7 @@
 #include "common/base/date.h"
 #include "common/base/file.h"
 #include "train/command.h"
+#include "train/film_report.h"
 #include "train/publish.h"
 
 #include <math.h>
@@ -256,6 +257,39 @@ static void put_reference(struct json_out *w, const struct fit *f)
     json_close_object(w);
 }
 
+/* report.json: what the training found. */
+static void put_report(struct json_out *w, const struct fit *f)
+{
+    static const char *const cannot_know[] = {
+        "Reviews, word of mouth, trailers, advertising and news around a film.",
+        "The other films of the week: an answer depends on the film alone.",
+        "Closed cinemas, strikes and weather.",
+        "How a film that nobody expected to succeed will surprise: it falls outside its interval more often.",
+    };
+    json_open_object(w);
+    json_pair_i64(w, "format", 1);
+    json_pair_cstr(w, "name", f->name);
+    json_pair_cstr(w, "version", f->version);
+    json_pair_cstr(w, "created", f->created);
+    json_pair_str(w, "kind", setting_text(f->settings, KIND));
+    json_put_key(w, "parameters");
+    put_parameters(w, f);
+    json_put_key(w, "models");
+    json_open_object(w);
+    for (int k = 0; k < FILM__SETTINGS; k++) {
+        json_put_key(w, names[k]);
+        json_put_raw(w, f->models[k].report);
+    }
+    json_close_object(w);
+    json_put_key(w, "cannot_know");
+    json_open_array(w);
+    for (size_t i = 0; i < sizeof(cannot_know) / sizeof(cannot_know[0]); i++) {
+        json_put_cstr(w, cannot_know[i]);
+    }
+    json_close_array(w);
+    json_close_object(w);
+}
+
 /* Text from one of the writers above. */
 static int make_text(struct buf *b, void (*put)(struct json_out *, const struct fit *), const struct fit *f,
                      struct mrc_err *err)
@@ -281,9 +315,9 @@ static int make_history(const struct fit *f, struct buf *out, struct mrc_err *er
 }
 
 static int write_bundle(struct fit *f, struct str metrics, struct str parameters, struct str history,
-                        struct str reference, struct mrc_err *err)
+                        struct str reference, struct str report, struct str card, struct mrc_err *err)
 {
-    struct bundle_file files[4];
+    struct bundle_file files[6];
     size_t n_files = 0;
     if (f->job.calendar) {
         files[n_files++] = (struct bundle_file){"tables/calendar.json", f->job.calendar_text};
@@ -292,6 +326,8 @@ static int write_bundle(struct fit *f, struct str metrics, struct str parameters
         files[n_files++] = (struct bundle_file){"tables/history.json", history};
     }
     files[n_files++] = (struct bundle_file){"reference.json", reference};
+    files[n_files++] = (struct bundle_file){"report.json", report};
+    files[n_files++] = (struct bundle_file){"report.md", card};
     files[n_files++] = (struct bundle_file){"tables/similar.json", f->models[FILM_AHEAD].similar};
     static const char *const screens_needed[] = {"screens"};
     struct film_model *s = &f->models[FILM_SCREENS], *n = &f->models[FILM_AHEAD];
@@ -391,15 +427,23 @@ static void print_json(const struct fit *f, struct str metrics, struct buf *b)
 
 static int finish(struct fit *f, struct mrc_err *err)
 {
-    struct buf metrics, parameters, history, report, reference;
+    struct buf metrics, parameters, history, report, reference, findings, card;
     buf_init(&metrics, NULL, TEXT_MAX);
     buf_init(&parameters, NULL, TEXT_MAX);
     buf_init(&report, NULL, TEXT_MAX);
     buf_init(&history, NULL, HISTORY_TEXT_MAX);
     buf_init(&reference, NULL, HISTORY_TEXT_MAX);
+    buf_init(&findings, NULL, TEXT_MAX);
+    buf_init(&card, NULL, TEXT_MAX);
     int rc = make_text(&metrics, put_metrics, f, err);
     if (rc == MRC_OK) {
         rc = make_text(&reference, put_reference, f, err);
+    }
+    if (rc == MRC_OK) {
+        rc = make_text(&findings, put_report, f, err);
+    }
+    if (rc == MRC_OK) {
+        rc = film_report_card(buf_text(&findings), &card, err);
     }
     if (rc == MRC_OK) {
         rc = make_text(&parameters, put_parameters, f, err);
@@ -408,7 +452,8 @@ static int finish(struct fit *f, struct mrc_err *err)
         rc = f->job.history ? make_history(f, &history, err) : MRC_OK;
     }
     if (rc == MRC_OK) {
-        rc = write_bundle(f, buf_text(&metrics), buf_text(&parameters), buf_text(&history), buf_text(&reference), err);
+        rc = write_bundle(f, buf_text(&metrics), buf_text(&parameters), buf_text(&history), buf_text(&reference),
+                          buf_text(&findings), buf_text(&card), err);
     }
     if (rc == MRC_OK) {
         if (setting_bool(f->settings, JSON)) {
@@ -425,6 +470,8 @@ static int finish(struct fit *f, struct mrc_err *err)
     buf_release(&parameters);
     buf_release(&history);
     buf_release(&reference);
+    buf_release(&findings);
+    buf_release(&card);
     buf_release(&report);
     return rc;
 }

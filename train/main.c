@@ -25,6 +25,7 @@ static const struct {
     {"predict", cmd_predict, "predict each row of a CSV with a model or bundle"},
     {"publish", cmd_publish, "put a bundle into MLflow's registry"},
     {"refresh", cmd_refresh, "a new version with the same trees and what a week has taught"},
+    {"report", cmd_report, "one page of a bundle's report"},
     {"sample", cmd_sample, "make a synthetic film file to try the trainer on"},
     {"schema", cmd_schema, "print the data dictionary"},
 };
