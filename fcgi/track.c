@@ -17,7 +17,6 @@
 
 enum { LEASE_MS = 60 * 1000, ROUND_MS = 4000, GRACE_MS = 10 * 60 * 1000, LISTED_DAYS = 60, TEXT_MAX = 8 << 20 };
 #define DAY_MS ((int64_t)86400000)
-#define JOB    "mlflow_tracking"
 
 struct track {
     struct mlflow *m;
@@ -30,8 +29,8 @@ struct track {
 /* One version's run of predictions. */
 struct track_run {
     struct mlflow_run run;
-    int32_t first_day, shipped_through; /* DATE_NONE: nothing yet */
-    char listed[MLFLOW_VALUE_MAX + 1];  /* tag mlflow.loggedArtifacts as it stands */
+    int32_t first_day, shipped_through, realised_through; /* DATE_NONE: nothing yet */
+    char listed[MLFLOW_VALUE_MAX + 1];                    /* tag mlflow.loggedArtifacts as it stands */
 };
 
 static int64_t now_ms(void)
@@ -101,6 +100,7 @@ static int get_run(struct track *t, const struct settings *config, const char *v
     const struct json *data = json_find(json_find(json_root(doc), "run"), "data");
     struct str through = mlflow_tag(data, "shipped_through"), listed = mlflow_tag(data, "mlflow.loggedArtifacts");
     out->shipped_through = date_parse(through, NULL);
+    out->realised_through = date_parse(mlflow_tag(data, "realised_through"), NULL);
     (void)snprintf(out->listed, sizeof(out->listed), "%.*s", STR_ARG(listed));
     json_free(doc);
     return MRC_OK;
@@ -223,9 +223,46 @@ static int ship_day(struct track *t, const struct settings *config, int32_t day,
     return rc;
 }
 
-/* ---- the days -------------------------------------------------------------------------------------------------- */
+/* ---- one week -------------------------------------------------------------------------------------------------- */
 
-/* The next day with predictions from `day` on, DATE_NONE when there is none: an empty log, or empty days. */
+/* What became of the forecasts of a version that has a run; one that never shipped a day has none. */
+static int ship_error(struct track *t, const struct settings *config, const struct track_error *e, int32_t week,
+                      struct mrc_err *err)
+{
+    struct mlflow_metric figures[TRACK_FIGURES];
+    struct track_run run;
+    char date[DATE_TEXT];
+    date_format(week, date);
+    MRC_TRY(find_experiment(t, config, err));
+    MRC_TRY(get_run(t, config, e->version, week, &run, err));
+    if (run.realised_through != DATE_NONE && run.realised_through >= week) {
+        return MRC_OK;
+    }
+    size_t n = track_errors(e, week, week - run.first_day, figures);
+    const struct mlflow_pair tag = {"realised_through", str_of(date)};
+    MRC_TRY(mlflow_log(t->m, run.run.id, NULL, 0, figures, n, &tag, 1, NULL, err));
+    shared_count(t->shared, "mercredi_mlflow_days_total{result=\"realised\"}", 1);
+    log_event(LOG_INFO, "errors of a film week are in MLflow", LOG_CSTR("week", date), LOG_CSTR("version", e->version),
+              LOG_INT("films", e->films));
+    return MRC_OK;
+}
+
+static int ship_week(struct track *t, const struct settings *config, int32_t week, struct mrc_err *err)
+{
+    struct track_error *e = calloc(TRACK_VERSIONS_MAX, sizeof(*e));
+    size_t n = 0;
+    int rc = e == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory for a week of films")
+                       : track_week_read(t->state, t->log, setting_cstr(config, CONFIG_MODEL), week, e, &n, err);
+    for (size_t i = 0; i < n && rc == MRC_OK; i++) {
+        rc = e[i].films == 0 ? MRC_OK : ship_error(t, config, &e[i], week, err);
+    }
+    free(e);
+    return rc;
+}
+
+/* ---- which is next --------------------------------------------------------------------------------------------- */
+
+/* The first day with predictions from `day` on (DATE_NONE: of all), DATE_NONE when there is none. */
 static int next_day(struct track *t, int32_t day, int32_t *out, struct mrc_err *err)
 {
     char after[24] = "";
@@ -233,8 +270,7 @@ static int next_day(struct track *t, int32_t day, int32_t *out, struct mrc_err *
     struct prediction *rows;
     size_t n;
     if (day != DATE_NONE) {
-        unsigned long long ms = (unsigned long long)((int64_t)day * DAY_MS);
-        (void)snprintf(after, sizeof(after), "%08llx-%04llx", (ms >> 16) & 0xffffffff, ms & 0xffff);
+        track_id_from((int64_t)day * DAY_MS, after);
     }
     arena_init(&a, 16 << 20);
     *out = DATE_NONE;
@@ -250,34 +286,58 @@ static int next_day(struct track *t, int32_t day, int32_t *out, struct mrc_err *
     return rc;
 }
 
-/* One day under the lease. 1: shipped, there may be more; 0: nothing to do. */
-static int ship_next(struct track *t, const struct settings *config, struct mrc_err *err)
+/* The film week after `week`, from that of the first prediction on. */
+static int next_week(struct track *t, int32_t week, int32_t *out, struct mrc_err *err)
+{
+    int32_t first = DATE_NONE;
+    if (week != DATE_NONE) {
+        *out = week + 7;
+        return MRC_OK;
+    }
+    MRC_TRY(next_day(t, DATE_NONE, &first, err));
+    *out = first == DATE_NONE ? DATE_NONE : date_film_week(first) + 7;
+    return MRC_OK;
+}
+
+static const struct span {
+    const char *job;
+    int32_t closed_after; /* days from its date until all is known */
+    int (*next)(struct track *t, int32_t after, int32_t *out, struct mrc_err *err);
+    int (*ship)(struct track *t, const struct settings *config, int32_t date, struct mrc_err *err);
+    int32_t step;
+} spans[] = {
+    {"mlflow_tracking", 1, next_day, ship_day, 1},
+    {"mlflow_realised", 7 + 21, next_week, ship_week, 0}, /* three weeks to report a first week */
+};
+
+/* One day, or week, under the lease. 1: done, there may be more; 0: nothing to do. The memo is the last date done. */
+static int ship_next(struct track *t, const struct settings *config, const struct span *span, struct mrc_err *err)
 {
     struct arena a;
     struct job job;
     struct mrc_err why = {0};
-    int32_t day = DATE_NONE;
+    int32_t date = DATE_NONE;
     char memo[DATE_TEXT];
     arena_init(&a, 1 << 20);
-    int rc = store_job_take(t->state, STR(JOB), str_of(t->holder), now_ms(), LEASE_MS, &a, &job, err);
+    int rc = store_job_take(t->state, str_of(span->job), str_of(t->holder), now_ms(), LEASE_MS, &a, &job, err);
     if (rc <= 0) {
         arena_release(&a);
         return rc;
     }
     int32_t through = date_parse(job.memo, NULL);
-    rc = next_day(t, through == DATE_NONE ? DATE_NONE : through + 1, &day, &why);
-    bool closed = day != DATE_NONE && now_ms() >= (int64_t)(day + 1) * DAY_MS + GRACE_MS;
+    rc = span->next(t, through == DATE_NONE ? DATE_NONE : through + span->step, &date, &why);
+    bool closed = date != DATE_NONE && now_ms() >= (int64_t)(date + span->closed_after) * DAY_MS + GRACE_MS;
     if (rc == MRC_OK && closed) {
-        rc = ship_day(t, config, day, &why);
+        rc = span->ship(t, config, date, &why);
     }
     if (rc == MRC_OK) {
         (void)snprintf(memo, sizeof(memo), "%.*s", STR_ARG(job.memo));
         if (closed) {
-            date_format(day, memo);
+            date_format(date, memo);
         }
         rc = store_job_done(t->state, &job, now_ms(), str_of(memo), &why);
     } else if (store_job_failed(t->state, &job, str_of(why.msg), NULL) < 0) {
-        log_event(LOG_WARN, "the job is not given back", LOG_CSTR("job", JOB));
+        log_event(LOG_WARN, "the job is not given back", LOG_CSTR("job", span->job));
     }
     arena_release(&a);
     if (rc < 0 && err != NULL) {
@@ -335,10 +395,12 @@ int track_run(struct agent *a, void **memory, struct mrc_err *err)
         MRC_TRY(begin(a, memory, err));
     }
     struct track *t = *memory;
-    int rc = 1;
+    int rc = MRC_OK;
     int64_t until = monotonic_ms() + ROUND_MS; /* a long backlog must not keep the agent from its other tasks */
-    while (rc == 1 && monotonic_ms() < until && !agent_stopping(a)) {
-        rc = ship_next(t, config, err);
+    for (size_t i = 0; rc >= 0 && i < sizeof spans / sizeof spans[0]; i++) {
+        do {
+            rc = ship_next(t, config, &spans[i], err);
+        } while (rc == 1 && monotonic_ms() < until && !agent_stopping(a));
     }
     if (rc == MRC_ENOTFOUND) {
         t->experiment[0] = '\0'; /* it was deleted: found or restored the next time */

@@ -4,7 +4,7 @@
  *
  * Exactly once: a day's figures and the run's tag `shipped_through` are one call, and a day up to that tag is not sent
  * again; the lease `mlflow_tracking` lets one host ship at a time. Days wait in the log while MLflow is away and are
- * caught up in order. */
+ * caught up in order. A film week's errors follow when its first weeks are reported, likewise. */
 #ifndef MRC_FCGI_TRACK_H
 #define MRC_FCGI_TRACK_H
 
@@ -44,5 +44,25 @@ size_t track_figures(struct track_version *v, int32_t day, int64_t step, struct 
 /* The distribution as a table that MLflow shows ({"columns","data"}), and as a picture. After track_figures. */
 void track_table(const struct track_version *v, struct buf *out);
 void track_picture(const struct track_version *v, int32_t day, struct buf *out);
+
+/* ---- one film week (track_week.c) ------------------------------------------------------------------------------ */
+
+/* How far off the last forecasts before release were, of the films of one week whose first week is reported. */
+struct track_error {
+    char version[128];
+    size_t films, inside;  /* inside: of the 80 % interval */
+    double absolute, bias; /* sums, log10 of tickets; bias > 0: too high */
+    double relative;       /* sum of |forecast / truth - 1| */
+};
+/* The films released in the week of Wednesday `week`; predictions of the REALISED_BEFORE days before. *n versions in
+ * out[TRACK_VERSIONS_MAX]; 0 when nothing is reported. */
+enum { REALISED_BEFORE = 56 };
+int track_week_read(struct store *state, struct store *log, const char *name, int32_t week, struct track_error *out,
+                    size_t *n, struct mrc_err *err) MRC_CHECKED;
+/* As metrics of that week, at most TRACK_FIGURES, returned. */
+size_t track_errors(const struct track_error *e, int32_t week, int64_t step, struct mlflow_metric *out);
+
+/* The beginning of the ids made from that Unix millisecond on. */
+void track_id_from(int64_t ms, char out[16]);
 
 #endif

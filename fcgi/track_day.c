@@ -12,8 +12,7 @@ enum { PAGE = 500, ROWS_MAX = 20 << 20, SAMPLE_BYTES_MAX = 4 << 20 };
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-/* The beginning of the ids made from that moment on. */
-static void id_from(int64_t ms, char out[16])
+void track_id_from(int64_t ms, char out[16])
 {
     unsigned long long v = (unsigned long long)ms;
     (void)snprintf(out, 16, "%08llx-%04llx", (v >> 16) & 0xffffffff, v & 0xffff);
@@ -134,8 +133,8 @@ int track_day_read(struct store *log, const char *name, int32_t day, size_t samp
     int rc = MRC_OK;
     memset(out, 0, sizeof(*out));
     out->day = day;
-    id_from((int64_t)day * DAY_MS, after);
-    id_from((int64_t)(day + 1) * DAY_MS, before);
+    track_id_from((int64_t)day * DAY_MS, after);
+    track_id_from((int64_t)(day + 1) * DAY_MS, before);
     arena_init(&a, 256 << 20);
     while (rc == MRC_OK && n == PAGE) {
         struct prediction *rows;

@@ -124,11 +124,17 @@ static int lock_bundle(const char *folder, int *fd, struct mrc_err *err)
     if (*fd < 0) {
         return mrc_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? MRC_ENOTFOUND : MRC_EIO, errno, "%s", path);
     }
-    if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+    int rc = flock(*fd, LOCK_EX | LOCK_NB);
+    if (rc != 0 && errno == EWOULDBLOCK) {
+        fprintf(stderr, "publish: another process publishes %s; waiting for it\n", folder);
+        do {
+            rc = flock(*fd, LOCK_EX);
+        } while (rc != 0 && errno == EINTR);
+    }
+    if (rc != 0) {
         int number = errno;
         close(*fd);
-        return mrc_fail_errno(err, number == EWOULDBLOCK ? MRC_EBUSY : MRC_EIO, number,
-                              "%s: another process publishes it", folder);
+        return mrc_fail_errno(err, MRC_EIO, number, "%s: no lock", path);
     }
     return MRC_OK;
 }

@@ -34,7 +34,7 @@ setup() { [ -z "$no_mlflow" ] || skip "$no_mlflow"; }
 
 publish() { # bundle, more arguments → $run_id $version
     local out
-    out=$("$BIN/mercredi-train" publish "$1" --mlflow "$MLFLOW_URL" --quiet "${@:2}" | tail -n 1)
+    out=$("$BIN/mercredi-train" publish "$1" --mlflow "$MLFLOW_URL" --quiet "${@:2}")
     run_id=$(jq -r .run_id <<<"$out") version=$(jq -r .version <<<"$out")
 }
 until_served() { # our version: wait at most 10 s for an answer by it

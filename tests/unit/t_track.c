@@ -1,0 +1,198 @@
+/* Days of the log as figures, tables and pictures; film weeks as errors. */
+#include "tests/unit/check_main.h"
+
+#include "common/base/date.h"
+#include "common/base/digest.h"
+#include "common/base/file.h"
+#include "fcgi/store_access.h"
+#include "fcgi/store_films.h"
+#include "fcgi/store_outcomes.h"
+#include "fcgi/track.h"
+
+#include <math.h>
+
+static char folder[] = "/tmp/mrc_track_XXXXXX";
+static struct store *state, *logs;
+static struct arena arena;
+static struct mrc_err err;
+static const int64_t day_ms = 86400000;
+static int32_t day;
+
+static void setup(void)
+{
+    char path[128];
+    memset(&err, 0, sizeof err);
+    arena_init(&arena, 0);
+    memcpy(strrchr(folder, '_'), "_XXXXXX", 8);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_ok(digest_start(&err), &err);
+    snprintf(path, sizeof path, "%s/state.db", folder);
+    ck_assert_ok(store_open(&state, STORE_STATE, path, &err), &err);
+    snprintf(path, sizeof path, "%s/log.db", folder);
+    ck_assert_ok(store_open(&logs, STORE_LOG, path, &err), &err);
+    day = date_from_civil(2026, 11, 4); /* a Wednesday */
+}
+
+static void teardown(void)
+{
+    store_close(state);
+    store_close(logs);
+    arena_release(&arena);
+    ck_assert_ok(folder_remove(folder, &err), &err);
+}
+
+/* A prediction made at that moment. */
+static void predict(int64_t ms, const char *version, const char *row, double admissions)
+{
+    char id[UUID_TEXT];
+    uuid7(ms, id);
+    const struct prediction p = {.id = str_of(id),
+                                 .time_ms = ms,
+                                 .user_id = STR("u"),
+                                 .request_id = STR("r"),
+                                 .trace_id = STR(""),
+                                 .model_name = STR("first-week"),
+                                 .model_version = str_of(version),
+                                 .row_json = str_of(row),
+                                 .score = 1,
+                                 .admissions = admissions,
+                                 .low80 = admissions / 10,
+                                 .high80 = admissions * 10,
+                                 .quantiles_json = STR("{}"),
+                                 .latency_us = 2000};
+    ck_assert_ok(store_predictions_add(logs, &p, 1, &err), &err);
+}
+
+static double figure(const struct mlflow_metric *m, size_t n, const char *key)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(m[i].key, key) == 0) {
+            return m[i].value;
+        }
+    }
+    ck_abort_msg("no figure %s", key);
+    return 0;
+}
+
+START_TEST(a_day_is_what_the_log_says)
+{
+    enum { N = 1203 }; /* more than two pages */
+    static char row[N][80];
+    struct track_day d;
+    struct mlflow_metric m[TRACK_FIGURES];
+    int64_t at = (int64_t)day * day_ms;
+    predict(at - 1, "0001", "{}", 7);      /* the day before */
+    predict(at + day_ms, "0001", "{}", 7); /* the day after */
+    for (int i = 0; i < N; i++) {
+        snprintf(row[i], sizeof row[i], "{\"title\":\"F%d\"%s}", i % 50, i % 2 ? ",\"screens\":5" : "");
+        predict(at + i * 71000, i % 3 ? "0002" : "0001", row[i], 1000.0 * (i + 1));
+    }
+    ck_assert_ok(track_day_read(logs, "first-week", day, 3, &d, &err), &err);
+    ck_assert_uint_eq(d.n, 2);
+    struct track_version *v = strcmp(d.versions[0].version, "0001") == 0 ? &d.versions[0] : &d.versions[1];
+    ck_assert_uint_eq(v->n, (N + 2) / 3);
+    ck_assert_uint_eq(v->n_sample, 3);
+    size_t n = track_figures(v, day, 4, m);
+    ck_assert_double_eq(figure(m, n, "predictions/count"), (N + 2) / 3);
+    ck_assert_double_eq(figure(m, n, "predictions/films"), 50);
+    ck_assert_double_eq_tol(figure(m, n, "predictions/share_with_screens"), 0.5, 0.01);
+    ck_assert_double_eq_tol(figure(m, n, "prediction/mean"), 601000, 1e-6);
+    ck_assert_double_eq_tol(figure(m, n, "prediction/p50"), 601000, 1e-6);
+    ck_assert_double_eq_tol(figure(m, n, "interval/mean_width_log10"), 2, 1e-12);
+    ck_assert_double_eq(figure(m, n, "latency_ms/p99"), 2);
+    ck_assert_int_eq(m[0].step, 4);
+    ck_assert_int_eq(m[0].time_ms, at);
+    struct buf b;
+    buf_init(&b, NULL, 1 << 20);
+    track_table(v, &b);
+    struct json_doc *doc;
+    ck_assert_ok(json_read(&doc, buf_text(&b), &json_limits_file, NULL, &err), &err);
+    double total = 0, count;
+    for (const struct json *r = json_first(json_find(json_root(doc), "data")); r != NULL; r = json_next(r)) {
+        ck_assert(json_double(json_at(r, 2), &count));
+        total += count;
+    }
+    ck_assert_double_eq(total, (double)v->n);
+    json_free(doc);
+    buf_reset(&b);
+    track_picture(v, day, &b);
+    ck_assert_ptr_nonnull(strstr(b.p, "2026-11-04: 401 predictions"));
+    ck_assert_ptr_nonnull(strstr(b.p, "</svg>"));
+    ck_assert_ptr_null(strstr(v->sample.p, "\"u\"")); /* nobody's name */
+    buf_release(&b);
+    track_day_release(&d);
+    ck_assert_ok(track_day_read(logs, "other", day, 3, &d, &err), &err);
+    ck_assert_uint_eq(d.n, 0);
+}
+END_TEST
+
+static void report(const char *title, const char *date, int64_t entries, bool provisional)
+{
+    char id[UUID_TEXT];
+    uuid7(1, id);
+    const struct outcome o = {.id = str_of(id),
+                              .title_key = film_title_key(&arena, str_of(title)),
+                              .release_date = str_of(date),
+                              .week = STR("2026-11-04"),
+                              .title = str_of(title),
+                              .film_id = STR(""),
+                              .entries = entries,
+                              .provisional = provisional,
+                              .source = STR("test"),
+                              .plausibility = STR("plausible"),
+                              .row_json = STR(""),
+                              .revision = 1,
+                              .user_id = STR("u"),
+                              .request_id = STR("r"),
+                              .reported_ms = 1};
+    ck_assert_ok(store_begin(state, &err), &err);
+    ck_assert_ok(store_outcome_add(state, &o, &err), &err);
+    ck_assert_ok(store_commit(state, &err), &err);
+}
+
+START_TEST(a_week_compares_the_last_forecast_before_release)
+{
+    static const char film[] = "{\"title\":\"L'ÉTÉ\",\"release_date\":\"2026-11-04\"}";
+    static const char other[] = "{\"title\":\"Autre\",\"release_date\":\"2026-11-06\"}";
+    struct track_error e[TRACK_VERSIONS_MAX];
+    struct mlflow_metric m[TRACK_FIGURES];
+    size_t n;
+    int64_t at = (int64_t)day * day_ms;
+    predict(at - 60 * day_ms, "0001", film, 1);  /* too long ago */
+    predict(at - 20 * day_ms, "0001", film, 10); /* not the last one */
+    predict(at - 2 * day_ms, "0001", film, 10000);
+    predict(at + 1, "0001", film, 1000); /* after the release */
+    predict(at - day_ms, "0001", other, 1e6);
+    predict(at - day_ms, "0002", other, 2000);
+    predict(at - day_ms, "0002", "{\"title\":\"Sans nouvelles\",\"release_date\":\"2026-11-04\"}", 5);
+    report("l'été", "2026-11-04", 1000, false);
+    report("AUTRE", "2026-11-06", 2000, false);
+    report("Provisoire", "2026-11-04", 2000, true);
+    ck_assert_ok(track_week_read(state, logs, "first-week", day, e, &n, &err), &err);
+    ck_assert_uint_eq(n, 2);
+    const struct track_error *one = strcmp(e[0].version, "0001") == 0 ? &e[0] : &e[1],
+                             *two = one == &e[0] ? &e[1] : &e[0];
+    ck_assert_uint_eq(one->films, 2);
+    size_t k = track_errors(one, day, 3, m);
+    ck_assert_double_eq_tol(figure(m, k, "realised/bias_log10"), (1 + log10(500)) / 2, 1e-12);
+    ck_assert_double_eq_tol(figure(m, k, "realised/mape"), (9.0 + 499) / 2, 1e-9);
+    ck_assert_double_eq(figure(m, k, "realised/coverage_80"), 0.5);
+    k = track_errors(two, day, 3, m);
+    ck_assert_double_eq(figure(m, k, "realised/films"), 1);
+    ck_assert_double_eq(figure(m, k, "realised/mae_log10"), 0);
+    ck_assert_ok(track_week_read(state, logs, "first-week", day + 7, e, &n, &err), &err);
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("track");
+    TCase *t = tcase_create("figures");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, a_day_is_what_the_log_says);
+    tcase_add_test(t, a_week_compares_the_last_forecast_before_release);
+    suite_add_tcase(s, t);
+    return check_main(s);
+}
