@@ -55,8 +55,8 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Audience (aud) that tokens carry and must carry"},
     [CONFIG_TOKEN_LIFETIME] = {"token_lifetime", SETTING_DURATION, "30min", 10 * SECOND, 30 * DAY, NULL, 0, 0, NULL,
         "How long an access token is valid"},
-    [CONFIG_PASSWORD_HASHES_MAX] = {"password_hashes_max", SETTING_INT, "2", 1, 64, NULL, 0, 0, NULL,
-        "Passwords hashed at once, over all workers (19 MiB and some 15 ms of CPU each); others get 503"},
+    [CONFIG_PASSWORD_HASHES_MAX] = {"password_hashes_max", SETTING_INT, "0", 0, 64, NULL, 0, 0, NULL,
+        "Passwords hashed at once, over all workers (19 MiB and some 15 ms of CPU each); others get 503; 0: half the CPUs"},
     [CONFIG_LOGINS_PER_MINUTE] = {"logins_per_minute", SETTING_INT, "30", 0, 6000, NULL, 0, 0, NULL,
         "Logins of one account from one address, and tenfold of all accounts from it; more get 429; 0: no limit"},
     [CONFIG_BODY_MAX] = {"body_max", SETTING_BYTES, "1MiB", 1 * KIB, 64 * MIB, NULL, 0, 0, "bytes",
@@ -195,21 +195,24 @@ static int default_in_state(struct settings *s, enum config which, const char *n
     return config_default(s, which, buf_text(&b), err);
 }
 
-static int default_workers(struct settings *s, struct mrc_err *err)
+/* A count that is 0 becomes n. */
+static int default_count(struct settings *s, enum config which, long n, struct mrc_err *err)
 {
-    if (setting_int(s, CONFIG_WORKERS) != 0) {
+    char text[24];
+    if (setting_int(s, which) != 0) {
         return MRC_OK;
     }
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    long n = cpus < 4 ? 16 : cpus > 128 ? 512 : 4 * cpus;
-    char text[24];
-    size_t at = sizeof(text);
-    for (long v = n; v > 0; v /= 10) {
-        text[--at] = (char)('0' + v % 10);
-    }
     /* Keeps who said 0: a file, a flag or the table. */
-    return settings_set(s, STR("workers"), (struct str){text + at, sizeof(text) - at}, s->values[CONFIG_WORKERS].origin,
-                        s->values[CONFIG_WORKERS].line, err);
+    return settings_set(s, str_of(config_specs[which].name), (struct str){text, format_u64((uint64_t)n, text)},
+                        s->values[which].origin, s->values[which].line, err);
+}
+
+static int default_counts(struct settings *s, struct mrc_err *err)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    MRC_TRY(default_count(s, CONFIG_WORKERS, cpus < 4 ? 16 : cpus > 128 ? 512 : 4 * cpus, err));
+    /* Logins must leave CPUs to predictions, which are five hundred times cheaper. */
+    return default_count(s, CONFIG_PASSWORD_HASHES_MAX, cpus < 4 ? 1 : cpus > 128 ? 64 : cpus / 2, err);
 }
 
 static int check_socket_mode(const struct settings *s, struct mrc_err *err)
@@ -247,7 +250,8 @@ static int check_mlflow(const struct settings *s, struct mrc_err *err)
         return mrc_fail(err, MRC_EINVAL, "mlflow_url: http://host[:port][/prefix] or https://… is meant");
     }
     if (memchr(url.p, '@', url.n) != NULL) {
-        return mrc_fail(err, MRC_EINVAL, "mlflow_url holds a user: mlflow_username and mlflow_password_file are for it");
+        return mrc_fail(err, MRC_EINVAL,
+                        "mlflow_url holds a user: mlflow_username and mlflow_password_file are for it");
     }
     if (setting_is_set(s, CONFIG_MLFLOW_USERNAME) != setting_is_set(s, CONFIG_MLFLOW_PASSWORD_FILE)) {
         return mrc_fail(err, MRC_EINVAL, "mlflow_username and mlflow_password_file belong together");
@@ -283,7 +287,7 @@ static int derive(struct settings *s, struct mrc_err *err)
     MRC_TRY(default_in_state(s, CONFIG_MODELS_DIR, "models", err));
     MRC_TRY(default_in_state(s, CONFIG_TOKEN_KEY_FILE, "token.key", err));
     MRC_TRY(default_in_state(s, CONFIG_TRUSTED_KEYS_DIR, "trusted_keys", err));
-    return default_workers(s, err);
+    return default_counts(s, err);
 }
 
 int config_load(struct settings *s, int argc, char *const *argv, char *const *environment, struct mrc_err *err)

@@ -47,17 +47,21 @@ every_answer_is_logged() { # [database]
     [ -z "$bad" ] || fail "answered and not in the log exactly once: $(wc -l <<<"$bad") of $answered, as $(head -n 3 <<<"$bad")"
     [ "$(over_record "SELECT count(*) - count(DISTINCT id) FROM record WHERE status = 200;" "$@")" = 0 ] || fail "an id was given twice"
 }
-# Each failure needs a kill of its own, at most a second and a half before it was known.
+# Each failure needs a kill of its own, between its begin and its end.
 failures_belong_to_kills() {
     local failures kills
     failures=$(awk '$3 != 200 { print $1, $2, $3 }' "$record")
     kills=$(awk '$2 == "kill"' "$BATS_TEST_TMPDIR/events" | wc -l)
     echo "$kills kills, $([ -z "$failures" ] && echo 0 || wc -l <<<"$failures") failures of $(wc -l <"$record")" >&2
     [ -n "$failures" ] || return 0
-    { awk '$2 == "kill" { print "k", $1 }' "$BATS_TEST_TMPDIR/events"; echo "$failures" | sed 's/^/f /'; } | awk '
-        $1 == "k" { kill[++n] = $2 }
+    {
+        awk '$2 == "kill" { print "k", $1 } $2 == "killed" { print "K", $1 }' "$BATS_TEST_TMPDIR/events"
+        echo "$failures" | sed 's/^/f /'
+    } | awk '
+        $1 == "k" { from[++n] = $2 }
+        $1 == "K" { to[n] = $2 }
         $1 == "f" {
-            for (i = 1; i <= n; i++) if (!used[i] && kill[i] >= $2 - 20 && kill[i] <= $3 + 20) { used[i] = 1; next }
+            for (i = 1; i <= n; i++) if (!used[i] && to[i] >= $2 - 20 && from[i] <= $3 + 20) { used[i] = 1; next }
             print "request", $2, "to", $3, "status", $4, "has no kill of its own"; bad = 1
         }
         END { exit bad }' >&2
@@ -89,6 +93,7 @@ kill_and_swap() { # seconds
         victim=$(processes_named mrc-worker | shuf -n 1)
         note_event kill
         [ -z "$victim" ] || kill -KILL "$victim" 2>/dev/null || true
+        note_event killed
         if [ $((i % 4)) = 1 ]; then
             swap_to $v
             v=$((v + 1))

@@ -29,6 +29,9 @@ START_TEST(defaults)
     ck_assert_str_eq(setting_cstr(&s, CONFIG_TOKEN_KEY_FILE), "/var/lib/mercredi/token.key");
     ck_assert_str_eq(setting_cstr(&s, CONFIG_MODELS_DIR), "/var/lib/mercredi/models");
     ck_assert_int_ge(setting_int(&s, CONFIG_WORKERS), 16);
+    ck_assert_int_ge(setting_int(&s, CONFIG_PASSWORD_HASHES_MAX), 1);
+    ck_assert_int_le(setting_int(&s, CONFIG_PASSWORD_HASHES_MAX), setting_int(&s, CONFIG_WORKERS) / 2);
+    ck_assert_int_eq(setting_int(&s, CONFIG_WORKER_REQUESTS_MAX), 1000000);
     ck_assert(!setting_is_set(&s, CONFIG_SOCKET));
     ck_assert_int_eq(setting_int(&s, CONFIG_LOG), CONFIG_LOG_REQUIRED);
     ck_assert_int_eq(setting_int(&s, CONFIG_TOKEN_LIFETIME), 30 * 60 * 1000);
