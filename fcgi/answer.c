@@ -24,9 +24,15 @@ void answer_json(struct context *c, int status)
 
 void answer_json_cached(struct context *c)
 {
+    answer_cached(c, "application/json");
+}
+
+void answer_cached(struct context *c, const char *content_type)
+{
     char hex[SHA256_HEX];
     struct buf etag;
-    answer_json(c, 200);
+    c->res->status = 200;
+    c->res->content_type = content_type;
     if (buf_ok(&c->res->body, NULL) < 0) {
         return; /* app.c answers 500 */
     }

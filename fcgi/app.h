@@ -118,6 +118,7 @@ bool query_find(const struct context *c, const char *name, struct str *value);
 void answer_json(struct context *c, int status); /* body was written to c->res->body */
 /* The same, 200, with a validator made of the body: 304 when the client has it already. */
 void answer_json_cached(struct context *c);
+void answer_cached(struct context *c, const char *content_type);       /* of another type */
 void answer_text(struct context *c, int status, struct str text);      /* text/plain */
 void answer_nothing(struct context *c);                                /* 204 */
 void answer_detail(struct context *c, int status, const char *detail); /* {"detail":…}, or RFC 9457 when asked for */

@@ -277,48 +277,61 @@ static void put_components(struct json_out *w, const struct bundle *bundle, int6
     "[{'name':'version','in':'path','required':true,"                                                                  \
     "'schema':{'type':'string','pattern':'^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$'}}]"
 
-static const struct openapi_detail details[] = {
-    {"model", VERSION_PARAMETER, NULL, NULL, NULL},
-    {"promote_model", VERSION_PARAMETER, NULL, NULL, NULL},
-    {"login", NULL,
-     "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
-     "{'$ref':'#/components/schemas/Body_login_token_post'},"
-     "{'$ref':'#/components/schemas/Body_login_token_post_refresh'},"
-     "{'$ref':'#/components/schemas/Body_login_token_post_client'}]}}}}",
-     "TokenError", NULL},
-    {"revoke", NULL,
-     "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
-     "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
-     "TokenError", NULL},
-    {"change_password", NULL, JSON_BODY("PasswordChange"), NULL, NULL},
-    {"add_user", NULL, JSON_BODY("UserNew"), NULL, NULL},
-    {"change_user",
-     "[{'name':'username','in':'path','required':true,'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+-]{1,64}$'}}"
-     "]",
-     JSON_BODY("UserChange"), NULL, NULL},
-    {"predict",
-     "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
-     "'description':'Give reasons, when the version can.'},"
-     "{'name':'level','in':'query','required':false,'schema':{'type':'number','minimum':0.01,'maximum':0.98,'"
-     "default':0.8},"
-     "'description':'Probability that the interval holds. Between calibrated levels it is interpolated; surprise hits "
-     "fall outside more often than that.'}]",
-     "", NULL, NULL},
-    {"predictions",
-     "[{'name':'limit','in':'query','required':false,"
-     "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"
-     "{'name':'cursor','in':'query','required':false,'schema':{'type':'string','format':'uuid'},"
-     "'description':'`next` of the page before.'}]",
-     NULL, NULL, NULL},
-    {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]", NULL, NULL,
-     NULL},
-    {"readyz",
-     "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string','pattern':'^[^"
-     "\\\\u0000]*$'},"
-     "'description':'List the "
-     "checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string','pattern':'^[^\\\\u0000]*$'},"
-     "'description':'Skip this check.'}]",
-     NULL, NULL, NULL},
+static const struct openapi_detail
+    details
+        [] =
+            {
+                {"model", VERSION_PARAMETER, NULL, NULL, NULL},
+                {"promote_model", VERSION_PARAMETER, NULL, NULL, NULL},
+                {"login", NULL,
+                 "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
+                 "{'$ref':'#/components/schemas/Body_login_token_post'},"
+                 "{'$ref':'#/components/schemas/Body_login_token_post_refresh'},"
+                 "{'$ref':'#/components/schemas/Body_login_token_post_client'}]}}}}",
+                 "TokenError", NULL},
+                {"revoke", NULL,
+                 "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
+                 "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
+                 "TokenError", NULL},
+                {"change_password", NULL, JSON_BODY("PasswordChange"), NULL, NULL},
+                {"add_user", NULL, JSON_BODY("UserNew"), NULL, NULL},
+                {"change_user",
+                 "[{'name':'username','in':'path','required':true,'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+-"
+                 "]{1,64}$'}}"
+                 "]",
+                 JSON_BODY("UserChange"), NULL, NULL},
+                {"predict",
+                 "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
+                 "'description':'Give reasons, when the version can.'},"
+                 "{'name':'level','in':'query','required':false,'schema':{'type':'number','minimum':0.01,'maximum':0."
+                 "98,'"
+                 "default':0.8},"
+                 "'description':'Probability that the interval holds. Between calibrated levels it is interpolated; "
+                 "surprise hits "
+                 "fall outside more often than that.'}]",
+                 "", NULL, NULL},
+                {"predictions",
+                 "[{'name':'limit','in':'query','required':false,"
+                 "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"
+                 "{'name':'cursor','in':'query','required':false,'schema':{'type':'string','format':'uuid'},"
+                 "'description':'`next` of the page before.'}," DATE_PARAMETER("from", "Made on this day (UTC) or "
+                                                                                       "later.") "," DATE_PARAMETER(
+                     "to", "Made on this day (UTC) or before.") ","
+                                                                "{'name':'version','in':'query','required':false,'"
+                                                                "schema':{'type':'string','pattern':'^[^\\\\u0000]*$'},"
+                                                                "'description':'Of this version of the model.'}]",
+                 NULL, NULL, NULL},
+                {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]",
+                 NULL, NULL, NULL},
+                {"readyz",
+                 "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string','"
+                 "pattern':'^[^"
+                 "\\\\u0000]*$'},"
+                 "'description':'List the "
+                 "checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string','pattern':'^[^"
+                 "\\\\u0000]*$'},"
+                 "'description':'Skip this check.'}]",
+                 NULL, NULL, NULL},
 };
 
 static const struct openapi_detail *find_detail(const struct openapi_detail *list, size_t n, const struct route *r)
@@ -399,7 +412,7 @@ static void put_success(struct json_out *w, const struct route *r)
     } else {
         put_reference(w, "application/json", r->answer);
     }
-    if (strcmp(r->name, "predict") == 0) {
+    if (strcmp(r->name, "predict") == 0 || strcmp(r->name, "predictions") == 0) {
         put_text_schema(w, "text/csv");
     }
     json_close_object(w);

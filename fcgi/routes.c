@@ -25,9 +25,9 @@ const struct route routes[] = {
      "PredictAnswer", ROUTE_NEEDS_MODEL | ROUTE_CHECKS_QUERY | ROUTE_IDEMPOTENT},
     {HTTP_GET, "/predictions", h_predictions, SCOPE_PREDICT, "predictions", "predictions",
      "Your predictions, newest first / Vos prévisions, de la plus récente à la plus ancienne",
-     "PredictionPage", ROUTE_CHECKS_QUERY},
+     "PredictionPage", ROUTE_CHECKS_QUERY | ROUTE_CACHED},
     {HTTP_GET, "/predictions/{id}", h_prediction, SCOPE_PREDICT, "prediction", "predictions",
-     "One of your predictions / Une de vos prévisions", "PredictionRecord", 0},
+     "One of your predictions / Une de vos prévisions", "PredictionRecord", ROUTE_CACHED},
 
     {HTTP_GET, "/films", h_films, SCOPE_PREDICT, "films", "films",
      "The films you keep, newest first / Vos films, du plus récent au plus ancien", "FilmPage", ROUTE_CHECKS_QUERY},

@@ -237,6 +237,21 @@ int store_predictions_list(struct store *s, struct str user_id, struct str curso
     return MRC_OK;
 }
 
+int store_predictions_find(struct store *s, struct str user_id, struct str cursor, struct str from_id,
+                           struct str version, uint32_t limit, struct arena *a, struct prediction **out, size_t *n,
+                           struct mrc_err *err)
+{
+    void *rows = NULL;
+    if (limit < 1 || limit > 1000) {
+        return mrc_fail(err, MRC_EINVAL, "limit %u is outside 1-1000", limit);
+    }
+    struct sql_value args[] = {sql_text(user_id), sql_text(cursor.n > 0 ? cursor : STR(AFTER_ALL_IDS)),
+                               sql_text(from_id), sql_text(version), sql_integer(limit)};
+    MRC_TRY(store_list(s, Q_predictions_find, args, 5, read_prediction, sizeof(**out), limit, a, &rows, n, err));
+    *out = rows;
+    return MRC_OK;
+}
+
 int store_predictions_range(struct store *s, struct str after, struct str before, uint32_t limit, struct arena *a,
                             struct prediction **out, size_t *n, struct mrc_err *err)
 {

@@ -63,6 +63,10 @@ int store_predictions_list(struct store *s, struct str user_id, struct str curso
 /* Oldest first, at most limit (1-1000), of everybody: ids greater than after and less than before. */
 int store_predictions_range(struct store *s, struct str after, struct str before, uint32_t limit, struct arena *a,
                             struct prediction **out, size_t *n, struct mrc_err *err) MRC_CHECKED;
+/* The same, of those at least from_id and of one version (each empty: all). */
+int store_predictions_find(struct store *s, struct str user_id, struct str cursor, struct str from_id,
+                           struct str version, uint32_t limit, struct arena *a, struct prediction **out, size_t *n,
+                           struct mrc_err *err) MRC_CHECKED;
 int store_prediction_get(struct store *s, struct str user_id, struct str id, struct arena *a, struct prediction *out,
                          struct mrc_err *err) MRC_CHECKED;
 

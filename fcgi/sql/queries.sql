@@ -37,6 +37,12 @@ SELECT id, time_ms, user_id, request_id, trace_id, model_name, model_version, ro
        score, admissions, low80, high80, quantiles_json, latency_us
 FROM predictions WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
+-- name: predictions_find
+SELECT id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
+       score, admissions, low80, high80, quantiles_json, latency_us
+FROM predictions WHERE user_id = $1 AND id < $2 AND id >= $3 AND ($4 = '' OR model_version = $4)
+ORDER BY id DESC LIMIT $5
+
 -- name: prediction_get
 SELECT id, time_ms, user_id, request_id, trace_id, model_name, model_version, row_json,
        score, admissions, low80, high80, quantiles_json, latency_us

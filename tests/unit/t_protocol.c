@@ -279,6 +279,94 @@ START_TEST(head_is_get)
 }
 END_TEST
 
+/* ---- own predictions ------------------------------------------------------------------------------------------- */
+
+static int get(const char *target, const char *header)
+{
+    char uri[300];
+    (void)snprintf(uri, sizeof uri, "REQUEST_URI=%s", target);
+    const char *parameters[] = {"REQUEST_METHOD=GET", uri, anna, header, NULL};
+    return fixture_send(&f, parameters, STR(""));
+}
+
+START_TEST(predictions_by_day_and_version)
+{
+    static const struct {
+        const char *target;
+        int status;
+        size_t n;
+    } cases[] = {{"/predictions", 200, 6},
+                 {"/predictions?from=2026-09-22", 200, 6},
+                 {"/predictions?from=2026-09-23", 200, 4},
+                 {"/predictions?to=2026-09-23", 200, 4},
+                 {"/predictions?from=2026-09-23&to=2026-09-23", 200, 2},
+                 {"/predictions?from=2026-09-25", 200, 0},
+                 {"/predictions?to=2026-09-21", 200, 0},
+                 {"/predictions?to=1969-12-31", 200, 0},
+                 {"/predictions?from=0001-01-01&to=9999-12-31", 200, 6},
+                 {"/predictions?from=2026-09-24&to=2026-09-22", 200, 0},
+                 {"/predictions?version=0001", 200, 6},
+                 {"/predictions?version=0002", 200, 0},
+                 {"/predictions?version='%20OR%20''='", 200, 0},
+                 {"/predictions?from=yesterday", 422, 0},
+                 {"/predictions?to=2026-02-30", 422, 0},
+                 {"/predictions?from=2026-09-23T00:00:00", 422, 0}};
+    f.now_ms = 1790000000000 - 1790000000000 % 86400000 + 86400000; /* 2026-09-22 */
+    for (int day = 0; day < 3; day++, f.now_ms += 86400000) {
+        f.now_ms += day == 0 ? 0 : 1;
+        (void)snprintf(anna, sizeof anna, "HTTP_AUTHORIZATION=%s", fixture_token(&f, "anna", ""));
+        ck_assert_int_eq(predict(anna, PREDICT, "X=", film), 200); /* in the day's first milliseconds */
+        f.now_ms += 86399990;
+        (void)snprintf(anna, sizeof anna, "HTTP_AUTHORIZATION=%s", fixture_token(&f, "anna", ""));
+        ck_assert_int_eq(predict(anna, PREDICT, "X=", film), 200); /* and in its last ones */
+        f.now_ms -= 86399990 + (day == 0 ? 0 : 1);
+    }
+    (void)snprintf(anna, sizeof anna, "HTTP_AUTHORIZATION=%s", fixture_token(&f, "anna", ""));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status = get(cases[i].target, "X=");
+        ck_assert_msg(status == cases[i].status, "%s: %d", cases[i].target, status);
+        if (status == 200) {
+            struct json_doc *doc = document_of(&f);
+            ck_assert_msg(json_count(json_find(json_root(doc), "items")) == cases[i].n, "%s: %s", cases[i].target,
+                          fixture_body(&f));
+            json_free(doc);
+        }
+    }
+    /* pages of CSV, each with the way to the next */
+    size_t lines = 0;
+    char next[300] = "/predictions?limit=2&from=2026-09-23&version=0001";
+    for (int page = 0; next[0] != '\0'; page++) {
+        ck_assert_int_lt(page, 4);
+        ck_assert_int_eq(get(next, "HTTP_ACCEPT=text/csv"), 200);
+        ck_assert_str_eq(f.res.content_type, "text/csv; charset=utf-8");
+        ck_assert_int_eq(strncmp(fixture_body(&f),
+                                 "prediction_id,created_at,film_id,title,release_date,admissions,low80,"
+                                 "high80,score,model,version\n",
+                                 93),
+                         0);
+        for (const char *p = fixture_body(&f); (p = strchr(p, '\n')) != NULL; p++) {
+            lines++;
+        }
+        lines--; /* the header */
+        const char *link = fixture_header(&f, "Link");
+        next[0] = '\0';
+        if (link != NULL) {
+            (void)snprintf(next, sizeof next, "%.*s", (int)(strchr(link, '>') - link - 1), link + 1);
+        }
+    }
+    ck_assert_uint_eq(lines, 4);
+    ck_assert_ptr_nonnull(strstr(get("/predictions?limit=1", "HTTP_ACCEPT=text/csv") == 200 ? fixture_body(&f) : "",
+                                 ",,x,2026-03-11,100000,"));
+    /* unchanged: 304 */
+    char match[1100];
+    ck_assert_int_eq(get("/predictions", "X="), 200);
+    (void)snprintf(match, sizeof match, "HTTP_IF_NONE_MATCH=%s", fixture_header(&f, "ETag"));
+    ck_assert_int_eq(get("/predictions", match), 304);
+    ck_assert_int_eq(predict(anna, PREDICT, "X=", film), 200);
+    ck_assert_int_eq(get("/predictions", match), 200);
+}
+END_TEST
+
 /* ---- logins ---------------------------------------------------------------------------------------------------- */
 
 static int login(const char *address, const char *username, const char *password)
@@ -430,6 +518,7 @@ int main(void)
         {"origins", origins_are_checked},
         {"traces", traces},
         {"compressed", compressed_bodies_are_refused},
+        {"by day", predictions_by_day_and_version},
         {"head", head_is_get},
         {"back-off", wrong_passwords_wait},
         {"constant work", names_are_not_told_by_time},
