@@ -10,24 +10,32 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/mercredi-retrain.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 field() { sed -n "s/.*\"$1\":{[^}]*\"$2\":\([-0-9.e]*\).*/\1/p"; }
 
-# Validation: reading the whole file; the last fifth of its films, by date, is what both are judged on.
+# Validation: reading the whole file.
 [ -r "$DATA" ] || { echo "retrain: $DATA cannot be read: say DATA=films.csv" >&2; exit 66; }
 "$train" features --data "$DATA" --out "$tmp/features.csv"
 n=$(($(wc -l <"$tmp/features.csv") - 1))
 [ "$n" -ge 150 ] || { echo "retrain: $DATA has $n films to learn from, at least 150 are needed" >&2; exit 65; }
-from=$(python3 - "$DATA" "$tmp/test.csv" <<'P'
+current=$MODELS/current/manifest.json
+as_of=
+[ ! -e "$current" ] || as_of=$(sed -n 's/.*"histories_as_of": *"\([0-9-]*\)".*/\1/p' "$current" | head -1)
+# Films that the version in use has not seen; without one, the last fifth.
+if ! from=$(python3 - "$DATA" "$tmp/test.csv" "$as_of" <<'P'
 import csv, sys
-films = list(csv.DictReader(open(sys.argv[1], encoding="utf-8")))
-days = sorted(f["release_date"] for f in films if f.get("use", "") in ("", "train") and f.get("first_week_entries"))
-cut = days[len(days) * 4 // 5]
-test = [f for f in films if f["release_date"] >= cut and f.get("use", "") in ("", "train") and f.get("first_week_entries")]
+films = [f for f in csv.DictReader(open(sys.argv[1], encoding="utf-8"))
+         if f.get("use", "") in ("", "train") and f["first_week_entries"]]
+days = sorted(f["release_date"] for f in films)
+test = [f for f in films if (f["release_date"] > sys.argv[3] if sys.argv[3] else f["release_date"] >= days[len(days) * 4 // 5])]
+if len(test) < 30:
+    sys.exit("retrain: not better: %d films are newer than %s, where the version in use ends; 30 are needed to tell" % (len(test), sys.argv[3]))
 with open(sys.argv[2], "w", encoding="utf-8", newline="") as out:
     writer = csv.DictWriter(out, films[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(test)
-print(cut)
+print(min(f["release_date"] for f in test))
 P
-)
+); then
+    exit 0
+fi
 before=$(date -u -d "$from -1 day" +%F)
 echo "retrain: $n films; judged on those from $from on"
 
@@ -35,7 +43,7 @@ echo "retrain: back-test"
 "$train" backtest --data "$DATA" --kind "$KIND" --train-until "$before" --test "$from..9999-12-31" --json -q >"$tmp/backtest.json"
 new=$(field median rmse_log10 <"$tmp/backtest.json")
 
-# The champion on the same films; it may have learnt from some of them, which only makes it harder to beat.
+# The version in use on the same films, with the tables it has.
 old=none
 if [ -e "$MODELS/current/manifest.json" ]; then
     old=$("$train" evaluate --model "$MODELS/current" --data "$tmp/test.csv" --json | sed -n 's/.*"rmse_log10":\([-0-9.e]*\).*/\1/p' | head -1)
