@@ -156,6 +156,9 @@ bench-serve: $(B)/mercredi-fcgi $(B)/mercredi-train $(B)/tests/bench/rate $(B)/t
 $(B)/tests/bench/rate: tests/bench/rate.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -O2 $(WARN) -o $@ $<
+## bench-seeds: quality of random training over ten seeds, beside CatBoost's (SEEDS=10; needs Python with catboost)
+bench-seeds: $(B)/mercredi-train
+	@$${MERCREDI_PY:-python3} tests/bench/seeds.py $(B)/mercredi-train build/bench/seeds
 $(B)/tests/bench/bench_apply: $(B)/tests/bench/bench_apply.o $(B)/libmercredi.a
 	$(link) $(LIBS_L) -lpthread
 $(B)/tests/bench/bench_app: $(B)/tests/bench/bench_app.o $(B)/libparts.a $(libs)
@@ -224,7 +227,7 @@ help:
 ## clean: remove everything that was built
 clean:
 	rm -rf build compile_commands.json
-.PHONY: all retrain test check test-programs check-headers lint bench bench-apply bench-train bench-serve fuzz fuzz-explore run deps web-modules install uninstall fmt help \
+.PHONY: all retrain test check test-programs check-headers lint bench bench-apply bench-train bench-seeds bench-serve fuzz fuzz-explore run deps web-modules install uninstall fmt help \
         clean
 .SECONDARY:
 -include $(all_src:%.c=$(B)/%.d)
