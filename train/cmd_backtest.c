@@ -23,6 +23,7 @@ enum option {
     HISTORIES_UNTIL,
     PARAMS,
     MASK,
+    FILL,
     SEED,
     THREADS,
     MAX_BAD,
@@ -57,6 +58,7 @@ static const struct setting_spec options[OPTION__COUNT] = {
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
     [MASK] = {"mask", SETTING_NUMBER, "0.3", 0, 1, NULL, 0, 0, NULL, "As for fit"},
+    [FILL] = {"fill", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL, "As for fit"},
     [SEED] = {"seed", SETTING_INT, "1", 0, 1e15, NULL, 0, 0, NULL, "Seed of masking and training"},
     [THREADS] =
         {"threads", SETTING_INT, "1", 0, 256, NULL, 0, 0, NULL,
@@ -222,6 +224,7 @@ static int run(const struct settings *s, struct mrc_err *err)
                                  .data = setting_cstr(s, DATA),
                                  .reading = {.max_bad = (uint64_t)setting_int(s, MAX_BAD), .need_target = true},
                                  .mask = setting_number(s, MASK),
+                                 .fill = setting_bool(s, FILL),
                                  .seed = (uint64_t)setting_int(s, SEED),
                                  .threads = setting_int(s, THREADS),
                                  .quiet = setting_bool(s, QUIET)};

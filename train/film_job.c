@@ -132,7 +132,8 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
         r->stale_share = 0;
     }
     r->mask = o->mask;
-    r->fill = o->mask > 0;
+    r->fill = o->fill;
+    r->spared = o->fill ? FILM_FILLER_FIELD : NULL;
     r->pool_rare = o->list != LIST_PRIVATE;
     MRC_TRY(read_params(r, o, err));
     r->seed = o->seed;

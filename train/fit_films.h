@@ -2,8 +2,8 @@
 #ifndef MRC_TRAIN_FIT_FILMS_H
 #define MRC_TRAIN_FIT_FILMS_H
 
-#include "train/film_history.h"
 #include "train/film_filler.h"
+#include "train/film_history.h"
 
 /* The command; argv[0] is "fit". Returns the exit status. */
 int fit_films(int argc, char **argv);
@@ -31,6 +31,7 @@ struct film_job_options {
     const char *params;                               /* params.json over the recipe's, or NULL */
     const char *data;
     struct film_data_options reading;
+    bool fill;   /* estimate unknown budgets, which altered copies then keep */
     double mask; /* how likely each group of an altered copy is blanked; 0: films are learnt as they are only */
     uint64_t seed;
     int64_t threads;
