@@ -95,6 +95,27 @@ raw() { jq -r '.raw[] | join(",")' "$1/expected.json"; }
     one_error_line predict '"number"'
 }
 
+@test "predict: columns beyond the model's are not read; NUL and invalid UTF-8 are refused with their place" {
+    need_fixtures
+    d=$FIXTURES/nan_min
+    sed -e '1s/$/,more/' -e '2,$s/$/,77/' "$d/input.csv" >"$BATS_TEST_TMPDIR/x.csv"
+    "$MT" predict --model "$d/model.cbm" --data "$BATS_TEST_TMPDIR/x.csv" --float hex | tail -n +2 | diff - <(raw "$d")
+    printf 'a,b,c\n1,2,3,4\n' >"$BATS_TEST_TMPDIR/x.csv"
+    call "$MT" predict --model "$d/model.cbm" --data "$BATS_TEST_TMPDIR/x.csv"
+    [ "$status" -eq 65 ]
+    one_error_line predict 'x.csv:2:7: 4 cells, expected 3'
+    d=$FIXTURES/one_hot
+    printf 'genre,n,pays\na\0b,1,c\n' >"$BATS_TEST_TMPDIR/x.csv"
+    call "$MT" predict --model "$d/model.cbm" --data "$BATS_TEST_TMPDIR/x.csv" --columns "$d/columns.json"
+    [ "$status" -eq 65 ]
+    one_error_line predict 'x.csv:2:2: NUL byte'
+    printf 'genre,n,pays\nok,1,c\na\377b,1,c\n' >"$BATS_TEST_TMPDIR/x.csv"
+    call "$MT" predict --model "$d/model.cbm" --data "$BATS_TEST_TMPDIR/x.csv" --columns "$d/columns.json"
+    [ "$status" -eq 65 ]
+    one_error_line predict 'x.csv:3:'
+    [[ $err == *UTF-8* ]]
+}
+
 @test "predict: target and weight columns are skipped, the usual spellings of unknown are NaN" {
     need_fixtures
     d=$FIXTURES/nan_min

@@ -45,8 +45,9 @@ def draw(seed):
     if several:
         n_cat = 0
     n_num += n_num + n_cat == 0
-    p = dict(loss_function=loss, iterations=rng.randint(1, 40), depth=rng.randint(1, 8), random_seed=seed, verbose=0,
-             learning_rate=rng.choice([0.01, 0.1, 0.5]), border_count=rng.choice([1, 5, 32, 128, 254, 400]),
+    p = dict(loss_function=loss, iterations=rng.randint(1, 40), depth=rng.choice([1, 2, 3, 4, 5, 6, 7, 8, 11]), random_seed=seed,
+             verbose=0,
+             learning_rate=rng.choice([0.01, 0.1, 0.5]), border_count=rng.choice([1, 5, 32, 128, 254, 255, 400, 2000]),
              allow_writing_files=False, thread_count=2, l2_leaf_reg=rng.choice([0, 1, 3, 30]),
              feature_border_type=rng.choice(["GreedyLogSum", "Median", "Uniform", "UniformAndQuantiles"]),
              boosting_type=rng.choice(["Plain", "Plain", "Ordered"]),
@@ -65,6 +66,8 @@ def draw(seed):
                  has_time=rng.random() < 0.2)
         if rng.random() < 0.6:
             p.update(simple_ctr=draw_ctrs(rng, rng.randint(1, 3)), combinations_ctr=draw_ctrs(rng, rng.randint(1, 2)))
+    if n_num > 1 and rng.random() < 0.2:
+        p["ignored_features"] = [rng.randrange(n_num)]
     if rng.random() < 0.3 and n_num:
         p["nan_mode"] = rng.choice(["Min", "Max"])
     return p, n_num, n_cat, rng
@@ -159,7 +162,9 @@ def check(program, seed, folder):
         model = CatBoost(p).fit(make_pool(num, cat, y))
     except Exception as e:  # a combination that CatBoost itself refuses is no case
         return "skip", str(e).split("\n")[0][:100]
-    num, cat = table(rng, 150, n_num, n_cat, True)
+    if model.get_params()["loss_function"] == "RMSE" and rng.random() < 0.3:
+        model.set_scale_and_bias(rng.choice([1.7, -0.3]), [rng.choice([0, 0.1])])
+    num, cat = table(rng, rng.choice([1, 7, 150, 600]), n_num, n_cat, True)
     want = raw(model, make_pool(num, cat))
     columns = f"{folder}/columns.json"
     with open(columns, "w") as f:

@@ -416,6 +416,33 @@ START_TEST(text_features_are_refused_by_name)
 }
 END_TEST
 
+/* A category may hold any bytes: what counts is their hash. One known value, to see that answers differ at all. */
+START_TEST(categories_are_bytes)
+{
+    static const struct mrc_str odd[] = {{"", 0}, {"\0", 1}, {"a\0b", 3}, {"\xff\xfe", 2}, {"\xc3", 1}, {"3.0", 3}};
+    struct mrc_err err;
+    mrc_model *m = NULL;
+    ck_assert_ok(mrc_model_open(&m, "tests/golden/catboost/one_hot/model.cbm", &err), &err);
+    float number = 0.5f;
+    void *scratch = scratch_for(m, 1);
+    double scores[sizeof odd / sizeof odd[0]];
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        uint32_t hash = mrc_cat_hash(odd[i].p, odd[i].n);
+        double hashed;
+        struct mrc_input in = {.floats = &number, .float_row_stride = 1, .cats = &odd[i], .cat_row_stride = 1};
+        ck_assert_ok(mrc_predict(m, &in, 1, MRC_RAW, scratch, &scores[i], &err), &err); /* every category is this one */
+        in.cats = NULL;
+        in.cat_hashes = &hash;
+        ck_assert_ok(mrc_predict(m, &in, 1, MRC_RAW, scratch, &hashed, &err), &err);
+        ck_assert_uint_eq(bits(hashed), bits(scores[i]));
+    }
+    ck_assert_uint_eq(bits(scores[1]), bits(scores[3])); /* both unseen */
+    ck_assert_uint_ne(bits(scores[1]), bits(scores[5]));
+    free(scratch);
+    mrc_model_free(m);
+}
+END_TEST
+
 START_TEST(wrong_calls)
 {
     struct mrc_err err;
@@ -484,6 +511,7 @@ int main(void)
     tcase_add_test(t, golden_models);
     tcase_add_test(t, all_models);
     tcase_add_test(t, text_features_are_refused_by_name);
+    tcase_add_test(t, categories_are_bytes);
     tcase_add_test(t, wrong_calls);
     tcase_add_test(t, scratch_is_bounded);
     suite_add_tcase(s, t);
