@@ -8,6 +8,7 @@
 enum {
     GROUP = 64,      /* rows in a register of bytes; trees evaluated at once for a single row */
     MASK_ROWS = 512, /* rows in a split mask of one register */
+    FEW_ROWS = 128,  /* rows in a split mask of a quarter of one */
     DEPTH_WORDS = 6, /* leaves of such a tree as planes of 16 bits fit registers */
     DEPTH_BYTES = 8, /* as planes of 8 bits */
     OUTPUTS_MAX = 8, /* with more, trees go to plain C */
@@ -34,6 +35,7 @@ struct image {
     unsigned depth;             /* levels of every tree here: DEPTH_WORDS or DEPTH_BYTES; 0: trees go to plain C */
     bin_test *tests;            /* [n_trees][depth]; levels a tree lacks never hold */
     uint32_t n_masks;           /* different tests */
+    bool shares_tests;          /* so few of them that masks pay for less than MASK_ROWS rows too */
     bin_test *mask_tests;       /* [n_masks], the first never holds */
     uint32_t *tree_masks;       /* [n_trees][depth] */
     uint8_t *planes;            /* [dim][n_trees][WORD_PLANES or BYTE_PLANES], 64-byte aligned */

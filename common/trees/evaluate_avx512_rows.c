@@ -1,8 +1,9 @@
 /* Trees of many rows with AVX-512: leaf numbers of a tile of trees, then their leaves, 64 rows at a time.
  *
  * Trees share splits. For blocks of MASK_ROWS rows every different split is therefore tested once, giving one bit a
- * row; the masks of a tree's splits become leaf numbers by a transposition of bits. Smaller blocks compare bytes tree
- * by tree. Both transposition and look-up leave rows in a fixed order of their own, undone when sums are stored. */
+ * row; the masks of a tree's splits become leaf numbers by a transposition of bits. Smaller blocks do so by FEW_ROWS
+ * rows when trees share enough, otherwise they compare bytes tree by tree. Both transposition and look-up leave rows in
+ * a fixed order of their own, undone when sums are stored. */
 #include "common/trees/evaluate_avx512.h"
 
 #if defined(__x86_64__)
@@ -52,6 +53,47 @@ INLINE void leaves_of_masks(const uint32_t *tree, unsigned depth, const uint8_t 
     store_transposed(leaves, 1, _mm512_unpackhi_epi16(l76, l54), _mm512_unpackhi_epi16(l32, l10));
     store_transposed(leaves, 2, _mm512_unpacklo_epi16(h76, h54), _mm512_unpacklo_epi16(h32, h10));
     store_transposed(leaves, 3, _mm512_unpackhi_epi16(h76, h54), _mm512_unpackhi_epi16(h32, h10));
+}
+
+/* The same for FEW_ROWS rows: masks[FEW_ROWS / 8 bytes] for every different split. Rows stay in order. */
+static void test_splits_of_few(const struct image *image, const struct block *b, uint32_t row, uint8_t *masks)
+{
+    bool two = row + GROUP < b->stride;
+    for (uint32_t i = 0; i < image->n_masks; i++, masks += FEW_ROWS / 8) {
+        const uint8_t *column = b->bins + (size_t)TEST_COLUMN(image->mask_tests[i]) * b->stride + row;
+        __m512i threshold = _mm512_set1_epi8((char)TEST_THRESHOLD(image->mask_tests[i]));
+        __mmask64 low = _mm512_cmple_epu8_mask(threshold, _mm512_loadu_si512(column)), high = 0;
+        if (two) {
+            high = _mm512_cmple_epu8_mask(threshold, _mm512_loadu_si512(column + GROUP));
+        }
+        _store_mask64((__mmask64 *)(void *)masks, low);
+        _store_mask64((__mmask64 *)(void *)(masks + 8), high);
+    }
+}
+
+INLINE void store_transposed_few(uint8_t *leaves, unsigned k, __m128i high, __m128i low)
+{
+    const __m128i identity = _mm_set1_epi64x((long long)0x8040201008040201u);
+    __m128i *to = (__m128i *)(void *)(leaves + (size_t)k * 32);
+    _mm_store_si128(to, _mm_gf2p8affine_epi64_epi8(identity, _mm_unpacklo_epi32(high, low), 0));
+    _mm_store_si128(to + 1, _mm_gf2p8affine_epi64_epi8(identity, _mm_unpackhi_epi32(high, low), 0));
+}
+
+INLINE void leaves_of_few_masks(const uint32_t *tree, unsigned depth, const uint8_t *masks, uint8_t *leaves)
+{
+    __m128i level[8];
+    for (unsigned d = 0; d < 8; d++) {
+        const __m128i *at = (const __m128i *)(const void *)(masks + (d < depth ? tree[d] * (size_t)(FEW_ROWS / 8) : 0));
+        level[d] = d < depth ? _mm_load_si128(at) : _mm_setzero_si128();
+    }
+    __m128i l76 = _mm_unpacklo_epi8(level[7], level[6]), h76 = _mm_unpackhi_epi8(level[7], level[6]);
+    __m128i l54 = _mm_unpacklo_epi8(level[5], level[4]), h54 = _mm_unpackhi_epi8(level[5], level[4]);
+    __m128i l32 = _mm_unpacklo_epi8(level[3], level[2]), h32 = _mm_unpackhi_epi8(level[3], level[2]);
+    __m128i l10 = _mm_unpacklo_epi8(level[1], level[0]), h10 = _mm_unpackhi_epi8(level[1], level[0]);
+    store_transposed_few(leaves, 0, _mm_unpacklo_epi16(l76, l54), _mm_unpacklo_epi16(l32, l10));
+    store_transposed_few(leaves, 1, _mm_unpackhi_epi16(l76, l54), _mm_unpackhi_epi16(l32, l10));
+    store_transposed_few(leaves, 2, _mm_unpacklo_epi16(h76, h54), _mm_unpacklo_epi16(h32, h10));
+    store_transposed_few(leaves, 3, _mm_unpackhi_epi16(h76, h54), _mm_unpackhi_epi16(h32, h10));
 }
 
 /* Leaf numbers of one tree for 128 rows, or 64. */
@@ -194,8 +236,8 @@ INLINE void add_tile(const struct tile *t, unsigned depth, unsigned group, doubl
     _mm512_store_pd(to + 56, s.r7);
 }
 
-/* Scratch: masks of every MASK_ROWS rows (large blocks), leaf numbers of a tile, sums [dim][stride] in the kernel's
- * order. */
+/* Scratch: masks of every MASK_ROWS rows (large blocks) or FEW_ROWS (where trees share tests), leaf numbers of a tile,
+ * sums [dim][stride] in the kernel's order. */
 struct work {
     uint8_t *masks;
     uint8_t *leaves;
@@ -204,7 +246,11 @@ struct work {
 
 static size_t mask_bytes(const struct image *image, size_t stride)
 {
-    return stride / MASK_ROWS * image->n_masks * (MASK_ROWS / 8);
+    if (stride >= MASK_ROWS) {
+        return stride / MASK_ROWS * image->n_masks * (MASK_ROWS / 8);
+    }
+    size_t few = (stride + FEW_ROWS - 1) / FEW_ROWS * image->n_masks * (FEW_ROWS / 8);
+    return image->shares_tests ? (few + 63) & ~(size_t)63 : 0;
 }
 
 size_t avx512_rows_bytes(const mrc_model *m, size_t stride)
@@ -221,6 +267,16 @@ INLINE void tile_leaves(const mrc_model *m, const struct block *b, const struct 
         const uint32_t *tree = image->tree_masks + (size_t)first * depth;
         for (uint32_t i = 0; i < n; i++, tree += depth) {
             leaves_of_masks(tree, depth, masks, w->leaves + (size_t)i * MASK_ROWS);
+        }
+        return;
+    }
+    if (image->shares_tests) {
+        for (uint32_t g = 0; g < n_groups; g += FEW_ROWS / GROUP) {
+            const uint8_t *masks = w->masks + (size_t)g * GROUP / FEW_ROWS * image->n_masks * (FEW_ROWS / 8);
+            const uint32_t *tree = image->tree_masks + (size_t)first * depth;
+            for (uint32_t i = 0; i < n; i++, tree += depth) {
+                leaves_of_few_masks(tree, depth, masks, w->leaves + (size_t)i * MASK_ROWS + (size_t)g * GROUP);
+            }
         }
         return;
     }
@@ -288,6 +344,9 @@ void avx512_trees_of_rows(const mrc_model *m, struct block *b, uint32_t begin, u
     w.sums = (double *)(void *)(w.leaves + WORD_TILE * MASK_ROWS);
     for (uint32_t row = 0; row + MASK_ROWS <= b->stride; row += MASK_ROWS) {
         test_splits(image, b, row, w.masks + mask_bytes(image, row));
+    }
+    for (uint32_t row = 0; b->stride < MASK_ROWS && image->shares_tests && row < b->stride; row += FEW_ROWS) {
+        test_splits_of_few(image, b, row, w.masks + (size_t)row / FEW_ROWS * image->n_masks * (FEW_ROWS / 8));
     }
     for (size_t i = 0; i < (size_t)b->stride * m->dim; i++) {
         w.sums[i] = 0;
