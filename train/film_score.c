@@ -21,11 +21,76 @@ static double log_tickets(double v)
     return v > 1 ? log10(v) : 0;
 }
 
+/* Width of an interval in log10, and 2 / alpha times what the truth is outside it. */
+static double interval_score(double low, double high, double truth, double alpha)
+{
+    double a = log_tickets(low), b = log_tickets(high);
+    return b - a + 2 / alpha * (fmax(0, a - truth) + fmax(0, truth - b));
+}
+
+struct ranked_value {
+    double value;
+    size_t index;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct ranked_value *x = a, *y = b;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+/* Ranks of n values, equal ones sharing their mean rank. */
+static void rank(const double *v, size_t n, struct ranked_value *work, double *ranks)
+{
+    for (size_t i = 0; i < n; i++) {
+        work[i] = (struct ranked_value){v[i], i};
+    }
+    qsort(work, n, sizeof(*work), by_value);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i; end < n && work[end].value == work[i].value; end++) {
+        }
+        for (size_t k = i; k < end; k++) {
+            ranks[work[k].index] = (double)(i + end - 1) / 2;
+        }
+    }
+}
+
+static int rank_correlation(const struct film_outcome *o, size_t n, double *out, struct mrc_err *err)
+{
+    double *v = malloc(3 * n * sizeof(*v)), middle = (double)(n - 1) / 2, xy = 0, xx = 0, yy = 0;
+    struct ranked_value *work = malloc(n * sizeof(*work));
+    if (!v || !work) {
+        free(v);
+        free(work);
+        return mrc_fail(err, MRC_ENOMEM, "no memory");
+    }
+    double *x = v + n, *y = v + 2 * n;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = o[i].forecast;
+    }
+    rank(v, n, work, x);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = o[i].truth;
+    }
+    rank(v, n, work, y);
+    for (size_t i = 0; i < n; i++) {
+        xy += (x[i] - middle) * (y[i] - middle);
+        xx += (x[i] - middle) * (x[i] - middle);
+        yy += (y[i] - middle) * (y[i] - middle);
+    }
+    *out = xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+    free(v);
+    free(work);
+    return MRC_OK;
+}
+
 int film_score(const struct film_outcome *o, size_t n, struct film_score *out, struct mrc_err *err)
 {
     if (n == 0) {
         return mrc_fail(err, MRC_EFORMAT, "no films with known entries to judge");
     }
+    double spearman = NAN;
+    MRC_TRY(rank_correlation(o, n, &spearman, err));
     double *ape = malloc(n * sizeof(*ape));
     if (!ape) {
         return mrc_fail(err, MRC_ENOMEM, "no memory");
@@ -35,6 +100,7 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
         mean += log_tickets(o[i].truth) / (double)n;
     }
     double sse = 0, sst = 0, bias = 0, abs_sum = 0;
+    double score80 = 0, score90 = 0;
     size_t near = 0, in80 = 0, in90 = 0;
     for (size_t i = 0; i < n; i++) {
         double truth = o[i].truth > 1 ? o[i].truth : 1;
@@ -49,6 +115,8 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
         near += forecast <= 2 * truth && truth <= 2 * forecast;
         in80 += truth >= o[i].low80 && truth <= o[i].high80;
         in90 += truth >= o[i].low90 && truth <= o[i].high90;
+        score80 += interval_score(o[i].low80, o[i].high80, y, 0.2);
+        score90 += interval_score(o[i].low90, o[i].high90, y, 0.1);
     }
     double films = (double)n;
     *out = (struct film_score){.films = n,
@@ -60,7 +128,10 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
                                .within_2 = (double)near / films,
                                .wape = abs_sum / truth_sum,
                                .cover80 = isnan(o[0].low80) ? NAN : (double)in80 / films,
-                               .cover90 = isnan(o[0].low90) ? NAN : (double)in90 / films};
+                               .cover90 = isnan(o[0].low90) ? NAN : (double)in90 / films,
+                               .score80 = isnan(o[0].low80) ? NAN : score80 / films,
+                               .score90 = isnan(o[0].low90) ? NAN : score90 / films,
+                               .spearman = spearman};
     free(ape);
     return MRC_OK;
 }
@@ -139,4 +210,7 @@ void film_score_json(struct json_out *w, const struct film_score *s)
     json_pair_double(w, "wape", s->wape);
     json_pair_double(w, "coverage_80", s->cover80);
     json_pair_double(w, "coverage_90", s->cover90);
+    json_pair_double(w, "interval_score_80", s->score80);
+    json_pair_double(w, "interval_score_90", s->score90);
+    json_pair_double(w, "spearman", s->spearman);
 }

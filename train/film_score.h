@@ -15,6 +15,8 @@ struct film_score {
     double r2_log, rmse_log, bias_log; /* log10; bias > 0: forecasts too high; r2 NaN when all truths are equal */
     double mae, median_ape, within_2, wape;
     double cover80, cover90; /* NaN without intervals */
+    double score80, score90; /* mean interval score in log10: width + 2 / alpha * what it missed by; lower is better */
+    double spearman;         /* rank correlation of forecasts and truths */
 };
 
 /* n >= 1, otherwise MRC_EFORMAT. Truth and forecast count as at least one ticket. */

@@ -26,6 +26,11 @@ START_TEST(by_hand)
     ck_assert_double_eq_tol(s.wape, 1400.0 / 11100, 1e-12);
     ck_assert_double_eq_tol(s.cover80, 2.0 / 3, 1e-12);
     ck_assert_double_eq_tol(s.cover90, 2.0 / 3, 1e-12);
+    double missed = 10 * (2 - log10(99)); /* the first film, above its interval */
+    ck_assert_double_eq_tol(s.score80, (log10(99) - 1 + missed + log10(11.0 / 9) + log10(2.5)) / 3, 1e-12);
+    missed = 20 * (log10(1001) - 3); /* the third, below */
+    ck_assert_double_eq_tol(s.score90, (2 + 9 + log10(2000) - log10(1001) + missed) / 3, 1e-12);
+    ck_assert_double_eq_tol(s.spearman, 0.5, 1e-12); /* ranks 1 2 0 and 0 2 1 */
 }
 END_TEST
 
@@ -39,7 +44,8 @@ START_TEST(edges)
                                      {.truth = 1, .forecast = 10, .low80 = NAN, .low90 = NAN}};
     ck_assert_ok(film_score(o, 2, &s, &err), &err);
     ck_assert(isnan(s.r2_log));
-    ck_assert(isnan(s.cover80) && isnan(s.cover90));
+    ck_assert(isnan(s.cover80) && isnan(s.cover90) && isnan(s.score80) && isnan(s.score90));
+    ck_assert_double_eq_tol(s.spearman, 1, 1e-12);
     ck_assert_double_eq_tol(s.bias_log, 0.5, 1e-12);
 }
 END_TEST

@@ -40,4 +40,4 @@ export async function signIn(username, password) {
 
 export const schema = () => call('/schema');
 export const predict = (film) =>
-  call('/predict', { method: 'POST', body: JSON.stringify(film), type: 'application/json' });
+  call('/predict?explain=true', { method: 'POST', body: JSON.stringify(film), type: 'application/json' });

@@ -32,6 +32,18 @@ function table(answer) {
         h('td', {}, formatTickets(answer.quantiles[level]))))))));
 }
 
+// Factors of the fields, the weightiest first: their product with the base is the figure.
+function reasons(answer, labelOf) {
+  if ((answer.explanation ?? []).length === 0) return null;
+  const weighty = answer.explanation.filter(({ factor }) => Math.abs(Math.log(factor)) > 0.02).slice(0, 8);
+  const label = (field) => (field === 'market' ? t('card.market') : labelOf(field));
+  return h('details', {}, h('summary', {}, t('card.why')),
+    h('p', {}, t('card.base', { tickets: formatTickets(Math.round(answer.base)) })),
+    h('ul', {}, weighty.map(({ field, factor }) => h('li', {}, `${label(field)}: ×${factor.toFixed(2)}`))),
+    (answer.similar ?? []).length === 0 ? null
+      : h('p', {}, t('card.similar', { titles: answer.similar.map(({ title, year }) => `${title} (${year})`).join(', ') })));
+}
+
 function warningText(warning, labelOf) {
   const key = `warning.${warning.code}`;
   return known(key) ? t(key, { field: labelOf(warning.field ?? ''), value: warning.value ?? '' }) : warning.code;
@@ -45,7 +57,7 @@ export function predictionCard(film, answer, labelOf) {
     h('p', { class: 'meta' }, t('card.release', { date: formatDate(film.release_date) })),
     h('p', { class: 'figure' }, t('card.median', { tickets: formatTickets(answer.admissions) })),
     h('p', {}, t('card.interval', { chances, low: formatTickets(interval.low), high: formatTickets(interval.high) })),
-    picture(answer), table(answer),
+    picture(answer), table(answer), reasons(answer, labelOf),
     h('p', { class: `reliability-${answer.reliability}` }, t(`reliability.${answer.reliability}`)),
     (answer.warnings ?? []).length === 0 ? null
       : h('ul', { class: 'warnings' }, answer.warnings.map((warning) => h('li', {}, warningText(warning, labelOf)))),
