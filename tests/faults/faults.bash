@@ -90,6 +90,7 @@ kill_and_swap() { # seconds
     local v=9001 i
     for ((i = 0; i < $1 * 2 - 2; i++)); do
         sleep 0.5
+        kill -0 "$rate_pid" 2>/dev/null || break
         victim=$(processes_named mrc-worker | shuf -n 1)
         note_event kill
         [ -z "$victim" ] || kill -KILL "$victim" 2>/dev/null || true
