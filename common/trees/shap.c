@@ -81,6 +81,98 @@ static void tree_values(const struct mrc_explainer *e, uint32_t tree, uint32_t r
     visit(&w, 1, 0, NULL, 0, SHAP_NO_CREDIT, 1.0, 1.0);
 }
 
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
+
+/* All rows of a tree's table at once. What a coalition of credits expects of a row is a walk in which each split goes
+ * the row's way (0 or 1) or both ways by weight (2): 3^depth walks in all, each from two of the level below. A row's
+ * values then are Shapley's sum over the coalitions, most of which many rows share. */
+enum { TABLE_DEPTH_MAX = 8, WALKS_MAX = 6561 /* 3^8 */, COALITIONS_MAX = 1 << TABLE_DEPTH_MAX };
+
+struct table_scratch {
+    double walks[2][WALKS_MAX];
+    double expected[COALITIONS_MAX];
+    uint32_t walk_of[COALITIONS_MAX];
+};
+
+/* Expectations of all walks from the root, for output d; digit s (of base 3) of a walk's number is its way at split s.
+ * Weightless branches are never gone. */
+static const double *all_walks(const struct mrc_explainer *e, uint32_t tree, uint32_t d, struct table_scratch *scratch)
+{
+    const mrc_model *m = e->model;
+    uint32_t depth = m->tree_sizes[tree], n_walks = 1;
+    const double *weights = e->trees[tree].weights, *values = e->leaves + m->tree_leaf_offsets[tree];
+    double *below = scratch->walks[0], *here = scratch->walks[1];
+    for (uint32_t leaf = 0; leaf < 1U << depth; leaf++) {
+        below[leaf] = values[(size_t)leaf * m->dim + d];
+    }
+    for (uint32_t level = depth; level-- > 0; n_walks *= 3) {
+        for (uint32_t j = 0; j < 1U << level; j++) {
+            uint32_t node = (1U << level) + j;
+            double left = weights[2 * node], right = weights[2 * node + 1], both = weights[node];
+            const double *from = below + (size_t)2 * j * n_walks;
+            double *to = here + (size_t)3 * j * n_walks;
+            for (uint32_t k = 0; k < n_walks; k++) {
+                double a = left > 0.0 ? from[k] : 0.0, b = right > 0.0 ? from[n_walks + k] : 0.0;
+                to[k] = a;
+                to[n_walks + k] = b;
+                to[2 * n_walks + k] = both > 0.0 ? (left * a + right * b) / both : 0.0;
+            }
+        }
+        double *swap = below;
+        below = here;
+        here = swap;
+    }
+    return below;
+}
+
+static void table_row(const struct tree_shap *t, uint32_t depth, uint32_t row_leaf, const double *walks,
+                      const double *shares, struct table_scratch *scratch, double *out, uint32_t stride)
+{
+    uint32_t known[TABLE_DEPTH_MAX] = {0}, unknown = 0, n_coalitions = 1U << t->n_credits;
+    for (uint32_t s = 0, power = 1; s < depth; s++, power *= 3) {
+        known[t->slot[s]] += power * (2 - (row_leaf >> s & 1U));
+        unknown += 2 * power;
+    }
+    scratch->walk_of[0] = unknown;
+    scratch->expected[0] = walks[unknown];
+    for (uint32_t c = 1; c < n_coalitions; c++) {
+        scratch->walk_of[c] = scratch->walk_of[c & (c - 1)] - known[__builtin_ctz(c)];
+        scratch->expected[c] = walks[scratch->walk_of[c]];
+    }
+    for (uint32_t i = 0; i < t->n_credits; i++) {
+        double sum = 0.0;
+        for (uint32_t c = 0; c < n_coalitions; c++) {
+            if ((c >> i & 1U) == 0) {
+                sum += shares[__builtin_popcount(c)] * (scratch->expected[c | 1U << i] - scratch->expected[c]);
+            }
+        }
+        out[(size_t)i * stride] = sum;
+    }
+}
+
+static void fill_table(const struct mrc_explainer *e, uint32_t tree, struct table_scratch *scratch, double *table)
+{
+    const struct tree_shap *t = &e->trees[tree];
+    uint32_t depth = e->model->tree_sizes[tree], n = t->n_credits;
+    if (depth > TABLE_DEPTH_MAX || !(t->weights[1] > 0.0)) {
+        for (uint32_t leaf = 0; leaf < 1U << depth; leaf++) {
+            tree_values(e, tree, leaf, table + (size_t)leaf * n * e->dim);
+        }
+        return;
+    }
+    double shares[TABLE_DEPTH_MAX]; /* of a coalition of k others: k! (n-k-1)! / n! */
+    shares[0] = 1.0 / n;
+    for (uint32_t k = 1; k < n; k++) {
+        shares[k] = shares[k - 1] * k / (n - k);
+    }
+    for (uint32_t d = 0; d < e->dim; d++) {
+        const double *walks = all_walks(e, tree, d, scratch);
+        for (uint32_t leaf = 0; leaf < 1U << depth; leaf++) {
+            table_row(t, depth, leaf, walks, shares, scratch, table + (size_t)leaf * n * e->dim + d, e->dim);
+        }
+    }
+}
+
 /* ---- preparation ----------------------------------------------------------------------------------------------- */
 
 /* Number of the credit that is exactly these flat features (ascending), added when new. members has room. */
@@ -238,6 +330,10 @@ static int make_tables(struct mrc_explainer *e, size_t bytes_max, struct mrc_err
 {
     const mrc_model *m = e->model;
     size_t bytes = 0;
+    struct table_scratch *scratch = malloc(sizeof *scratch);
+    if (scratch == NULL) {
+        return mrc_fail(err, MRC_ENOMEM, "no memory for an explainer");
+    }
     for (uint32_t t = 0; t < m->n_trees; t++) {
         struct tree_shap *tree = &e->trees[t];
         size_t per_leaf = (size_t)tree->n_credits * e->dim;
@@ -248,13 +344,13 @@ static int make_tables(struct mrc_explainer *e, size_t bytes_max, struct mrc_err
         bytes += n_leaves * per_leaf * sizeof(double);
         double *table = ARENA_ARRAY(&e->arena, n_leaves * per_leaf, double);
         if (table == NULL) {
+            free(scratch);
             return arena_fail(&e->arena, err);
         }
-        for (uint32_t leaf = 0; leaf < n_leaves; leaf++) {
-            tree_values(e, t, leaf, table + leaf * per_leaf);
-        }
+        fill_table(e, t, scratch, table);
         tree->table = table;
     }
+    free(scratch);
     return MRC_OK;
 }
 
