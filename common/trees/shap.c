@@ -92,6 +92,8 @@ struct table_scratch {
     double walks[2][WALKS_MAX];
     double expected[COALITIONS_MAX];
     uint32_t walk_of[COALITIONS_MAX];
+    double share[COALITIONS_MAX]; /* of a coalition of k among n credits: k! (n-k-1)! / n! */
+    uint32_t share_n;             /* the n that share is for; 0: none yet */
 };
 
 /* Expectations of all walks from the root, for output d; digit s (of base 3) of a walk's number is its way at split s.
@@ -125,8 +127,27 @@ static const double *all_walks(const struct mrc_explainer *e, uint32_t tree, uin
     return below;
 }
 
+static void find_shares(struct table_scratch *scratch, uint32_t n)
+{
+    double of_size[TABLE_DEPTH_MAX];
+    uint32_t size[COALITIONS_MAX] = {0};
+    if (scratch->share_n == n) {
+        return;
+    }
+    of_size[0] = 1.0 / n;
+    for (uint32_t k = 1; k < n; k++) {
+        of_size[k] = of_size[k - 1] * k / (n - k);
+    }
+    scratch->share[0] = of_size[0];
+    for (uint32_t c = 1; c + 1 < 1U << n; c++) { /* all but the one of everybody, which nobody can join */
+        size[c] = size[c & (c - 1)] + 1;
+        scratch->share[c] = of_size[size[c]];
+    }
+    scratch->share_n = n;
+}
+
 static void table_row(const struct tree_shap *t, uint32_t depth, uint32_t row_leaf, const double *walks,
-                      const double *shares, struct table_scratch *scratch, double *out, uint32_t stride)
+                      struct table_scratch *scratch, double *out, uint32_t stride)
 {
     uint32_t known[TABLE_DEPTH_MAX] = {0}, unknown = 0, n_coalitions = 1U << t->n_credits;
     for (uint32_t s = 0, power = 1; s < depth; s++, power *= 3) {
@@ -143,7 +164,7 @@ static void table_row(const struct tree_shap *t, uint32_t depth, uint32_t row_le
         double sum = 0.0;
         for (uint32_t c = 0; c < n_coalitions; c++) {
             if ((c >> i & 1U) == 0) {
-                sum += shares[__builtin_popcount(c)] * (scratch->expected[c | 1U << i] - scratch->expected[c]);
+                sum += scratch->share[c] * (scratch->expected[c | 1U << i] - scratch->expected[c]);
             }
         }
         out[(size_t)i * stride] = sum;
@@ -160,15 +181,11 @@ static void fill_table(const struct mrc_explainer *e, uint32_t tree, struct tabl
         }
         return;
     }
-    double shares[TABLE_DEPTH_MAX]; /* of a coalition of k others: k! (n-k-1)! / n! */
-    shares[0] = 1.0 / n;
-    for (uint32_t k = 1; k < n; k++) {
-        shares[k] = shares[k - 1] * k / (n - k);
-    }
+    find_shares(scratch, n);
     for (uint32_t d = 0; d < e->dim; d++) {
         const double *walks = all_walks(e, tree, d, scratch);
         for (uint32_t leaf = 0; leaf < 1U << depth; leaf++) {
-            table_row(t, depth, leaf, walks, shares, scratch, table + (size_t)leaf * n * e->dim + d, e->dim);
+            table_row(t, depth, leaf, walks, scratch, table + (size_t)leaf * n * e->dim + d, e->dim);
         }
     }
 }
@@ -334,6 +351,7 @@ static int make_tables(struct mrc_explainer *e, size_t bytes_max, struct mrc_err
     if (scratch == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory for an explainer");
     }
+    scratch->share_n = 0;
     for (uint32_t t = 0; t < m->n_trees; t++) {
         struct tree_shap *tree = &e->trees[t];
         size_t per_leaf = (size_t)tree->n_credits * e->dim;
