@@ -26,10 +26,13 @@ C
         echo '</VirtualHost>'
     } >"$FRONT_FILE"
     # shellcheck disable=SC2016 # for the shell that is started
-    setsid sh -c 'trap "kill \$(jobs -p); wait; exit" TERM
-        "$1/mercredi-fcgi" serve --config "$2/mercredi.conf" &
+    setsid sh -c '"$1/mercredi-fcgi" serve --config "$2/mercredi.conf" &
+        master=$!
         sh "$3/deploy/front.sh" apache 127.0.0.1 "$4" "$2/run" "$2/mercredi.conf" "$1/mercredi-fcgi" &
-        wait' sh "$BIN" "$STATE" "$root" "$PORT" >>"$STATE/server.log" 2>&1 </dev/null 3>&- &
+        front=$!
+        trap "kill $front $master" TERM
+        wait "$master"
+        wait "$master" "$front"' sh "$BIN" "$STATE" "$root" "$PORT" >>"$STATE/server.log" 2>&1 </dev/null 3>&- &
     export SERVER=$!
     for ((i = 0; i < 300; i++)); do
         if [ "$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' "$URL/readyz")" = 200 ]; then return 0; fi
