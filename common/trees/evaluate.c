@@ -558,24 +558,43 @@ static void leaves_of_lanes(const bin_test *tests, uint32_t depth, const uint8_t
     }
 }
 
-/* One row, symmetric trees: bins are one byte a column, so a test is a load, a comparison and a shift. */
+/* The leaf one row falls into: bins are one byte a column, so a test is a load, a comparison and a shift. */
+static inline uint32_t leaf_of_row(const bin_test *tests, uint32_t depth, const uint8_t *bins)
+{
+    uint32_t leaf = 0;
+    for (uint32_t d = 0; d < depth; d++) {
+        leaf |= (uint32_t)(bins[TEST_COLUMN(tests[d])] >= TEST_THRESHOLD(tests[d])) << d;
+    }
+    return leaf;
+}
+
+/* One row, symmetric trees. The leaves of a group of trees are asked for before the first is added: those of a large
+ * model lie beyond the second cache, and additions in order would wait for one at a time. */
 static void add_row(const mrc_model *m, const uint8_t *bins, uint32_t begin, uint32_t end, double *sums)
 {
+    enum { GROUP = 64, USUAL_DEPTH = 6 };
     const bin_test *tests = m->evaluator->tree_tests + m->tree_starts[begin];
-    const double *values = m->leaf_values + m->tree_leaf_offsets[begin];
+    const double *values = m->leaf_values + m->tree_leaf_offsets[begin], *leaves[GROUP];
     double sum = sums[0];
-    for (uint32_t t = begin; t < end; t++) {
-        uint32_t depth = m->tree_sizes[t], leaf = 0;
-        for (uint32_t d = 0; d < depth; d++) {
-            leaf |= (uint32_t)(bins[TEST_COLUMN(tests[d])] >= TEST_THRESHOLD(tests[d])) << d;
+    for (uint32_t first = begin; first < end; first += GROUP) {
+        uint32_t n = end - first < GROUP ? end - first : GROUP;
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t depth = m->tree_sizes[first + i];
+            /* Known to the compiler, the usual depth has no loop. */
+            uint32_t leaf =
+                depth == USUAL_DEPTH ? leaf_of_row(tests, USUAL_DEPTH, bins) : leaf_of_row(tests, depth, bins);
+            leaves[i] = values + (size_t)leaf * m->dim;
+            __builtin_prefetch(leaves[i]);
+            tests += depth;
+            values += (size_t)m->dim << depth;
         }
-        tests += depth;
-        if (m->dim == 1) {
-            sum += values[leaf];
-        } else {
-            add_leaf(sums, values + (size_t)leaf * m->dim, m->dim);
+        for (uint32_t i = 0; i < n; i++) {
+            if (m->dim == 1) {
+                sum += *leaves[i];
+            } else {
+                add_leaf(sums, leaves[i], m->dim);
+            }
         }
-        values += (size_t)m->dim << depth;
     }
     if (m->dim == 1) {
         sums[0] = sum;
