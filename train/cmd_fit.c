@@ -3,7 +3,6 @@
 #include "train/fit_films.h"
 #include "train/fit_table.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool has_option(int argc, char **argv, const char *name)
@@ -21,12 +20,6 @@ int cmd_fit(int argc, char **argv)
 {
     if (has_option(argc, argv, "--schema")) {
         return fit_films(argc, argv);
-    }
-    if (has_option(argc, argv, "--help") || has_option(argc, argv, "-h")) {
-        fputs("Two forms: with --schema the film recipe, which ends in a bundle (fit --schema x --help);\n"
-              "without it a model on any table, as follows.\n\n",
-              stdout);
-        fflush(stdout); /* what follows is not written by stdio */
     }
     return fit_table(argc, argv);
 }
