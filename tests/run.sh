@@ -9,7 +9,8 @@ PATH=$PATH:/usr/sbin:/sbin
 LC_ALL=C.UTF-8
 MAKE=${MAKE:-make} B=${B:-build/release} CC=${CC:-cc}
 case $B in /*) BIN=$B ;; *) BIN=$PWD/$B ;; esac # programs, for the suites' scripts
-export PATH LC_ALL BIN
+KILL_EVERY=${KILL_EVERY:-7} # publish has some 65 requests; the nightly run kills it after each
+export PATH LC_ALL BIN KILL_EVERY
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # sub-runs of make are runs of their own
 if [ -z "$MERCREDI_PY" ]; then
     for py in build/venv/bin/python python3; do
