@@ -84,6 +84,7 @@ models_dir = "$STATE/models"
 www_dir = "$www"
 drain_timeout = 5s
 logins_per_minute = 0
+login_backoff = 0
 rate_per_minute = 0
 C
 mv "$config.tmp" "$config"

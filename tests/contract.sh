@@ -49,10 +49,13 @@ done
 BIN=${BIN:-build/release}
 printf 'an administrator of tests\n' | "$BIN/mercredi-fcgi" user add contract --scopes "predict outcome monitor admin" \
     --password-stdin --config "$dir/state/mercredi.conf" || failed=$((failed + 1))
-token_of() { # user, password
+token_of() { # user, password; nothing when the answer has no token
     curl -s --noproxy '*' "$URL/token" --data-urlencode "username=$1" --data-urlencode "password=$2" |
-        sed 's/.*"access_token":"\([^"]*\)".*/\1/'
+        sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p'
 }
+user_token=$(token_of "$MERCREDI_USER" "$MERCREDI_PASSWORD")
+admin_token=$(token_of contract 'an administrator of tests')
+case_of "both users log in" test -n "$user_token" -a -n "$admin_token"
 
 # Run where its caches and reports may lie; the same requests every time. All checks are on unless one is taken away.
 contract() { # examples, [option…]
@@ -61,7 +64,7 @@ contract() { # examples, [option…]
     (cd "$dir" && NO_COLOR=1 "$MERCREDI_PY" -c 'from schemathesis.cli import schemathesis; schemathesis()' run \
         "$URL/openapi.json" --max-examples "$examples" --workers 2 --seed 1 --checks all --suppress-health-check too_slow "$@")
 }
-case_of "contract with a user's token" contract 25 -H "Authorization: Bearer $(token_of "$MERCREDI_USER" "$MERCREDI_PASSWORD")"
+case_of "contract with a user's token" contract 25 -H "Authorization: Bearer $user_token"
 case_of "contract without a token" contract 10
 # A client that is generated, and one that knows nothing of us.
 tool=$(dirname "$MERCREDI_PY")/openapi-python-client
@@ -87,6 +90,5 @@ else
 fi
 
 # One that changes accounts and the version that serves, so it comes last.
-case_of "contract with an administrator's token" contract 10 \
-    -H "Authorization: Bearer $(token_of contract 'an administrator of tests')"
+case_of "contract with an administrator's token" contract 10 -H "Authorization: Bearer $admin_token"
 verdict
