@@ -14,7 +14,7 @@
 const char *const film_setting_letters[FILM__SETTINGS] = {"N", "S"};
 
 /* Errors come from the films behind FIRST_SHARE, in blocks; each is scored by a model of the films before it. */
-enum { BLOCKS = 4, SCALE_FILMS_MIN = 200, REFERENCE_TEXT_MAX = 64 << 20 };
+enum { BLOCKS = 10, SCALE_FILMS_MIN = 200, REFERENCE_TEXT_MAX = 64 << 20 };
 #define FIRST_SHARE    0.6
 #define ERROR_LEAST    0.03 /* added to errors before their logarithm is learnt: none is surer than that */
 #define STALE_SHARE    0.2
