@@ -76,6 +76,8 @@ apache)
             [ ! -e "$modules/mod_$m.so" ] || echo "LoadModule ${m}_module \"$modules/mod_$m.so\""
         done
         cat "$dir/site.conf"
+        # mod_fcgid's processes get no environment but this: settings reach them as they reach the other web servers' workers.
+        env | sed -n '/^MERCREDI_[A-Z_]*=/{ s/[\\"]/\\&/g; s/^\([A-Z_]*\)=\(.*\)$/FcgidInitialEnv \1 "\2"/p; }'
     } >"$dir/apache.conf"
     set -- "$httpd" -f "$dir/apache.conf"
     if [ -n "$FRONT_CHECK" ]; then set -- "$@" -t; else set -- "$@" -DFOREGROUND; fi

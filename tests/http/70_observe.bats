@@ -20,7 +20,9 @@ teardown_file() { server_stop; }
     n=$(sed -n 's/^mercredi_http_requests_total{method="POST",route="\/predict",code="200"} //p' "$BATS_TEST_TMPDIR/metrics")
     [ "$n" -ge 12 ]
     [ "$(sed -n 's/^mercredi_prediction_value_count //p' "$BATS_TEST_TMPDIR/metrics")" = "$n" ]
-    [ "$(sed -n 's/^mercredi_workers //p' "$BATS_TEST_TMPDIR/metrics")" = 4 ]
+    if [ "$FRONT" != apache ]; then # which starts workers by itself
+        [ "$(sed -n 's/^mercredi_workers //p' "$BATS_TEST_TMPDIR/metrics")" = 4 ]
+    fi
     # Each family once: its HELP, its TYPE, then its samples; histograms add up.
     awk '
         function family(name) { sub(/\{.*/, "", name); if (type[name] == "") sub(/_(bucket|sum|count)$/, "", name); return name }
@@ -35,6 +37,7 @@ teardown_file() { server_stop; }
 }
 
 @test "every metric that the dashboard and the alerts name exists" {
+    [ "$FRONT" != apache ] || skip "no agent beside mod_fcgid's workers: nobody follows MLflow"
     request GET /metrics
     printf '%s\n' "$body" | sed -n 's/^# TYPE \([a-z_]*\) \(.*\)/\1 \2/p' >"$BATS_TEST_TMPDIR/types"
     awk '{ print $1 } $2 == "histogram" { print $1 "_bucket"; print $1 "_sum"; print $1 "_count" }' \
