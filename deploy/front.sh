@@ -64,6 +64,9 @@ apache)
         [ -d "$modules" ] || modules=/usr/lib64/httpd/modules
     fi
     mkdir -p "$dir/fcgid"
+    # Without its settings mod_fcgid would keep its tables in a folder of the system's, closed to others than root.
+    fcgid=
+    ! grep -q '^[[:space:]]*Fcgid' "$dir/site.conf" || fcgid=fcgid
     {
         echo "ServerRoot \"$dir\""
         echo "ServerName $host"
@@ -72,12 +75,12 @@ apache)
         echo "DefaultRuntimeDir \"$dir\""
         echo 'ErrorLog "/proc/self/fd/2"'
         echo "LogLevel warn"
-        for m in mpm_event authz_core unixd alias fcgid ${APACHE_MORE_MODULES:-}; do
+        for m in mpm_event authz_core unixd alias $fcgid ${APACHE_MORE_MODULES:-}; do
             [ ! -e "$modules/mod_$m.so" ] || echo "LoadModule ${m}_module \"$modules/mod_$m.so\""
         done
         cat "$dir/site.conf"
         # mod_fcgid's processes get no environment but this: settings reach them as they reach the other web servers' workers.
-        env | sed -n '/^MERCREDI_[A-Z_]*=/{ s/[\\"]/\\&/g; s/^\([A-Z_]*\)=\(.*\)$/FcgidInitialEnv \1 "\2"/p; }'
+        [ -z "$fcgid" ] || env | sed -n '/^MERCREDI_[A-Z_]*=/{ s/[\\"]/\\&/g; s/^\([A-Z_]*\)=\(.*\)$/FcgidInitialEnv \1 "\2"/p; }'
     } >"$dir/apache.conf"
     set -- "$httpd" -f "$dir/apache.conf"
     if [ -n "$FRONT_CHECK" ]; then set -- "$@" -t; else set -- "$@" -DFOREGROUND; fi
