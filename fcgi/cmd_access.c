@@ -98,14 +98,7 @@ static int read_scopes(const struct command *c, unsigned *scopes)
 static int settle(struct command *c, int rc, const char *act, struct str subject, struct str detail)
 {
     struct mrc_err err = {.code = rc};
-    if (rc == MRC_OK) {
-        rc = audit_act(c->store, c->now_ms, AUDIT_COMMAND_LINE, act, subject, detail, STR(""), &err);
-    }
-    if (rc < 0) {
-        store_rollback(c->store);
-        return cmd_fail(&err);
-    }
-    return store_commit(c->store, &err) < 0 ? cmd_fail(&err) : EXIT_DONE;
+    return audit_settle_command(c->store, c->now_ms, rc, act, subject, detail, &err) < 0 ? cmd_fail(&err) : EXIT_DONE;
 }
 
 static void print_scopes_and_date(unsigned bits, int64_t created_ms)

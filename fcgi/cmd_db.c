@@ -5,6 +5,7 @@
 #include "common/base/date.h"
 #include "common/base/file.h"
 #include "common/base/json.h"
+#include "fcgi/audit.h"
 #include "fcgi/config.h"
 #include "fcgi/retention.h"
 #include "fcgi/store_admin.h"
@@ -178,6 +179,15 @@ static int backup(const struct command *c, struct mrc_err *err)
     return with_each(c, copy_out, err);
 }
 
+/* What was done stands, whether or not its record can be written. */
+static void record(const struct command *c, const char *act, const char *subject, const char *detail)
+{
+    struct mrc_err why = {0};
+    if (audit_command(&c->config, act, str_of(subject), str_of(detail), &why) < 0) {
+        fprintf(stderr, "mercredi-fcgi: what was done is not on record: %s\n", why.msg);
+    }
+}
+
 /* Looks at both copies before it touches anything. */
 static int restore(const struct command *c, struct mrc_err *err)
 {
@@ -194,6 +204,7 @@ static int restore(const struct command *c, struct mrc_err *err)
         MRC_TRY(store_restore(databases[i].file, url, path[i], err));
         printf("%s: restored\n", url);
     }
+    record(c, "db restore", "databases", c->folder);
     return MRC_OK;
 }
 
@@ -421,6 +432,7 @@ static int export_outcomes(const struct command *c, struct mrc_err *err)
 static int prune(const struct command *c, struct mrc_err *err)
 {
     struct store *log = NULL;
+    char stamp[STAMP_TEXT], detail[80];
     int64_t age_ms = setting_int(&c->config, CONFIG_LOG_RETENTION), before_ms = c->now_ms - age_ms, dropped = 0;
     if (c->before == NULL && age_ms == 0) {
         return mrc_fail(err, MRC_EINVAL, "log_retention is 0, for ever: say which with --before DAY");
@@ -433,6 +445,9 @@ static int prune(const struct command *c, struct mrc_err *err)
     int rc = retention_prune(log, before_ms, NULL, NULL, &dropped, err);
     store_close(log);
     printf("%lld predictions dropped\n", (long long)dropped);
+    stamp_format(before_ms, stamp);
+    (void)snprintf(detail, sizeof detail, "%lld before %s", (long long)dropped, stamp);
+    record(c, "db prune", "predictions", detail);
     return rc;
 }
 

@@ -1,5 +1,4 @@
 /* Versions of the model from the command line: the list, and which one serves. */
-#include "common/base/digest.h"
 #include "fcgi/audit.h"
 #include "fcgi/cmd.h"
 #include "fcgi/config.h"
@@ -7,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char usage[] = "usage: mercredi-fcgi model list [options]\n"
                             "       mercredi-fcgi model use VERSION [options]\n"
@@ -27,23 +25,6 @@ static int list_versions(const struct settings *config, struct arena *a, struct 
     return MRC_OK;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int record(const struct settings *config, const char *act, struct str version, struct mrc_err *err)
-{
-    struct store *store = NULL;
-    MRC_TRY(digest_start(err));
-    MRC_TRY(store_open(&store, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err));
-    int rc = audit_act(store, now_ms(), AUDIT_COMMAND_LINE, act, version, STR(""), STR(""), err);
-    store_close(store);
-    return rc;
-}
-
 /* Only a version that loads and passes its test may become current. Whoever runs this can turn the link by hand as
  * well, perhaps because the database is down: a record that fails is said, and the switch stands. */
 static int use_version(const struct settings *config, const char *act, struct str version, struct arena *a,
@@ -52,7 +33,7 @@ static int use_version(const struct settings *config, const char *act, struct st
     struct mrc_err why = {0};
     MRC_TRY(versions_check(config, version, a, err));
     MRC_TRY(versions_switch(config, version, a, err));
-    if (record(config, act, version, &why) < 0) {
+    if (audit_command(config, act, version, STR(""), &why) < 0) {
         fprintf(stderr, "mercredi-fcgi: the switch is not on record: %s\n", why.msg);
     }
     printf("%.*s current\n", STR_ARG(version));

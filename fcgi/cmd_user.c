@@ -3,6 +3,7 @@
 
 #include "common/base/date.h"
 #include "common/base/digest.h"
+#include "fcgi/audit.h"
 #include "fcgi/auth.h"
 
 #include <errno.h>
@@ -177,6 +178,12 @@ static int complain(const struct mrc_err *err)
                                                                                                : EXIT_UNAVAILABLE;
 }
 
+/* The act is done (rc) in a transaction that is open: with its record, or not at all. */
+static int settle(struct command *c, int rc, const char *act, const char *detail, struct mrc_err *err)
+{
+    return audit_settle_command(c->store, c->now_ms, rc, act, str_of(c->name), str_of(detail), err);
+}
+
 static int add(struct command *c)
 {
     char id[UUID_TEXT], hash[PASSWORD_HASH_TEXT];
@@ -197,7 +204,11 @@ static int add(struct command *c)
     uuid7(c->now_ms, id);
     account.id = str_of(id);
     account.password_hash = str_of(hash);
-    return store_account_add(c->store, &account, &err) < 0 ? complain(&err) : EXIT_OK;
+    int rc = store_begin(c->store, &err);
+    if (rc == MRC_OK) {
+        rc = settle(c, store_account_add(c->store, &account, &err), "user add", c->scopes, &err);
+    }
+    return rc < 0 ? complain(&err) : EXIT_OK;
 }
 
 static int print_account(const struct account *a, void *arg)
@@ -227,15 +238,22 @@ static int find(struct command *c, struct account *account, struct mrc_err *err)
 }
 
 /* Tokens made before now end, too: a second chance to sign in is not enough for somebody locked out. */
-static int set_disabled(struct command *c, bool disabled)
+static int put_disabled(struct command *c, bool disabled, struct mrc_err *err)
 {
     struct account account;
+    MRC_TRY(find(c, &account, err));
+    MRC_TRY(store_account_set_disabled(c->store, account.id, disabled, err));
+    return disabled ? store_account_set_tokens_valid_from(c->store, account.id, c->now_ms, err) : MRC_OK;
+}
+
+static int set_disabled(struct command *c, bool disabled)
+{
     struct mrc_err err = {0};
-    if (find(c, &account, &err) < 0 || store_account_set_disabled(c->store, account.id, disabled, &err) < 0 ||
-        (disabled && store_account_set_tokens_valid_from(c->store, account.id, c->now_ms, &err) < 0)) {
-        return complain(&err);
+    int rc = store_begin(c->store, &err);
+    if (rc == MRC_OK) {
+        rc = settle(c, put_disabled(c, disabled, &err), "user change", disabled ? "disabled; " : "enabled; ", &err);
     }
-    return EXIT_OK;
+    return rc < 0 ? complain(&err) : EXIT_OK;
 }
 
 static int disable(struct command *c)
@@ -246,6 +264,12 @@ static int disable(struct command *c)
 static int enable(struct command *c)
 {
     return set_disabled(c, false);
+}
+
+static int put_password(struct command *c, const struct account *account, const char *hash, struct mrc_err *err)
+{
+    MRC_TRY(store_account_set_password(c->store, account->id, str_of(hash), err));
+    return store_account_set_tokens_valid_from(c->store, account->id, c->now_ms, err);
 }
 
 static int passwd(struct command *c)
@@ -260,11 +284,11 @@ static int passwd(struct command *c)
     if (code != EXIT_OK) {
         return code;
     }
-    if (store_account_set_password(c->store, account.id, str_of(hash), &err) < 0 ||
-        store_account_set_tokens_valid_from(c->store, account.id, c->now_ms, &err) < 0) {
-        return complain(&err);
+    int rc = store_begin(c->store, &err);
+    if (rc == MRC_OK) {
+        rc = settle(c, put_password(c, &account, hash, &err), "user change", "password; ", &err);
     }
-    return EXIT_OK;
+    return rc < 0 ? complain(&err) : EXIT_OK;
 }
 
 static const struct {

@@ -1,8 +1,8 @@
 /* Cinemas: GET and POST /cinemas, GET, PUT and DELETE /cinemas/{id}, and who belongs to one. To everybody else a cinema
  * does not exist. */
+#include "fcgi/audit.h"
 #include "fcgi/handlers.h"
 #include "fcgi/reading.h"
-#include "fcgi/store_access.h"
 #include "fcgi/store_cinemas.h"
 
 #include "common/base/date.h"
@@ -192,12 +192,6 @@ static bool read_cinema(struct context *c, struct cinema *out)
     return rc == MRC_OK && problems.n == 0;
 }
 
-/* A client has no account's name: its id with "client:" before it cannot be one. */
-static struct str member_name(const struct context *c)
-{
-    return c->caller.kind == CALLER_CLIENT ? c->caller.user_id : c->caller.username;
-}
-
 /* ---- cinemas --------------------------------------------------------------------------------------------------- */
 
 void h_cinemas(struct context *c)
@@ -233,7 +227,7 @@ void h_cinema_add(struct context *c)
     }
     const struct cinema_member owner = {.cinema_id = cinema.id,
                                         .user_id = c->caller.user_id,
-                                        .username = member_name(c),
+                                        .username = audit_actor(c),
                                         .role = CINEMA_OWNER,
                                         .since_ms = c->now_ms};
     if (store_cinema_add(c->parts->store, &cinema, &owner, setting_int(c->parts->config, CONFIG_CINEMAS_MAX), &err) <
@@ -291,7 +285,12 @@ void h_cinema_delete(struct context *c)
     if (!id_valid(c)) {
         return;
     }
-    if (store_cinema_delete(c->parts->store, c->caller.user_id, c->argument, c->arena, &err) < 0) {
+    int rc = store_begin(c->parts->store, &err);
+    if (rc == MRC_OK) {
+        rc = audit_settle(c, store_cinema_delete(c->parts->store, c->caller.user_id, c->argument, c->arena, &err),
+                          "cinema delete", c->argument, STR(""), &err);
+    }
+    if (rc < 0) {
         answer_refusal(c, &err);
     } else {
         answer_nothing(c);
@@ -364,6 +363,24 @@ static bool read_role(struct context *c, enum cinema_role *role)
     return rc == MRC_OK && problems.n == 0;
 }
 
+/* "anna: manager", "anna: gone": who, and what that makes of them. */
+static struct str member_detail(struct context *c, struct str username, const char *became)
+{
+    struct buf b;
+    buf_init(&b, c->arena, 128);
+    buf_str(&b, username);
+    buf_puts(&b, ": ");
+    buf_puts(&b, became);
+    return buf_text(&b);
+}
+
+static int put_on_record(struct context *c, const struct cinema_member *m, struct mrc_err *err)
+{
+    MRC_TRY(store_begin(c->parts->store, err));
+    return audit_settle(c, store_cinema_member_put(c->parts->store, c->caller.user_id, m, c->arena, err),
+                        "cinema member", m->cinema_id, member_detail(c, m->username, cinema_role_name(m->role)), err);
+}
+
 void h_member_put(struct context *c)
 {
     struct account account;
@@ -398,9 +415,7 @@ void h_member_put(struct context *c)
                                          .username = account.username,
                                          .role = role,
                                          .since_ms = c->now_ms};
-    if (rc == MRC_OK) {
-        rc = store_cinema_member_put(s, c->caller.user_id, &member, c->arena, &err);
-    }
+    rc = rc < 0 ? rc : put_on_record(c, &member, &err);
     if (rc < 0) {
         answer_refusal(c, &err);
     } else {
@@ -414,8 +429,13 @@ void h_member_end(struct context *c)
     if (!id_valid(c)) {
         return;
     }
-    int rc = store_cinema_member_end(c->parts->store, c->caller.user_id, member_name(c), c->argument, c->argument2,
-                                     c->arena, &err);
+    int rc = store_begin(c->parts->store, &err);
+    if (rc == MRC_OK) {
+        rc = audit_settle(c,
+                          store_cinema_member_end(c->parts->store, c->caller.user_id, audit_actor(c), c->argument,
+                                                  c->argument2, c->arena, &err),
+                          "cinema member", c->argument, member_detail(c, c->argument2, "gone"), &err);
+    }
     if (rc == MRC_ENOTFOUND) {
         answer_detail(c, 404, "There is no such cinema of yours, or no such member of it");
     } else if (rc < 0) {

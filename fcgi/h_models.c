@@ -91,8 +91,8 @@ static int switch_on_record(struct context *c, const char *act, struct str versi
     buf_puts(&detail, "from ");
     buf_str(&detail, before.n > 0 ? before : STR("none"));
     MRC_TRY(store_begin(c->parts->store, err));
-    int rc = audit_act(c->parts->store, c->now_ms, c->caller.username, act, version, buf_text(&detail),
-                       c->req->request_id, err);
+    int rc =
+        audit_act(c->parts->store, c->now_ms, audit_actor(c), act, version, buf_text(&detail), c->req->request_id, err);
     if (rc == MRC_OK) {
         rc = versions_switch(c->parts->config, version, c->arena, err);
     }

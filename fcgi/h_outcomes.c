@@ -1,9 +1,9 @@
 /* POST /outcomes, GET /outcomes and /outcomes/{id}: national first weeks. A request is kept whole or not at all, so
  * that it can be corrected and sent again; sending it twice changes nothing. */
+#include "fcgi/audit.h"
 #include "fcgi/handlers.h"
 #include "fcgi/outcome_request.h"
 #include "fcgi/reading.h"
-#include "fcgi/store_access.h"
 
 #include "common/base/date.h"
 #include "common/base/digest.h"
@@ -123,6 +123,17 @@ static void answer_conflicts(struct context *c, const struct outcome_items *in, 
     answer_json(c, 409);
 }
 
+/* Another figure in the place of one that stood is on record like a change of an account. */
+static int record(struct context *c, const struct outcome *o, struct mrc_err *err)
+{
+    struct buf detail;
+    buf_init(&detail, c->arena, 100);
+    buf_printf(&detail, "revision %lld: %lld%s", (long long)o->revision, (long long)o->entries,
+               o->provisional ? ", provisional" : "");
+    return audit_act(c->parts->store, c->now_ms, audit_actor(c), "outcome correct", o->id, buf_text(&detail),
+                     c->req->request_id, err);
+}
+
 /* In one transaction; with a refusal among them it is undone. */
 static int settle_all(struct context *c, struct outcome_items *in, struct outcome_verdict *v, bool *refused,
                       struct mrc_err *err)
@@ -134,6 +145,9 @@ static int settle_all(struct context *c, struct outcome_items *in, struct outcom
     for (size_t i = 0; i < in->n && rc == MRC_OK; i++) {
         rc = outcome_settle(c, &in->items[i], &v[i], err);
         *refused = *refused || (rc == MRC_OK && v[i].result == OUTCOME_REFUSED);
+        if (rc == MRC_OK && v[i].result == OUTCOME_CORRECTED) {
+            rc = record(c, &v[i].outcome, err);
+        }
     }
     if (rc == MRC_OK && *refused) {
         store_rollback(s);

@@ -216,20 +216,6 @@ static int hash_password(struct context *c, struct str password, char hash[PASSW
     return rc;
 }
 
-/* Record the act and commit, or undo both. */
-static int settle(struct context *c, int rc, const char *act, struct str subject, struct str detail,
-                  struct mrc_err *err)
-{
-    if (rc == MRC_OK) {
-        rc = audit_act(c->parts->store, c->now_ms, c->caller.username, act, subject, detail, c->req->request_id, err);
-    }
-    if (rc < 0) {
-        store_rollback(c->parts->store);
-        return rc;
-    }
-    return store_commit(c->parts->store, err);
-}
-
 /* A new password ends every token made before. */
 static int set_password(struct context *c, struct str id, const char *hash, struct mrc_err *err)
 {
@@ -252,7 +238,7 @@ static int change_own_password(struct context *c, const struct user_body *b, str
     MRC_TRY(rc);
     MRC_TRY(hash_password(c, b->new_password, hash, err));
     MRC_TRY(store_begin(c->parts->store, err));
-    return settle(c, set_password(c, account.id, hash, err), "password change", account.username, STR(""), err);
+    return audit_settle(c, set_password(c, account.id, hash, err), "password change", account.username, STR(""), err);
 }
 
 void h_my_password(struct context *c)
@@ -294,8 +280,8 @@ static int add_user(struct context *c, const struct user_body *b, struct mrc_err
                                     .created_ms = c->now_ms,
                                     .tokens_valid_from_ms = c->now_ms};
     MRC_TRY(store_begin(c->parts->store, err));
-    return settle(c, store_account_add(c->parts->store, &account, err), "user add", b->username,
-                  scopes_text(c, b->scopes), err);
+    return audit_settle(c, store_account_add(c->parts->store, &account, err), "user add", b->username,
+                        scopes_text(c, b->scopes), err);
 }
 
 void h_user_add(struct context *c)
@@ -350,7 +336,7 @@ static int change_user(struct context *c, struct account *a, const struct user_b
     buf_puts(&detail, b->password.n > 0 ? "password; " : "");
     buf_puts(&detail, !b->has_disabled ? "" : b->disabled ? "disabled; " : "enabled; ");
     MRC_TRY(store_begin(c->parts->store, err));
-    MRC_TRY(settle(c, apply(c, a, b, hash, err), "user change", a->username, buf_text(&detail), err));
+    MRC_TRY(audit_settle(c, apply(c, a, b, hash, err), "user change", a->username, buf_text(&detail), err));
     a->scopes = b->has_scopes ? b->scopes : a->scopes;
     a->disabled = b->has_disabled ? b->disabled : a->disabled;
     return MRC_OK;

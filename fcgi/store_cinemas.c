@@ -116,17 +116,11 @@ int store_cinema_change(struct store *s, struct str user_id, const struct cinema
     return store_settle(s, change_cinema(s, user_id, c, a, err), err);
 }
 
-static int delete_cinema(struct store *s, struct str user_id, struct str id, struct arena *a, struct mrc_err *err)
+int store_cinema_delete(struct store *s, struct str user_id, struct str id, struct arena *a, struct mrc_err *err)
 {
     struct sql_value arg = sql_text(id);
     MRC_TRY(need_role(s, user_id, id, CINEMA_OWNER, a, err));
     return store_run_on_one(s, Q_cinema_delete, &arg, 1, "cinema", err);
-}
-
-int store_cinema_delete(struct store *s, struct str user_id, struct str id, struct arena *a, struct mrc_err *err)
-{
-    MRC_TRY(store_begin(s, err));
-    return store_settle(s, delete_cinema(s, user_id, id, a, err), err);
 }
 
 /* ---- members --------------------------------------------------------------------------------------------------- */
@@ -158,33 +152,19 @@ static int check_members(struct store *s, struct str id, struct mrc_err *err)
                : mrc_fail(err, MRC_ELIMIT, "A cinema has at most %d members", CINEMA_MEMBERS_MAX);
 }
 
-static int change_member(struct store *s, struct str user_id, const struct cinema_member *m, struct arena *a,
-                         struct mrc_err *err)
+int store_cinema_member_put(struct store *s, struct str user_id, const struct cinema_member *m, struct arena *a,
+                            struct mrc_err *err)
 {
     MRC_TRY(need_role(s, user_id, m->cinema_id, CINEMA_OWNER, a, err));
     MRC_TRY(put_member(s, m, err));
     return check_members(s, m->cinema_id, err);
 }
 
-int store_cinema_member_put(struct store *s, struct str user_id, const struct cinema_member *m, struct arena *a,
-                            struct mrc_err *err)
-{
-    MRC_TRY(store_begin(s, err));
-    return store_settle(s, change_member(s, user_id, m, a, err), err);
-}
-
-static int end_member(struct store *s, struct str user_id, struct str own_name, struct str id, struct str username,
-                      struct arena *a, struct mrc_err *err)
+int store_cinema_member_end(struct store *s, struct str user_id, struct str own_name, struct str id,
+                            struct str username, struct arena *a, struct mrc_err *err)
 {
     struct sql_value args[] = {sql_text(id), sql_text(username)};
     MRC_TRY(need_role(s, user_id, id, str_eq(own_name, username) ? CINEMA_VIEWER : CINEMA_OWNER, a, err));
     MRC_TRY(store_run_on_one(s, Q_cinema_member_end, args, 2, "member of the cinema", err));
     return check_members(s, id, err);
-}
-
-int store_cinema_member_end(struct store *s, struct str user_id, struct str own_name, struct str id,
-                            struct str username, struct arena *a, struct mrc_err *err)
-{
-    MRC_TRY(store_begin(s, err));
-    return store_settle(s, end_member(s, user_id, own_name, id, username, a, err), err);
 }

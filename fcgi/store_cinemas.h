@@ -38,17 +38,18 @@ int store_cinemas_list(struct store *s, struct str user_id, uint32_t limit, stru
 /* MRC_EDENIED: the user's role does not allow it. */
 int store_cinema_change(struct store *s, struct str user_id, const struct cinema *c, struct arena *a,
                         struct mrc_err *err) MRC_CHECKED;
+/* Inside a transaction of the caller's, which records the act too. MRC_EDENIED as above. */
 int store_cinema_delete(struct store *s, struct str user_id, struct str id, struct arena *a,
                         struct mrc_err *err) MRC_CHECKED;
 
 /* In order of username. Any member may ask. */
 int store_cinema_members(struct store *s, struct str user_id, struct str id, struct arena *a,
                          struct cinema_member **out, size_t *n, struct mrc_err *err) MRC_CHECKED;
-/* An owner takes somebody in, or changes a role. MRC_EDENIED; MRC_ECONFLICT: the last owner would be none;
- * MRC_ELIMIT: CINEMA_MEMBERS_MAX. */
+/* Inside a transaction of the caller's: an owner takes somebody in, or changes a role. MRC_EDENIED; MRC_ECONFLICT: the
+ * last owner would be none; MRC_ELIMIT: CINEMA_MEMBERS_MAX. */
 int store_cinema_member_put(struct store *s, struct str user_id, const struct cinema_member *m, struct arena *a,
                             struct mrc_err *err) MRC_CHECKED;
-/* An owner sends somebody away, or a member leaves. MRC_EDENIED, MRC_ECONFLICT as above; MRC_ENOTFOUND. */
+/* Likewise: an owner sends somebody away, or a member leaves. MRC_EDENIED, MRC_ECONFLICT as above; MRC_ENOTFOUND. */
 int store_cinema_member_end(struct store *s, struct str user_id, struct str own_name, struct str id,
                             struct str username, struct arena *a, struct mrc_err *err) MRC_CHECKED;
 

@@ -56,6 +56,24 @@ teardown_file() { server_stop; }
     [[ $output != *password-* && $output != *-password* ]]
 }
 
+@test "accounts, clients and keys of the command line are on record too" {
+    echo a-first-password | administer user add olga --scopes predict --password-stdin
+    administer user disable olga
+    administer user enable olga
+    echo another-password | administer user passwd olga --password-stdin
+    run administer user disable nobody
+    [ "$status" -ne 0 ]
+    administer client add till --scopes predict >/dev/null
+    administer client disable till
+    administer key revoke "$(administer key add olga --scopes predict | cut -d_ -f2)"
+    [ "$(sqlite3 "$STATE/mercredi.db" "SELECT group_concat(act || ' ' || detail, '|') FROM (SELECT * FROM audit
+        WHERE actor = 'command line' AND subject = 'olga' ORDER BY id)")" = \
+        'user add predict|user change disabled; |user change enabled; |user change password; ' ]
+    [ "$(sqlite3 "$STATE/mercredi.db" "SELECT group_concat(act, '|') FROM (SELECT * FROM audit
+        WHERE actor = 'command line' AND act NOT LIKE 'user%' ORDER BY id)")" = \
+        'client add|client disable|key add|key revoke' ]
+}
+
 @test "wrong passwords: after five each further try waits longer, for that account from that address only" {
     for _ in {1..6}; do
         request POST /token -d username=ghost -d password=wrong

@@ -90,6 +90,8 @@ old_row() { # id
     [ "$(log_rows "SELECT count(*) FROM predictions")" = "$left" ]
     old_row 018c1234-0000-7000-8000-000000000003
     administer db prune --log-retention 365d | grep -qx '1 predictions dropped'
+    sqlite3 "$STATE/mercredi.db" "SELECT actor || ': ' || act || ' ' || detail FROM audit ORDER BY id DESC LIMIT 1" |
+        grep -qE '^command line: db prune 1 before 20'
 }
 
 @test "the agent drops what is older than log_retention, under a lease" {
@@ -125,6 +127,7 @@ old_row() { # id
     administer db restore "$BATS_TEST_TMPDIR/copy"
     [ "$(log_rows 'SELECT count(*) FROM predictions')" = "$rows" ]
     ls "$STATE"/predictions.db.replaced-*
+    [ "$(sqlite3 "$STATE/mercredi.db" "SELECT act FROM audit ORDER BY id DESC LIMIT 1")" = 'db restore' ]
     mkdir "$BATS_TEST_TMPDIR/wrong"
     cp "$BATS_TEST_TMPDIR/copy/mercredi.db" "$BATS_TEST_TMPDIR/wrong/predictions.db"
     cp "$BATS_TEST_TMPDIR/copy/mercredi.db" "$BATS_TEST_TMPDIR/wrong/mercredi.db"

@@ -218,12 +218,21 @@ static void add_cinema(const char *id, const char *owner)
 static int take_in(const char *by, const char *user, enum cinema_role role)
 {
     const struct cinema_member m = member("c", user, role);
-    return store_cinema_member_put(s, str_of(by), &m, &arena, &err);
+    ok(store_begin(s, &err));
+    return store_settle(s, store_cinema_member_put(s, str_of(by), &m, &arena, &err), &err);
 }
 
 static int send_away(const char *by, const char *user)
 {
-    return store_cinema_member_end(s, str_of(by), str_of(by), STR("c"), str_of(user), &arena, &err);
+    ok(store_begin(s, &err));
+    return store_settle(s, store_cinema_member_end(s, str_of(by), str_of(by), STR("c"), str_of(user), &arena, &err),
+                        &err);
+}
+
+static int end_cinema(const char *by)
+{
+    ok(store_begin(s, &err));
+    return store_settle(s, store_cinema_delete(s, str_of(by), STR("c"), &arena, &err), &err);
 }
 
 START_TEST(roles_of_members)
@@ -237,7 +246,7 @@ START_TEST(roles_of_members)
     /* to strangers there is nothing */
     ck_assert_int_eq(store_cinema_get(s, STR("x"), STR("c"), &arena, &c, &err), MRC_ENOTFOUND);
     ck_assert_int_eq(store_cinema_change(s, STR("p"), &change, &arena, &err), MRC_ENOTFOUND);
-    ck_assert_int_eq(store_cinema_delete(s, STR("p"), STR("c"), &arena, &err), MRC_ENOTFOUND);
+    ck_assert_int_eq(end_cinema("p"), MRC_ENOTFOUND);
     ck_assert_int_eq(store_cinema_members(s, STR("p"), STR("c"), &arena, &members, &n, &err), MRC_ENOTFOUND);
     ck_assert_int_eq(take_in("p", "p", CINEMA_OWNER), MRC_ENOTFOUND);
     ck_assert_int_eq(send_away("p", "o"), MRC_ENOTFOUND);
@@ -248,7 +257,7 @@ START_TEST(roles_of_members)
     ok(store_cinema_change(s, STR("m"), &change, &arena, &err));
     ck_assert_int_eq(take_in("m", "v", CINEMA_OWNER), MRC_EDENIED);
     ck_assert_int_eq(send_away("m", "v"), MRC_EDENIED);
-    ck_assert_int_eq(store_cinema_delete(s, STR("m"), STR("c"), &arena, &err), MRC_EDENIED);
+    ck_assert_int_eq(end_cinema("m"), MRC_EDENIED);
     ok(store_cinema_get(s, STR("v"), STR("c"), &arena, &c, &err));
     ck_assert(str_is(c.name, "Rex") && c.role == CINEMA_VIEWER);
     ok(store_cinema_members(s, STR("v"), STR("c"), &arena, &members, &n, &err));
@@ -263,7 +272,7 @@ START_TEST(roles_of_members)
     ck_assert_int_eq(send_away("m", "nobody"), MRC_ENOTFOUND);
     ok(store_cinemas_list(s, STR("m"), 10, &arena, &list, &n, &err));
     ck_assert_uint_eq(n, 1);
-    ok(store_cinema_delete(s, STR("m"), STR("c"), &arena, &err));
+    ok(end_cinema("m"));
     ok(store_cinemas_list(s, STR("m"), 10, &arena, &list, &n, &err));
     ck_assert_uint_eq(n, 0);
     store_close(s);

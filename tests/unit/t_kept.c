@@ -1,5 +1,6 @@
 /* What users keep and report, through app_handle, on SQLite and PostgreSQL (_i): films, suggestions, outcomes, cinemas;
  * and that nobody reaches what is another's, on any route. */
+#include "fcgi/store_access.h"
 #include "tests/unit/app_answer.h"
 #include "tests/unit/pg_server.h"
 
@@ -28,6 +29,7 @@ static const char json[] = "application/json";
 /* A call with a JSON body, that must answer so. */
 static void call(int status, const char *method, const char *target, const char *who, const char *body)
 {
+    f.now_ms++; /* what is recorded is in the order of time */
     int got = fixture_call(&f, method, target, who, body == NULL ? NULL : json, body);
     ck_assert_msg(got == status, "%s %s: %d, not %d: %.600s", method, target, got, status, fixture_body(&f));
 }
@@ -69,6 +71,28 @@ static const char *at(const char *format, const char *id)
 }
 
 /* ---- films ----------------------------------------------------------------------------------------------------- */
+
+/* The record of administrative acts, newest first, as "actor act: detail" lines. */
+static const char *acts(const char *subject)
+{
+    static char text[2000];
+    struct arena a;
+    struct audit *rows;
+    struct mrc_err err = {0};
+    size_t n, used = 0;
+    arena_init(&a, 0);
+    ck_assert_ok(store_audit_list(f.store, STR(""), 100, &a, &rows, &n, &err), &err);
+    text[0] = '\0';
+    for (size_t i = 0; i < n && used < sizeof text; i++) {
+        ck_assert(rows[i].request_id.n > 0);
+        if (str_is(rows[i].subject, subject)) {
+            used += (size_t)snprintf(text + used, sizeof text - used, "%.*s %.*s: %.*s\n", STR_ARG(rows[i].actor),
+                                     STR_ARG(rows[i].act), STR_ARG(rows[i].detail));
+        }
+    }
+    arena_release(&a);
+    return text;
+}
 
 START_TEST(films_are_kept)
 {
@@ -158,6 +182,7 @@ START_TEST(outcomes_are_idempotent_and_corrected)
     ck_assert_uint_eq(count_of("history"), 2);
     says("\"entries\":95000,\"provisional\":false,\"source\":\"CNC\",\"plausibility\":\"plausible\",\"revision\":2");
     says("\"entries\":90000,\"provisional\":false,\"source\":\"CNC\",\"plausibility\":\"plausible\",\"revision\":1");
+    ck_assert_str_eq(acts(id), "anna outcome correct: revision 2: 95000\n");
     call(200, "GET", "/outcomes", bob, NULL);
     ck_assert_uint_eq(count_of("items"), 1);
     call(200, "GET", "/outcomes?from=2026-03-12", bob, NULL);
@@ -370,6 +395,9 @@ START_TEST(cinemas_and_members)
     call(404, "GET", at("/cinemas/*", id), dora, NULL);
     call(204, "DELETE", at("/cinemas/*", id), anna, NULL);
     call(404, "GET", at("/cinemas/*", id), anna, NULL);
+    /* what was done is on record, what was refused is not */
+    ck_assert_str_eq(acts(id), "anna cinema delete: \ndora cinema member: dora: gone\n"
+                               "anna cinema member: dora: manager\nanna cinema member: dora: viewer\n");
     fixture_set(&f, "cinemas_max", "1");
     fixture_reopen(&f);
     call(200, "POST", "/cinemas", anna, "{\"name\":\"A\"}");
