@@ -63,6 +63,7 @@ endif
 # A square root that need not set errno can be one instruction for several bins.
 $(call o,$(wildcard train/histogram_*.c)): ALL_CFLAGS += -fno-math-errno
 $(call o,$(wildcard train/histogram*.c) train/leaves.c train/objective.c train/binning.c): ALL_CFLAGS += $(UNROLL)
+$(call o,common/trees/shap.c): ALL_CFLAGS += $(UNROLL)
 $(call o,$(train_src)): ALL_CFLAGS += -fopenmp
 # Tests make argv from literals.
 $(call o,$(unit_src)): ALL_CFLAGS += -Wno-write-strings

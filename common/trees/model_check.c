@@ -153,16 +153,18 @@ int64_t float_feature_find_border(const struct float_feature *f, float border)
 static int check_borders(const char *kind, uint32_t item, const float *borders, uint32_t n, struct mrc_err *err)
 {
     for (uint32_t k = 0; k < n; k++) {
-        char a[NUMBER_TEXT_MAX], b[NUMBER_TEXT_MAX];
-        format_float(borders[k], a);
+        bool ascends = k == 0 || borders[k - 1] < borders[k];
+        if (ascends && !isnan(borders[k])) {
+            continue;
+        }
+        char here[NUMBER_TEXT_MAX], before[NUMBER_TEXT_MAX];
+        format_float(borders[k], here);
         if (isnan(borders[k])) {
-            return mrc_fail(err, MRC_EFORMAT, "%s[%u].Borders[%u] is %s; a border is a number", kind, item, k, a);
+            return mrc_fail(err, MRC_EFORMAT, "%s[%u].Borders[%u] is %s; a border is a number", kind, item, k, here);
         }
-        if (k > 0 && !(borders[k - 1] < borders[k])) {
-            format_float(borders[k - 1], b);
-            return mrc_fail(err, MRC_EFORMAT, "%s[%u].Borders[%u] = %s after %s; borders must ascend", kind, item, k, a,
-                            b);
-        }
+        format_float(borders[k - 1], before);
+        return mrc_fail(err, MRC_EFORMAT, "%s[%u].Borders[%u] = %s after %s; borders must ascend", kind, item, k, here,
+                        before);
     }
     return MRC_OK;
 }

@@ -86,12 +86,12 @@ static void tree_values(const struct mrc_explainer *e, uint32_t tree, uint32_t r
 /* All rows of a tree's table at once. What a coalition of credits expects of a row is a walk in which each split goes
  * the row's way (0 or 1) or both ways by weight (2): 3^depth walks in all, each from two of the level below. A row's
  * values then are Shapley's sum over the coalitions, most of which many rows share. */
-enum { TABLE_DEPTH_MAX = 8, WALKS_MAX = 6561 /* 3^8 */, COALITIONS_MAX = 1 << TABLE_DEPTH_MAX };
+enum { TABLE_DEPTH_MAX = 8, WALKS_MAX = 6561 /* 3^8 */, COALITIONS_MAX = 1 << TABLE_DEPTH_MAX, ABREAST = 8 };
 
 struct table_scratch {
     double walks[2][WALKS_MAX];
-    double expected[COALITIONS_MAX];
-    uint32_t walk_of[COALITIONS_MAX];
+    double expected[COALITIONS_MAX][ABREAST]; /* of the leaves being computed */
+    uint32_t walk_of[COALITIONS_MAX][ABREAST];
     double share[COALITIONS_MAX]; /* of a coalition of k among n credits: k! (n-k-1)! / n! */
     uint32_t share_n;             /* the n that share is for; 0: none yet */
 };
@@ -146,28 +146,39 @@ static void find_shares(struct table_scratch *scratch, uint32_t n)
     scratch->share_n = n;
 }
 
-static void table_row(const struct tree_shap *t, uint32_t depth, uint32_t row_leaf, const double *walks,
-                      struct table_scratch *scratch, double *out, uint32_t stride)
+/* The rows of ABREAST leaves from `first` on, side by side; what lies beyond the tree is computed, but not kept. */
+static void table_rows(const struct tree_shap *t, uint32_t depth, uint32_t first, const double *walks,
+                       struct table_scratch *scratch, double *out, uint32_t stride)
 {
-    uint32_t known[TABLE_DEPTH_MAX] = {0}, unknown = 0, n_coalitions = 1U << t->n_credits;
+    uint32_t known[TABLE_DEPTH_MAX][ABREAST] = {{0}}, unknown = 0, n_coalitions = 1U << t->n_credits;
     for (uint32_t s = 0, power = 1; s < depth; s++, power *= 3) {
-        known[t->slot[s]] += power * (2 - (row_leaf >> s & 1U));
+        for (uint32_t l = 0; l < ABREAST; l++) {
+            known[t->slot[s]][l] += power * (2 - ((first + l) >> s & 1U));
+        }
         unknown += 2 * power;
     }
-    scratch->walk_of[0] = unknown;
-    scratch->expected[0] = walks[unknown];
+    for (uint32_t l = 0; l < ABREAST; l++) {
+        scratch->walk_of[0][l] = unknown;
+        scratch->expected[0][l] = walks[unknown];
+    }
     for (uint32_t c = 1; c < n_coalitions; c++) {
-        scratch->walk_of[c] = scratch->walk_of[c & (c - 1)] - known[__builtin_ctz(c)];
-        scratch->expected[c] = walks[scratch->walk_of[c]];
+        const uint32_t *before = scratch->walk_of[c & (c - 1)], *less = known[__builtin_ctz(c)];
+        for (uint32_t l = 0; l < ABREAST; l++) {
+            scratch->walk_of[c][l] = before[l] - less[l];
+            scratch->expected[c][l] = walks[scratch->walk_of[c][l]];
+        }
     }
     for (uint32_t i = 0; i < t->n_credits; i++) {
-        double sum = 0.0;
-        for (uint32_t c = 0; c < n_coalitions; c++) {
-            if ((c >> i & 1U) == 0) {
-                sum += scratch->share[c] * (scratch->expected[c | 1U << i] - scratch->expected[c]);
+        double sum[ABREAST] = {0.0};
+        for (uint32_t c = 0; c < n_coalitions; c += 1 + ((c + 1) & 1U << i)) { /* those without i */
+            const double *with = scratch->expected[c | 1U << i], *without = scratch->expected[c];
+            for (uint32_t l = 0; l < ABREAST; l++) {
+                sum[l] += scratch->share[c] * (with[l] - without[l]);
             }
         }
-        out[(size_t)i * stride] = sum;
+        for (uint32_t l = 0; l < ABREAST && first + l < 1U << depth; l++) {
+            out[((size_t)l * t->n_credits + i) * stride] = sum[l];
+        }
     }
 }
 
@@ -184,8 +195,8 @@ static void fill_table(const struct mrc_explainer *e, uint32_t tree, struct tabl
     find_shares(scratch, n);
     for (uint32_t d = 0; d < e->dim; d++) {
         const double *walks = all_walks(e, tree, d, scratch);
-        for (uint32_t leaf = 0; leaf < 1U << depth; leaf++) {
-            table_row(t, depth, leaf, walks, scratch, table + (size_t)leaf * n * e->dim + d, e->dim);
+        for (uint32_t leaf = 0; leaf < 1U << depth; leaf += ABREAST) {
+            table_rows(t, depth, leaf, walks, scratch, table + (size_t)leaf * n * e->dim + d, e->dim);
         }
     }
 }
