@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -95,8 +96,8 @@ def named(pids, name):
 children = []
 
 
-def spawn(command, **env):
-    p = subprocess.Popen(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+def spawn(command, preexec_fn=None, **env):
+    p = subprocess.Popen(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, close_fds=preexec_fn is None, preexec_fn=preexec_fn,
                          stdout=open(os.path.join(WORK, "servers.log"), "a"), stderr=subprocess.STDOUT, cwd=ROOT)
     children.append(p)
     return p
@@ -123,12 +124,33 @@ def get(url):
         return 0
 
 
-def until_ready(url, limit_s=60):
+def ask_application(path):
+    """The status of GET /readyz at a FastCGI socket, without a web server between; 0: nobody answers."""
+    def record(kind, content):
+        return struct.pack(">BBHHBB", 1, kind, 1, len(content), 0, 0) + content
+    parameters = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/readyz", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1"}
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        try:
+            s.connect(path)
+            s.sendall(record(1, struct.pack(">HB5x", 1, 0)) + record(4, b"".join(bytes([len(k), len(v)]) + k.encode() + v.encode()
+                                                                                for k, v in parameters.items())) + record(4, b"") + record(5, b""))
+            found = re.search(rb"Status: (\d+)", b"".join(iter(lambda: s.recv(65536), b"")))
+        except OSError:
+            return 0
+    return int(found[1]) if found else 0
+
+
+def until_200(what, ask, limit_s=60):
     start = time.monotonic()
-    while get(url) != 200:
+    while ask(what) != 200:
         if time.monotonic() - start > limit_s:
-            sys.exit(f"bench-serve: {url} never answered 200; see {WORK}/servers.log")
+            sys.exit(f"bench-serve: {what} never answered 200; see {WORK}/servers.log")
         time.sleep(0.002)
+
+
+def until_ready(url):
+    until_200(url, get)
 
 
 def login(url):
@@ -168,8 +190,13 @@ class Application:
                         "--config", self.config], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
         self.start()
 
-    def start(self):
-        self.master = spawn([os.path.join(BUILD, "mercredi-fcgi"), "serve", "--config", self.config])
+    def start(self, held=None):
+        """held: a listening socket to take over, as from a service manager that keeps it while the application is away."""
+        command = [os.path.join(BUILD, "mercredi-fcgi"), "serve", "--config", self.config]
+        if held is None:
+            self.master = spawn(command)
+        else:
+            self.master = spawn(["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", *command], lambda: os.set_inheritable(os.dup2(held.fileno(), 3), True))
 
     def behind(self, front):
         port, env = free_port(), {}
@@ -287,16 +314,35 @@ def case_memory(application, rival):
 
 
 def case_start(application, front, model):
-    times = []
-    for _ in range(5):
+    """From the command to the first 200 of /readyz, 5 times each: asked at the socket; through the web server while somebody
+    holds the socket (mercredi.socket), so that requests wait in its queue; and, for the record, while nobody does: lighttpd
+    then leaves the application alone for a second or two, however soon it is back."""
+    path = os.path.join(application.folder, "run/mercredi.sock")
+    held = None
+
+    def times(what, ask):
+        took = []
+        for _ in range(5):
+            stop(application.master)
+            start = time.monotonic()
+            application.start(held)
+            until_200(what, ask)
+            took.append((time.monotonic() - start) * 1000)
+        return took
+    own, unheld = times(path, ask_application), times(front.url + "/readyz", get)
+    stop(application.master)
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(path)
+        held.listen(1024)
+        front_held = times(front.url + "/readyz", get)
         stop(application.master)
-        start = time.monotonic()
-        application.start()
-        until_ready(front.url + "/readyz")
-        times.append((time.monotonic() - start) * 1000)
+    os.unlink(path)
+    application.start()
     start = time.monotonic()
     again = peer("full", model)
-    report("start", ms=median(times), best_ms=min(times), peer_ms=(time.monotonic() - start) * 1000, floor="200 ms", floor_met=median(times) <= 200)
+    worst = max(median(own), median(front_held))
+    report("start", socket_ms=median(own), best_socket_ms=min(own), front_ms=median(front_held), best_front_ms=min(front_held),
+           unheld_front_ms=median(unheld), peer_ms=(time.monotonic() - start) * 1000, floor="200 ms", floor_met=worst <= 200)
     stop(again.process)
 
 
