@@ -2,92 +2,9 @@
 #include "train/backtest.h"
 #include "common/base/date.h"
 #include "train/film_filler.h"
+#include "train/naive.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-/* ---- the naive rule -------------------------------------------------------------------------------------------- */
-
-struct past_film {
-    struct str distributor; /* folded; "" unknown */
-    double entries;
-};
-struct naive {
-    struct past_film *films; /* [n] by distributor, then entries */
-    size_t n;
-    double overall;
-};
-enum { NAIVE_FILMS_MIN = 3 };
-
-static int past_order(const void *a, const void *b)
-{
-    const struct past_film *x = a, *y = b;
-    int c = str_cmp(x->distributor, y->distributor);
-    return c ? c : (x->entries > y->entries) - (x->entries < y->entries);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int distributor_of(const struct film *f, struct arena *a, struct str *out, struct mrc_err *err)
-{
-    int64_t i = schema_find(f->row.schema, STR("distributor"));
-    *out = STR("");
-    if (i < 0 || !f->row.values[i].present) {
-        return MRC_OK;
-    }
-    return text_fold(a, f->row.values[i].text, out) ? MRC_OK : arena_fail(a, err);
-}
-
-static int naive_learn(struct naive *v, const struct film *films, size_t n, struct arena *a, struct mrc_err *err)
-{
-    v->films = ARENA_ARRAY(a, n, struct past_film);
-    double *all = ARENA_ARRAY(a, n, double);
-    v->n = 0;
-    if (!v->films || !all) {
-        return arena_fail(a, err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (films[i].use == FILM_TRAIN && !isnan(films[i].entries)) {
-            all[v->n] = v->films[v->n].entries = films[i].entries;
-            MRC_TRY(distributor_of(&films[i], a, &v->films[v->n].distributor, err));
-            v->n++;
-        }
-    }
-    qsort(v->films, v->n, sizeof(*v->films), past_order);
-    qsort(all, v->n, sizeof(*all), ascending);
-    v->overall = v->n == 0 ? NAN : v->n % 2 ? all[v->n / 2] : (all[v->n / 2 - 1] + all[v->n / 2]) / 2;
-    return MRC_OK;
-}
-
-/* First film whose distributor is not before name (or, with after, is behind it). */
-static size_t naive_bound(const struct naive *v, struct str name, bool after)
-{
-    size_t low = 0, high = v->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        int c = str_cmp(v->films[mid].distributor, name);
-        if (c < 0 || (after && c == 0)) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
-}
-
-static double naive_guess(const struct naive *v, struct str distributor)
-{
-    size_t begin = naive_bound(v, distributor, false), end = naive_bound(v, distributor, true), n = end - begin;
-    if (distributor.n == 0 || n < NAIVE_FILMS_MIN) {
-        return v->overall;
-    }
-    const struct past_film *f = v->films + begin;
-    return n % 2 ? f[n / 2].entries : (f[n / 2 - 1].entries + f[n / 2].entries) / 2;
-}
 
 /* ---- one stretch between two trainings ------------------------------------------------------------------------- */
 
@@ -101,25 +18,75 @@ struct stretch {
 
 static bool wanted(const struct backtest_plan *p, const struct film_recipe *r, const struct film *f)
 {
-    return film_usable(f, r->schema, FILM_AHEAD) && (p->ahead || film_usable(f, r->schema, FILM_SCREENS));
+    bool skipped = p->skip_from != DATE_NONE && f->date >= p->skip_from && f->date <= p->skip_to;
+    return !skipped && film_usable(f, r->schema, FILM_AHEAD) && (p->ahead || film_usable(f, r->schema, FILM_SCREENS));
 }
 
-static int judge_film(const struct bundle *bundle, struct forecast_scratch *scratch, const struct naive *naive,
+static const struct naive_of {
+    enum backtest_rule rule;
+    enum naive_rule naive;
+} naive_rules[] = {{BACKTEST_NAIVE, NAIVE_ENTRIES}, {BACKTEST_PER_SCREEN, NAIVE_PER_SCREEN}};
+
+static int judge_naive(const struct naive *naive, const struct film *f, struct arena *a, struct backtest_film *out,
+                       struct mrc_err *err)
+{
+    for (size_t i = 0; i < sizeof(naive_rules) / sizeof(naive_rules[0]); i++) {
+        double guess;
+        MRC_TRY(naive_guess(naive, naive_rules[i].naive, f, a, &guess, err));
+        out->outcomes[naive_rules[i].rule] = (struct film_outcome){.truth = f->entries, .forecast = guess};
+    }
+    return MRC_OK;
+}
+
+/* The bundle that exists already, told as little as the models under test. */
+static int judge_champion(const struct backtest_plan *p, struct forecast_scratch *scratch, size_t i, struct arena *a,
+                          struct backtest_film *out, struct mrc_err *err)
+{
+    struct row row;
+    struct forecast y;
+    const struct film *f = &p->champion_films->films[i];
+    MRC_TRY(film_row_copy(&f->row, a, &row, err));
+    if (out->setting == FILM_AHEAD) {
+        film_row_blank(&row, "screens");
+    }
+    MRC_TRY(forecast_row(p->champion, &row, scratch, a, &y, NULL, err));
+    out->outcomes[BACKTEST_CHAMPION] = film_outcome_of(f->entries, &y);
+    return MRC_OK;
+}
+
+static int judge_blanked(const struct backtest_plan *p, const struct bundle *bundle, struct forecast_scratch *scratch,
+                         const struct film *f, struct arena *a, struct backtest_film *out, struct mrc_err *err)
+{
+    for (size_t k = 0; k < p->n_blanks; k++) {
+        struct row row;
+        struct forecast y;
+        MRC_TRY(film_row_copy(&f->row, a, &row, err));
+        for (int i = 0; i < FILM_OPTIONALS; i++) {
+            if (p->blanks[k] >> i & 1) {
+                film_row_blank(&row, film_optionals[i].field);
+            }
+        }
+        MRC_TRY(forecast_row(bundle, &row, scratch, a, &y, NULL, err));
+        out->blanked[k] = y.log10_base;
+    }
+    return MRC_OK;
+}
+
+static int judge_film(const struct stretch *s, const struct bundle *bundle, struct forecast_scratch *scratch,
                       const struct film *f, struct arena *a, struct backtest_film *out, struct mrc_err *err)
 {
     struct forecast y;
     MRC_TRY(forecast_row(bundle, &f->row, scratch, a, &y, NULL, err));
-    struct str distributor;
-    MRC_TRY(distributor_of(f, a, &distributor, err));
     *out = (struct backtest_film){.film = f,
                                   .setting = y.model->per >= 0 ? FILM_SCREENS : FILM_AHEAD,
-                                  .point = pow(10, y.log10_base),
-                                  .naive = naive_guess(naive, distributor),
-                                  .median = y.admissions,
-                                  .score = (film_log_entries(f) - y.log10_base) / y.scale};
-    forecast_interval(&y, 0.8, &out->low80, &out->high80);
-    forecast_interval(&y, 0.9, &out->low90, &out->high90);
-    return MRC_OK;
+                                  .score = (film_log_entries(f) - y.log10_base) / y.scale,
+                                  .blanked = out->blanked};
+    struct film_outcome o = film_outcome_of(f->entries, &y);
+    o.has_quantiles = !s->recipe->points;
+    out->outcomes[BACKTEST_MEDIAN] = out->outcomes[BACKTEST_POINT] = o;
+    out->outcomes[BACKTEST_POINT].forecast = pow(10, y.log10_base);
+    out->outcomes[BACKTEST_CHAMPION] = (struct film_outcome){.truth = f->entries, .forecast = NAN};
+    return judge_blanked(s->plan, bundle, scratch, f, a, out, err);
 }
 
 /* Films already judged whose first week was over a week before `day`: their errors are known and move the offsets. */
@@ -140,27 +107,42 @@ static int roll_offsets(struct backtest *b, struct film_model *const models[FILM
     return MRC_OK;
 }
 
-static int judge_stretch(const struct stretch *s, struct backtest *b, const struct bundle *bundle,
-                         struct film_model *const models[FILM__SETTINGS], const struct naive *naive,
-                         struct mrc_err *err)
+/* Films of one stretch, one after another. */
+static int judge_each(const struct stretch *s, struct backtest *b, const struct bundle *bundle,
+                      struct film_model *const models[FILM__SETTINGS], const struct naive *naive,
+                      struct forecast_scratch *own, struct forecast_scratch *champion, struct mrc_err *err)
 {
     size_t known = b->n;
-    struct forecast_scratch *scratch;
-    MRC_TRY(forecast_scratch_new(&scratch, bundle, err));
     struct arena a;
     arena_init(&a, 0);
     int rc = MRC_OK;
     for (size_t i = s->begin; rc == MRC_OK && i < s->end; i++) {
         const struct film *f = &s->data->films[i];
-        if (wanted(s->plan, s->recipe, f)) {
-            arena_reset(&a);
-            rc = roll_offsets(b, models, &known, f->date, err);
-            rc = rc < 0 ? rc : judge_film(bundle, scratch, naive, f, &a, &b->films[b->n], err);
-            b->n += rc == MRC_OK;
+        struct backtest_film *out = &b->films[b->n];
+        if (!wanted(s->plan, s->recipe, f)) {
+            continue;
         }
+        arena_reset(&a);
+        rc = s->recipe->points ? MRC_OK : roll_offsets(b, models, &known, f->date, err);
+        rc = rc < 0 ? rc : judge_film(s, bundle, own, f, &a, out, err);
+        rc = rc < 0 ? rc : judge_naive(naive, f, &a, out, err);
+        rc = rc < 0 || !champion ? rc : judge_champion(s->plan, champion, i, &a, out, err);
+        b->n += rc == MRC_OK;
     }
     arena_release(&a);
-    forecast_scratch_free(scratch);
+    return rc;
+}
+
+static int judge_stretch(const struct stretch *s, struct backtest *b, const struct bundle *bundle,
+                         struct film_model *const models[FILM__SETTINGS], const struct naive *naive,
+                         struct mrc_err *err)
+{
+    struct forecast_scratch *own, *champion = NULL;
+    MRC_TRY(forecast_scratch_new(&own, bundle, err));
+    int rc = s->plan->champion ? forecast_scratch_new(&champion, s->plan->champion, err) : MRC_OK;
+    rc = rc < 0 ? rc : judge_each(s, b, bundle, models, naive, own, champion, err);
+    forecast_scratch_free(own);
+    forecast_scratch_free(champion);
     return rc;
 }
 
@@ -217,6 +199,12 @@ static int check_plan(const struct backtest_plan *p, struct mrc_err *err)
             return mrc_fail(err, MRC_EINVAL, "refits must be days inside the test, in order");
         }
     }
+    if (p->champion && p->from <= p->champion->histories_as_of) {
+        char date[DATE_TEXT];
+        date_format(p->champion->histories_as_of, date);
+        return mrc_fail(err, MRC_EINVAL, "the champion has learnt from films up to %s: the test must begin after",
+                        date);
+    }
     return p->ahead || p->screens ? MRC_OK : mrc_fail(err, MRC_EINVAL, "no setting to test");
 }
 
@@ -228,8 +216,12 @@ int backtest_run(struct backtest *out, const struct film_recipe *recipe, const s
     MRC_TRY(check_plan(plan, err));
     size_t last = film_data_until(data, plan->to);
     out->films = ARENA_ARRAY(&out->arena, last, struct backtest_film);
-    if (!out->films) {
+    double *blanked = ARENA_ARRAY(&out->arena, last * plan->n_blanks + 1, double);
+    if (!out->films || !blanked) {
         return arena_fail(&out->arena, err);
+    }
+    for (size_t i = 0; i < last; i++) {
+        out->films[i].blanked = blanked + i * plan->n_blanks;
     }
     for (size_t k = 0; k <= plan->n_refits; k++) {
         int32_t day = k == 0 ? plan->from : plan->refits[k - 1];
@@ -254,32 +246,4 @@ void backtest_release(struct backtest *b)
 {
     arena_release(&b->arena);
     *b = (struct backtest){0};
-}
-
-int backtest_score(const struct backtest *b, enum backtest_rule rule, struct film_score *out, struct mrc_err *err)
-{
-    struct film_outcome *o = malloc((b->n + 1) * sizeof(*o));
-    if (!o) {
-        return mrc_fail(err, MRC_ENOMEM, "no memory");
-    }
-    for (size_t i = 0; i < b->n; i++) {
-        const struct backtest_film *f = &b->films[i];
-        o[i] = (struct film_outcome){.truth = f->film->entries,
-                                     .forecast = rule == BACKTEST_MEDIAN  ? f->median
-                                                 : rule == BACKTEST_POINT ? f->point
-                                                                          : f->naive,
-                                     .low80 = NAN,
-                                     .high80 = NAN,
-                                     .low90 = NAN,
-                                     .high90 = NAN};
-        if (rule != BACKTEST_NAIVE) {
-            o[i].low80 = f->low80;
-            o[i].high80 = f->high80;
-            o[i].low90 = f->low90;
-            o[i].high90 = f->high90;
-        }
-    }
-    int rc = film_score(o, b->n, out, err);
-    free(o);
-    return rc;
 }

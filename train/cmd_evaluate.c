@@ -191,10 +191,7 @@ static int judge_films(const struct bundle *b, const struct film_data *d, struct
         arena_reset(&a);
         rc = forecast_row(b, &d->films[i].row, scratch, &a, &y, NULL, err);
         if (rc == MRC_OK) {
-            struct film_outcome *x = &o[(*n)++];
-            *x = (struct film_outcome){.truth = d->films[i].entries, .forecast = y.admissions};
-            forecast_interval(&y, 0.8, &x->low80, &x->high80);
-            forecast_interval(&y, 0.9, &x->low90, &x->high90);
+            o[(*n)++] = film_outcome_of(d->films[i].entries, &y);
         }
     }
     arena_release(&a);

@@ -331,13 +331,17 @@ static int describe(struct making *k)
 static int make(struct making *k)
 {
     struct fitted f;
-    MRC_TRY(make_cuts(k));
-    MRC_TRY(find_errors(k));
+    if (!k->t->recipe->points) {
+        MRC_TRY(make_cuts(k));
+        MRC_TRY(find_errors(k));
+    }
     k->fit.what = "learning from all";
     MRC_TRY(film_fit(&f, k->t, k->t->n, &k->fit, k->err));
     int rc = keep_model(k, &f);
     fitted_release(&f);
-    MRC_TRY(rc);
+    if (rc < 0 || k->t->recipe->points) {
+        return rc;
+    }
     MRC_TRY(find_scale(k));
     MRC_TRY(judge(k));
     return k->t->recipe->describe ? describe(k) : MRC_OK;

@@ -27,6 +27,7 @@ struct film_recipe {
     double stale_share;              /* part of the altered copies with histories of years before */
     bool pool_rare;                  /* learn no statistic of a category of very few films */
     bool describe;                   /* make references */
+    bool points;                     /* no errors, scale and offsets: a tenth of the time, and no intervals */
     bool fill;                       /* estimate unknown budgets */
     const char *spared;              /* field never blanked, because it is filled; NULL: none */
     uint64_t seed;

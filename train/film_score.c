@@ -2,7 +2,9 @@
 #include "train/film_score.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int ascending(const void *a, const void *b)
 {
@@ -21,11 +23,41 @@ static double log_tickets(double v)
     return v > 1 ? log10(v) : 0;
 }
 
-/* Width of an interval in log10, and 2 / alpha times what the truth is outside it. */
-static double interval_score(double low, double high, double truth, double alpha)
+/* Places of an interval's ends in forecast_quantile_levels. */
+static const struct {
+    int low, high;
+} intervals[INTERVAL__COUNT] = {[INTERVAL_50] = {2, 4}, [INTERVAL_80] = {1, 5}, [INTERVAL_90] = {0, 6}};
+
+struct film_outcome film_outcome_of(double truth, const struct forecast *y)
 {
-    double a = log_tickets(low), b = log_tickets(high);
-    return b - a + 2 / alpha * (fmax(0, a - truth) + fmax(0, truth - b));
+    struct film_outcome o = {.truth = truth, .forecast = y->admissions, .has_quantiles = true};
+    for (int i = 0; i < FORECAST_QUANTILES; i++) {
+        o.quantiles[i] = y->quantiles[i];
+    }
+    return o;
+}
+
+static void score_intervals(const struct film_outcome *o, size_t n, struct film_score *out)
+{
+    double films = (double)n;
+    for (size_t i = 0; i < n; i++) {
+        double y = log_tickets(o[i].truth);
+        double truth = o[i].truth > 1 ? o[i].truth : 1;
+        for (int k = 0; k < INTERVAL__COUNT; k++) {
+            double low = o[i].quantiles[intervals[k].low], high = o[i].quantiles[intervals[k].high];
+            double a = log_tickets(low), b = log_tickets(high);
+            double alpha =
+                1 - (forecast_quantile_levels[intervals[k].high] - forecast_quantile_levels[intervals[k].low]);
+            struct interval_score *x = &out->intervals[k];
+            x->cover += (truth >= low && truth <= high) / films;
+            x->width += (b - a) / films;
+            x->score += (b - a + 2 / alpha * (fmax(0, a - y) + fmax(0, y - b))) / films;
+        }
+        for (int k = 0; k < FORECAST_QUANTILES; k++) {
+            double d = y - log_tickets(o[i].quantiles[k]), p = forecast_quantile_levels[k];
+            out->pinball += (d > 0 ? p * d : (p - 1) * d) / (films * FORECAST_QUANTILES);
+        }
+    }
 }
 
 struct ranked_value {
@@ -100,8 +132,7 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
         mean += log_tickets(o[i].truth) / (double)n;
     }
     double sse = 0, sst = 0, bias = 0, abs_sum = 0;
-    double score80 = 0, score90 = 0;
-    size_t near = 0, in80 = 0, in90 = 0;
+    size_t near = 0, with_quantiles = 0;
     for (size_t i = 0; i < n; i++) {
         double truth = o[i].truth > 1 ? o[i].truth : 1;
         double forecast = o[i].forecast > 1 ? o[i].forecast : 1;
@@ -113,10 +144,7 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
         truth_sum += truth;
         ape[i] = fabs(forecast - truth) / truth;
         near += forecast <= 2 * truth && truth <= 2 * forecast;
-        in80 += truth >= o[i].low80 && truth <= o[i].high80;
-        in90 += truth >= o[i].low90 && truth <= o[i].high90;
-        score80 += interval_score(o[i].low80, o[i].high80, y, 0.2);
-        score90 += interval_score(o[i].low90, o[i].high90, y, 0.1);
+        with_quantiles += o[i].has_quantiles;
     }
     double films = (double)n;
     *out = (struct film_score){.films = n,
@@ -127,17 +155,20 @@ int film_score(const struct film_outcome *o, size_t n, struct film_score *out, s
                                .median_ape = median(ape, n),
                                .within_2 = (double)near / films,
                                .wape = abs_sum / truth_sum,
-                               .cover80 = isnan(o[0].low80) ? NAN : (double)in80 / films,
-                               .cover90 = isnan(o[0].low90) ? NAN : (double)in90 / films,
-                               .score80 = isnan(o[0].low80) ? NAN : score80 / films,
-                               .score90 = isnan(o[0].low90) ? NAN : score90 / films,
                                .spearman = spearman};
+    if (with_quantiles == n) {
+        score_intervals(o, n, out);
+    } else {
+        for (int k = 0; k < INTERVAL__COUNT; k++) {
+            out->intervals[k] = (struct interval_score){NAN, NAN, NAN};
+        }
+        out->pinball = NAN;
+    }
     free(ape);
     return MRC_OK;
 }
 
-/* Fixed decimals without a locale. */
-static void put_fixed(struct buf *b, double v, int decimals, int width)
+void film_score_number(struct buf *b, double v, int decimals, int width)
 {
     char text[48];
     size_t n = 0;
@@ -189,28 +220,78 @@ void film_score_heading(struct buf *b)
 
 void film_score_line(struct buf *b, const char *name, const struct film_score *s)
 {
-    double v[] = {s->r2_log,   s->rmse_log, s->bias_log, s->mae,    s->median_ape,
-                  s->within_2, s->wape,     s->cover80,  s->cover90};
+    double v[] = {s->r2_log,
+                  s->rmse_log,
+                  s->bias_log,
+                  s->mae,
+                  s->median_ape,
+                  s->within_2,
+                  s->wape,
+                  s->intervals[INTERVAL_80].cover,
+                  s->intervals[INTERVAL_90].cover};
     buf_printf(b, "%-28s %6zu", name, s->films);
     for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-        put_fixed(b, v[i], columns[i].decimals, columns[i].width);
+        film_score_number(b, v[i], columns[i].decimals, columns[i].width);
     }
     buf_char(b, '\n');
+}
+
+/* All figures but the count, by the keys of JSON and CSV. */
+static const struct {
+    const char *key;
+    size_t place;
+} figures[] = {
+    {"r2_log10", offsetof(struct film_score, r2_log)},
+    {"rmse_log10", offsetof(struct film_score, rmse_log)},
+    {"bias_log10", offsetof(struct film_score, bias_log)},
+    {"mae", offsetof(struct film_score, mae)},
+    {"median_ape", offsetof(struct film_score, median_ape)},
+    {"within_2", offsetof(struct film_score, within_2)},
+    {"wape", offsetof(struct film_score, wape)},
+    {"spearman", offsetof(struct film_score, spearman)},
+    {"pinball_log10", offsetof(struct film_score, pinball)},
+    {"coverage_50", offsetof(struct film_score, intervals[INTERVAL_50].cover)},
+    {"width_50", offsetof(struct film_score, intervals[INTERVAL_50].width)},
+    {"interval_score_50", offsetof(struct film_score, intervals[INTERVAL_50].score)},
+    {"coverage_80", offsetof(struct film_score, intervals[INTERVAL_80].cover)},
+    {"width_80", offsetof(struct film_score, intervals[INTERVAL_80].width)},
+    {"interval_score_80", offsetof(struct film_score, intervals[INTERVAL_80].score)},
+    {"coverage_90", offsetof(struct film_score, intervals[INTERVAL_90].cover)},
+    {"width_90", offsetof(struct film_score, intervals[INTERVAL_90].width)},
+    {"interval_score_90", offsetof(struct film_score, intervals[INTERVAL_90].score)},
+};
+enum { FIGURES = sizeof(figures) / sizeof(figures[0]) };
+
+static double figure(const struct film_score *s, size_t i)
+{
+    double v;
+    memcpy(&v, (const char *)s + figures[i].place, sizeof(v));
+    return v;
 }
 
 void film_score_json(struct json_out *w, const struct film_score *s)
 {
     json_pair_i64(w, "films", (int64_t)s->films);
-    json_pair_double(w, "r2_log10", s->r2_log);
-    json_pair_double(w, "rmse_log10", s->rmse_log);
-    json_pair_double(w, "bias_log10", s->bias_log);
-    json_pair_double(w, "mae", s->mae);
-    json_pair_double(w, "median_ape", s->median_ape);
-    json_pair_double(w, "within_2", s->within_2);
-    json_pair_double(w, "wape", s->wape);
-    json_pair_double(w, "coverage_80", s->cover80);
-    json_pair_double(w, "coverage_90", s->cover90);
-    json_pair_double(w, "interval_score_80", s->score80);
-    json_pair_double(w, "interval_score_90", s->score90);
-    json_pair_double(w, "spearman", s->spearman);
+    for (size_t i = 0; i < FIGURES; i++) {
+        json_pair_double(w, figures[i].key, figure(s, i));
+    }
+}
+
+void film_score_csv_heading(struct buf *b)
+{
+    buf_puts(b, "films");
+    for (size_t i = 0; i < FIGURES; i++) {
+        buf_printf(b, ",%s", figures[i].key);
+    }
+}
+
+void film_score_csv(struct buf *b, const struct film_score *s)
+{
+    buf_printf(b, "%zu", s->films);
+    for (size_t i = 0; i < FIGURES; i++) {
+        buf_char(b, ',');
+        if (!isnan(figure(s, i))) {
+            buf_double(b, figure(s, i));
+        }
+    }
 }

@@ -7,12 +7,32 @@
 
 enum { TEXT_MAX = 256 << 20, SCORE_BLOCK = 4096, CATEGORY_FILMS_MIN = 3 };
 
-/* Optional raw fields that callers leave out or never knew; a currency goes with its budget. */
-static const struct {
-    const char *field;
-    double often; /* of the recipe's masking */
-} maskable[] = {{"budget", 1},         {"directors", 1},   {"actors", 1},   {"duration_min", 1}, {"age_rating", 1},
-                {"original_title", 1}, {"distributor", 1}, {"genres", 0.2}, {"countries", 0.2}};
+const struct film_optional film_optionals[FILM_OPTIONALS] = {
+    {"budget", 1},         {"directors", 1},   {"actors", 1},   {"duration_min", 1}, {"age_rating", 1},
+    {"original_title", 1}, {"distributor", 1}, {"genres", 0.2}, {"countries", 0.2}};
+
+int film_row_copy(const struct row *row, struct arena *a, struct row *out, struct mrc_err *err)
+{
+    uint32_t n = schema_count(row->schema);
+    struct value *values = ARENA_ARRAY(a, n, struct value);
+    if (!values) {
+        return arena_fail(a, err);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        values[i] = row->values[i];
+    }
+    *out = *row;
+    out->values = values;
+    return MRC_OK;
+}
+
+void film_row_blank(struct row *copy, const char *field)
+{
+    int64_t i = schema_find(copy->schema, str_of(field));
+    if (i >= 0 && !schema_field(copy->schema, (uint32_t)i)->required) {
+        copy->values[i] = (struct value){.date = DATE_NONE};
+    }
+}
 
 /* ---- lessons --------------------------------------------------------------------------------------------------- */
 
@@ -34,31 +54,15 @@ static double next_unit(uint64_t *state)
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-static void blank(struct row *row, const char *field)
-{
-    int64_t i = schema_find(row->schema, str_of(field));
-    if (i >= 0 && !schema_field(row->schema, (uint32_t)i)->required) {
-        row->values[i] = (struct value){.date = DATE_NONE};
-    }
-}
-
 static int altered_row(const struct film_recipe *r, const struct film *f, struct arena *a, struct row *out,
                        struct mrc_err *err)
 {
     uint64_t state = film_seed(f, r->seed);
-    uint32_t n = schema_count(r->schema);
-    *out = f->row;
-    out->values = ARENA_ARRAY(a, n, struct value);
-    if (!out->values) {
-        return arena_fail(a, err);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        out->values[i] = f->row.values[i];
-    }
-    for (size_t i = 0; i < sizeof(maskable) / sizeof(maskable[0]); i++) {
-        bool filled = r->spared && str_is(str_of(r->spared), maskable[i].field);
-        if (next_unit(&state) < r->mask * maskable[i].often && !filled) {
-            blank(out, maskable[i].field);
+    MRC_TRY(film_row_copy(&f->row, a, out, err));
+    for (size_t i = 0; i < FILM_OPTIONALS; i++) {
+        bool filled = r->spared && str_is(str_of(r->spared), film_optionals[i].field);
+        if (next_unit(&state) < r->mask * film_optionals[i].often && !filled) {
+            film_row_blank(out, film_optionals[i].field);
         }
     }
     return MRC_OK;

@@ -8,6 +8,18 @@
 
 #include "train/film_model.h"
 
+/* Optional raw fields that callers leave out or never knew; a currency goes with its budget. */
+struct film_optional {
+    const char *field;
+    double often; /* blanked, of the recipe's masking */
+};
+enum { FILM_OPTIONALS = 9 };
+extern const struct film_optional film_optionals[FILM_OPTIONALS];
+
+/* A row in a whose values can be changed, and a field's value taken from it; a required field stays. */
+int film_row_copy(const struct row *row, struct arena *a, struct row *out, struct mrc_err *err) MRC_CHECKED;
+void film_row_blank(struct row *copy, const char *field);
+
 struct film_table {
     const struct film_recipe *recipe;
     const struct film *const *films; /* [n] those that teach, in time order */

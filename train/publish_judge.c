@@ -27,10 +27,9 @@ static int score(const struct bundle *b, const char *csv, int32_t after, struct 
         }
         arena_reset(&a);
         rc = forecast_row(b, &d->films[i].row, scratch, &a, &y, NULL, err);
-        o[n] = (struct film_outcome){.truth = d->films[i].entries, .forecast = y.admissions};
-        forecast_interval(&y, 0.8, &o[n].low80, &o[n].high80);
-        forecast_interval(&y, 0.9, &o[n].low90, &o[n].high90);
-        n++;
+        if (rc == MRC_OK) {
+            o[n++] = film_outcome_of(d->films[i].entries, &y);
+        }
     }
     if (rc == MRC_OK && n == 0) {
         rc = mrc_fail(err, MRC_EFORMAT, "%s: no film is newer than both versions have learnt from", csv);

@@ -7,10 +7,11 @@
 
 START_TEST(by_hand)
 {
+    /* quantiles .05 .10 .25 .50 .75 .90 .95 */
     const struct film_outcome o[] = {
-        {.truth = 100, .forecast = 1000, .low80 = 10, .high80 = 99, .low90 = 1, .high90 = 100},
-        {.truth = 10000, .forecast = 10000, .low80 = 9000, .high80 = 11000, .low90 = 1, .high90 = 1e9},
-        {.truth = 1000, .forecast = 500, .low80 = 400, .high80 = 1000, .low90 = 1001, .high90 = 2000},
+        {100, 1000, true, {1, 10, 20, 30, 50, 99, 100}},
+        {10000, 10000, true, {1, 9000, 9500, 10000, 10500, 11000, 1e9}},
+        {1000, 500, true, {1001, 1010, 1100, 1200, 1300, 1500, 2000}},
     };
     struct film_score s;
     struct mrc_err err = {0};
@@ -24,12 +25,25 @@ START_TEST(by_hand)
     ck_assert_double_eq_tol(s.median_ape, 0.5, 1e-12);
     ck_assert_double_eq_tol(s.within_2, 2.0 / 3, 1e-12); /* exactly half counts */
     ck_assert_double_eq_tol(s.wape, 1400.0 / 11100, 1e-12);
-    ck_assert_double_eq_tol(s.cover80, 2.0 / 3, 1e-12);
-    ck_assert_double_eq_tol(s.cover90, 2.0 / 3, 1e-12);
-    double missed = 10 * (2 - log10(99)); /* the first film, above its interval */
-    ck_assert_double_eq_tol(s.score80, (log10(99) - 1 + missed + log10(11.0 / 9) + log10(2.5)) / 3, 1e-12);
-    missed = 20 * (log10(1001) - 3); /* the third, below */
-    ck_assert_double_eq_tol(s.score90, (2 + 9 + log10(2000) - log10(1001) + missed) / 3, 1e-12);
+    const struct interval_score *half = &s.intervals[INTERVAL_50], *most = &s.intervals[INTERVAL_80],
+                                *nearly = &s.intervals[INTERVAL_90];
+    ck_assert_double_eq_tol(half->cover, 1.0 / 3, 1e-12);
+    ck_assert_double_eq_tol(most->cover, 1.0 / 3, 1e-12);
+    ck_assert_double_eq_tol(nearly->cover, 2.0 / 3, 1e-12); /* an end belongs to it */
+    double width = (log10(9.9) + log10(11.0 / 9) + log10(1500.0 / 1010)) / 3;
+    ck_assert_double_eq_tol(most->width, width, 1e-12);
+    double missed = 10 * (2 - log10(99)) + 10 * (log10(1010) - 3); /* the first above, the third below */
+    ck_assert_double_eq_tol(most->score, width + missed / 3, 1e-12);
+    ck_assert_double_eq_tol(nearly->width, (2 + 9 + log10(2000.0 / 1001)) / 3, 1e-12);
+    ck_assert_double_eq_tol(nearly->score, nearly->width + 20 * (log10(1001) - 3) / 3, 1e-12);
+    double pinball = 0;
+    for (int i = 0; i < 3; i++) {
+        for (int k = 0; k < FORECAST_QUANTILES; k++) {
+            double miss = log10(o[i].truth) - log10(o[i].quantiles[k]), p = forecast_quantile_levels[k];
+            pinball += fmax(p * miss, (p - 1) * miss) / 21;
+        }
+    }
+    ck_assert_double_eq_tol(s.pinball, pinball, 1e-12);
     ck_assert_double_eq_tol(s.spearman, 0.5, 1e-12); /* ranks 1 2 0 and 0 2 1 */
 }
 END_TEST
@@ -40,11 +54,13 @@ START_TEST(edges)
     struct mrc_err err = {0};
     ck_assert_fails(film_score(NULL, 0, &s, &err), &err, MRC_EFORMAT, "no films");
     /* No tickets count as one; equal truths have no R2; a rule without intervals has no coverage. */
-    const struct film_outcome o[] = {{.truth = 0, .forecast = 0, .low80 = NAN, .low90 = NAN},
-                                     {.truth = 1, .forecast = 10, .low80 = NAN, .low90 = NAN}};
+    const struct film_outcome o[] = {{.truth = 0, .forecast = 0}, {.truth = 1, .forecast = 10, .has_quantiles = true}};
     ck_assert_ok(film_score(o, 2, &s, &err), &err);
     ck_assert(isnan(s.r2_log));
-    ck_assert(isnan(s.cover80) && isnan(s.cover90) && isnan(s.score80) && isnan(s.score90));
+    for (int k = 0; k < INTERVAL__COUNT; k++) {
+        ck_assert(isnan(s.intervals[k].cover) && isnan(s.intervals[k].width) && isnan(s.intervals[k].score));
+    }
+    ck_assert(isnan(s.pinball));
     ck_assert_double_eq_tol(s.spearman, 1, 1e-12);
     ck_assert_double_eq_tol(s.bias_log, 0.5, 1e-12);
 }
@@ -60,8 +76,8 @@ START_TEST(as_text)
                            .median_ape = 0.5,
                            .within_2 = 1,
                            .wape = 0.05,
-                           .cover80 = NAN,
-                           .cover90 = 0.9};
+                           .spearman = NAN,
+                           .intervals = {[INTERVAL_80] = {NAN, 0.5, 1}, [INTERVAL_90] = {0.9, 0.75, 2}}};
     struct buf b;
     buf_init(&b, NULL, 4096);
     film_score_line(&b, "rule", &s);
@@ -74,6 +90,12 @@ START_TEST(as_text)
     json_close_object(&w);
     ck_assert(strstr(b.p, "\"coverage_80\":null") != NULL);
     ck_assert(strstr(b.p, "\"bias_log10\":-0.0166") != NULL);
+    buf_reset(&b);
+    film_score_csv_heading(&b);
+    buf_char(&b, '\n');
+    film_score_csv(&b, &s);
+    ck_assert(strstr(b.p, "films,r2_log10,rmse_log10,bias_log10,mae,median_ape,within_2,wape,spearman,") == b.p);
+    ck_assert(strstr(b.p, "\n3,0.60449,0.4,-0.0166,91234.6,0.5,1,0.05,,0,0,0,0,,0.5,1,0.9,0.75,2") != NULL);
     buf_release(&b);
 }
 END_TEST
