@@ -269,6 +269,72 @@ for x in r:
     done
 }
 
+@test "backtest: what is known only after a film's Monday touches no prediction" {
+    echo '{"iterations": 20}' >"$BATS_TEST_TMPDIR/p.json"
+    for kind in private published; do
+        python3 "$ROOT/tests/cli/no_leak.py" "$MT" "$ROOT/data/sample.csv" 2022-06-30 "$BATS_TEST_TMPDIR" \
+            2022-11-28 2023-03-13 -- --kind $kind --params "$BATS_TEST_TMPDIR/p.json"
+    done
+}
+
+@test "backtest: the same on the real films" {
+    [ -n "$MERCREDI_DATA" ] || skip "MERCREDI_DATA is not set"
+    python3 "$ROOT/data/prepare.py" "$MERCREDI_DATA/data/fr-first-week/clean.csv" "$BATS_TEST_TMPDIR/films.csv" 2>/dev/null
+    echo '{"iterations": 10}' >"$BATS_TEST_TMPDIR/p.json"
+    python3 "$ROOT/tests/cli/no_leak.py" "$MT" "$BATS_TEST_TMPDIR/films.csv" 2017-12-31 "$BATS_TEST_TMPDIR" \
+        2018-03-12 -- --kind private --points --params "$BATS_TEST_TMPDIR/p.json"
+}
+
+@test "backtest: groups, differences, a champion on the same films, days left out" {
+    t() { call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2021-12-31 --params "$BATS_FILE_TMPDIR/p.json" "$@"; }
+    echo '{"iterations": 40}' >"$BATS_FILE_TMPDIR/p.json"
+    fit --data "$ROOT/data/sample.csv" --until 2021-12-31 --params "$BATS_FILE_TMPDIR/p.json" --out "$BATS_TEST_TMPDIR/m/0001" -q
+    t --test 2022-01-01..2024-12-31 --champion "$BATS_TEST_TMPDIR/m/0001" --scores "$BATS_TEST_TMPDIR/s.csv" --json
+    [ "$status" -eq 0 ]
+    # The champion was made as the first models of the back-test are: the same points, but its offsets do not roll.
+    jq -e '.champion.films == .median.films and ((.champion.r2_log10 - .median.r2_log10) | fabs) < 0.05' <<<"$out"
+    jq -e '[.groups[] | select(.rule == "median" and .by == "year").group] == ["2022", "2023", "2024"]' <<<"$out"
+    jq -e '[.groups[] | select(.rule == "median" and .by == "setting").films] | add == '"$(jq .median.films <<<"$out")" <<<"$out"
+    jq -e '[.differences[].against] == ["naive", "per_screen", "champion"]' <<<"$out"
+    jq -e '.differences[0].rmse_log10 | .low_95 < .value and .value < .high_95 and .high_95 < 0' <<<"$out"
+    jq -e '.per_screen.films < .naive.films and .naive.pinball_log10 == null and .median.pinball_log10 > 0' <<<"$out"
+    [ "$(head -1 "$BATS_TEST_TMPDIR/s.csv" | cut -d, -f1-5)" = by,group,rule,films,r2_log10 ]
+    [ "$(grep -c '^year,2022,' "$BATS_TEST_TMPDIR/s.csv")" -eq 5 ]
+    # Days left out, and plans that would flatter.
+    t --test 2022-01-01..2024-12-31 --skip 2023-01-01..2023-12-31 --points --json
+    jq -e '[.groups[] | select(.rule == "median" and .by == "year").group] == ["2022", "2024"]' <<<"$out"
+    jq -e '.median.coverage_80 == null and .median.r2_log10 > 0' <<<"$out"
+    t --test 2022-01-01..2024-12-31 --skip 2023-01-01..2022-12-31
+    [ "$status" -eq 64 ] && one_error_line backtest '--skip'
+    call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2020-12-31 --test 2021-01-01..2022-12-31 \
+        --champion "$BATS_TEST_TMPDIR/m/0001"
+    [ "$status" -eq 64 ] && one_error_line backtest 'the champion has learnt from films up to 2021-12-'
+}
+
+@test "backtest --robustness: each optional field known, blanked, and never learnt" {
+    echo '{"iterations": 40}' >"$BATS_TEST_TMPDIR/p.json"
+    t() { call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2021-12-31 --test 2022-01-01..2024-12-31 \
+        --setting N --robustness --params "$BATS_TEST_TMPDIR/p.json" "$@"; }
+    t --json
+    [ "$status" -eq 0 ]
+    jq -e '[.N[].field] == ["budget", "directors", "actors", "duration_min", "age_rating", "original_title", "distributor",
+        "genres", "countries", "all"]' <<<"$out"
+    # Only films that have the field are judged; all of them have some.
+    jq -e '(.N[0].films < .N[-1].films) and (.N[-1].films == ([.N[].films] | max))' <<<"$out"
+    jq -e '.N[-1] | .given.r2_log10 > .blanked.r2_log10' <<<"$out"
+    learnt=$(jq .N[-1].learnt_without.r2_log10 <<<"$out")
+    # Without the field in the file at all, models are those that learnt without it.
+    python3 -c 'import csv,sys
+r = csv.DictReader(sys.stdin); w = csv.DictWriter(sys.stdout, r.fieldnames, lineterminator="\n"); w.writeheader()
+optional = "budget directors actors duration_min age_rating original_title distributor genres countries".split()
+for x in r: w.writerow({**x, **dict.fromkeys(optional, "")})' <"$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/f.csv"
+    call "$MT" backtest --data "$BATS_TEST_TMPDIR/f.csv" --train-until 2021-12-31 --test 2022-01-01..2024-12-31 --setting N \
+        --points --params "$BATS_TEST_TMPDIR/p.json" --json
+    jq -e "(.point.r2_log10 - $learnt) | fabs < 1e-9" <<<"$out"
+    t
+    [[ $out == *"learnt_without: R2, bias"* ]]
+}
+
 @test "backtest: settings, refits, and plans out of order" {
     t() { call "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2021-12-31 "$@"; }
     t --test 2022-01-01..2023-12-31 --refit yearly --json
