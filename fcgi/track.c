@@ -15,7 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LEASE_MS = 60 * 1000, ROUND_MS = 4000, GRACE_MS = 10 * 60 * 1000, LISTED_DAYS = 60, TEXT_MAX = 8 << 20 };
+enum {
+    LEASE_MS = 60 * 1000,
+    RENEW_MS = 10 * 1000,
+    ROUND_MS = 4000,
+    GRACE_MS = 10 * 60 * 1000,
+    LISTED_DAYS = 60,
+    TEXT_MAX = 8 << 20
+};
 #define DAY_MS ((int64_t)86400000)
 
 struct track {
@@ -24,6 +31,8 @@ struct track {
     struct shared *shared;
     char experiment[MLFLOW_ID_MAX]; /* "" until it was found or made */
     char holder[128];
+    struct job *job;    /* what is being done under its lease */
+    int64_t renewed_ms; /* when that was taken or renewed last */
 };
 
 /* One version's run of predictions. */
@@ -38,6 +47,20 @@ static int64_t now_ms(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Before anything is written: a host that was held up past its lease leaves the work to whoever took it. */
+static int keep_lease(struct track *t, struct mrc_err *err)
+{
+    t->renewed_ms = monotonic_ms();
+    return store_job_renew(t->state, t->job, now_ms(), LEASE_MS, err);
+}
+
+/* Between the pages of a long day. */
+static int hold_lease(void *arg, struct mrc_err *err)
+{
+    struct track *t = arg;
+    return monotonic_ms() - t->renewed_ms < RENEW_MS ? MRC_OK : keep_lease(t, err);
 }
 
 /* ---- the run of a version -------------------------------------------------------------------------------------- */
@@ -153,17 +176,24 @@ static int send_text(struct track *t, const struct track_run *run, const char *p
 }
 
 /* Files first, they may be sent twice; then figures and the tag that says they are there, in one call. */
-static int send_day(struct track *t, const struct track_run *run, struct track_version *v, int32_t day,
-                    struct mrc_err *err)
+static int send_day(struct track *t, const struct track_run *run, struct track_version *v, struct track_drift *d,
+                    int32_t day, struct mrc_err *err)
 {
     struct mlflow_metric figures[TRACK_FIGURES];
     struct buf text, listed;
-    char date[DATE_TEXT], table[80], sample[80], picture[80];
+    char date[DATE_TEXT], table[80], sample[80], picture[80], drift[80], drift_picture[80];
+    const char *paths[3] = {table};
+    size_t n_paths = 1;
     date_format(day, date);
+    (void)snprintf(drift, sizeof(drift), "drift/%s.json", date);
+    (void)snprintf(drift_picture, sizeof(drift_picture), "pictures/%s-drift.svg", date);
     (void)snprintf(table, sizeof(table), "distribution/%s.json", date);
     (void)snprintf(sample, sizeof(sample), "sample/%s.json", date);
     (void)snprintf(picture, sizeof(picture), "pictures/%s.svg", date);
     size_t n = track_figures(v, day, day - run->first_day, figures);
+    if (d != NULL) {
+        n += track_drift_figures(d, day, day - run->first_day, figures + n);
+    }
     buf_init(&text, NULL, TEXT_MAX);
     buf_init(&listed, NULL, MLFLOW_VALUE_MAX);
     track_table(v, &text);
@@ -172,7 +202,17 @@ static int send_day(struct track *t, const struct track_run *run, struct track_v
         track_picture(v, day, &text);
         rc = send_text(t, run, picture, &text, err);
     }
+    if (rc == MRC_OK && d != NULL) {
+        paths[n_paths++] = drift;
+        track_drift_table(d, &text);
+        rc = send_text(t, run, drift, &text, err);
+    }
+    if (rc == MRC_OK && d != NULL) {
+        track_drift_picture(d, day, &text);
+        rc = send_text(t, run, drift_picture, &text, err);
+    }
     if (rc == MRC_OK && v->n_sample > 0 && buf_ok(&v->sample, NULL) == MRC_OK) {
+        paths[n_paths++] = sample;
         buf_puts(&text,
                  "{\"columns\":[\"prediction_id\",\"time\",\"film\",\"admissions\",\"low80\",\"high80\"],\"data\":[");
         buf_str(&text, buf_text(&v->sample));
@@ -181,8 +221,7 @@ static int send_day(struct track *t, const struct track_run *run, struct track_v
     }
     buf_release(&text);
     if (rc == MRC_OK) {
-        const char *const paths[] = {table, sample};
-        put_listed(run, paths, v->n_sample > 0 ? 2 : 1, &listed);
+        put_listed(run, paths, n_paths, &listed);
         const struct mlflow_pair tags[] = {{"mlflow.loggedArtifacts", buf_text(&listed)},
                                            {"shipped_through", str_of(date)}};
         bool fits = buf_ok(&listed, NULL) == MRC_OK;
@@ -192,16 +231,45 @@ static int send_day(struct track *t, const struct track_run *run, struct track_v
     return rc;
 }
 
+/* *d and MRC_OK, or *d NULL where there is nothing to compare: the day is worth shipping without. */
+static int find_drift(struct track *t, const struct settings *config, const char *version, int32_t day,
+                      struct track_drift *room, struct track_drift **d, struct mrc_err *err)
+{
+    char folder[4700];
+    struct mrc_err why = {0};
+    const struct track_hold hold = {hold_lease, t};
+    *d = NULL;
+    MRC_TRY(registry_folder(config, folder, sizeof(folder), err));
+    int rc = track_drift_read(t->log, folder, setting_cstr(config, CONFIG_MODEL), version, day, &hold, room, &why);
+    if (rc == MRC_OK) {
+        *d = room;
+    } else if (rc == MRC_EFORMAT || rc == MRC_EUNSUPPORTED || rc == MRC_ELIMIT) {
+        log_event(LOG_WARN, "no drift figures of this day", LOG_CSTR("version", version), LOG_CSTR("err", why.msg));
+    } else if (rc != MRC_ENOTFOUND) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return rc;
+    }
+    return MRC_OK;
+}
+
 static int ship_version(struct track *t, const struct settings *config, struct track_version *v, int32_t day,
                         struct mrc_err *err)
 {
     struct track_run run;
+    struct track_drift room = {.bundle = NULL}, *drift;
+    MRC_TRY(keep_lease(t, err));
     MRC_TRY(find_experiment(t, config, err));
     MRC_TRY(get_run(t, config, v->version, day, &run, err));
     if (run.shipped_through != DATE_NONE && run.shipped_through >= day) {
         return MRC_OK;
     }
-    MRC_TRY(send_day(t, &run, v, day, err));
+    MRC_TRY(find_drift(t, config, v->version, day, &room, &drift, err));
+    int rc = keep_lease(t, err);
+    rc = rc < 0 ? rc : send_day(t, &run, v, drift, day, err);
+    track_drift_release(&room);
+    MRC_TRY(rc);
     shared_count(t->shared, "mercredi_mlflow_days_total{result=\"shipped\"}", 1);
     char date[DATE_TEXT];
     date_format(day, date);
@@ -213,8 +281,9 @@ static int ship_version(struct track *t, const struct settings *config, struct t
 static int ship_day(struct track *t, const struct settings *config, int32_t day, struct mrc_err *err)
 {
     struct track_day d;
+    const struct track_hold hold = {hold_lease, t};
     MRC_TRY(track_day_read(t->log, setting_cstr(config, CONFIG_MODEL), day,
-                           (size_t)setting_int(config, CONFIG_MLFLOW_SAMPLE), &d, err));
+                           (size_t)setting_int(config, CONFIG_MLFLOW_SAMPLE), &hold, &d, err));
     int rc = MRC_OK;
     for (size_t i = 0; i < d.n && rc == MRC_OK; i++) {
         rc = ship_version(t, config, &d.versions[i], day, err);
@@ -233,6 +302,7 @@ static int ship_error(struct track *t, const struct settings *config, const stru
     struct track_run run;
     char date[DATE_TEXT];
     date_format(week, date);
+    MRC_TRY(keep_lease(t, err));
     MRC_TRY(find_experiment(t, config, err));
     MRC_TRY(get_run(t, config, e->version, week, &run, err));
     if (run.realised_through != DATE_NONE && run.realised_through >= week) {
@@ -325,6 +395,8 @@ static int ship_next(struct track *t, const struct settings *config, const struc
         return rc;
     }
     int32_t through = date_parse(job.memo, NULL);
+    t->job = &job;
+    t->renewed_ms = monotonic_ms();
     rc = span->next(t, through == DATE_NONE ? DATE_NONE : through + span->step, &date, &why);
     bool closed = date != DATE_NONE && now_ms() >= (int64_t)(date + span->closed_after) * DAY_MS + GRACE_MS;
     if (rc == MRC_OK && closed) {
@@ -339,6 +411,7 @@ static int ship_next(struct track *t, const struct settings *config, const struc
     } else if (store_job_failed(t->state, &job, str_of(why.msg), NULL) < 0) {
         log_event(LOG_WARN, "the job is not given back", LOG_CSTR("job", span->job));
     }
+    t->job = NULL;
     arena_release(&a);
     if (rc < 0 && err != NULL) {
         *err = why;

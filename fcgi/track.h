@@ -8,6 +8,7 @@
 #ifndef MRC_FCGI_TRACK_H
 #define MRC_FCGI_TRACK_H
 
+#include "common/forecast/drift.h"
 #include "common/forecast/mlflow.h"
 #include "fcgi/agent.h"
 #include "fcgi/store.h"
@@ -18,7 +19,7 @@ void track_release(void *memory);
 
 /* ---- one day (track_day.c) ------------------------------------------------------------------------------------- */
 
-enum { TRACK_VERSIONS_MAX = 32, TRACK_FIGURES = 16, TRACK_BINS = 16 };
+enum { TRACK_VERSIONS_MAX = 32, TRACK_FIGURES = 32, TRACK_BINS = 16 };
 
 /* What one version predicted on one day. */
 struct track_version {
@@ -35,15 +36,42 @@ struct track_day {
     struct track_version versions[TRACK_VERSIONS_MAX];
     size_t n;
 };
+/* Asked between the pages of a long reading; a failure ends it. NULL, or hold NULL: nobody asks. */
+struct track_hold {
+    int (*hold)(void *arg, struct mrc_err *err);
+    void *arg;
+};
+int track_hold_on(const struct track_hold *h, struct mrc_err *err) MRC_CHECKED;
 /* Read a day of the log, of model `name`; sample: rows to keep of each version. MRC_ELIMIT: too many versions. */
-int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, struct track_day *out,
-                   struct mrc_err *err) MRC_CHECKED;
+int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, const struct track_hold *hold,
+                   struct track_day *out, struct mrc_err *err) MRC_CHECKED;
 void track_day_release(struct track_day *d);
 /* Figures of a version as metrics of that day: at most TRACK_FIGURES, returned. Sorts the arrays. */
 size_t track_figures(struct track_version *v, int32_t day, int64_t step, struct mlflow_metric *out);
 /* The distribution as a table that MLflow shows ({"columns","data"}), and as a picture. After track_figures. */
 void track_table(const struct track_version *v, struct buf *out);
 void track_picture(const struct track_version *v, int32_t day, struct buf *out);
+
+/* ---- drift (track_drift.c) ------------------------------------------------------------------------------------- */
+
+/* The films that a version was asked about on a day and before, for up to TRACK_WINDOW_DAYS in all or until the days
+ * before have given TRACK_WINDOW_ROWS predictions, against the version's reference. */
+enum { TRACK_WINDOW_DAYS = 28, TRACK_WINDOW_ROWS = 50000 };
+struct track_drift {
+    struct bundle *bundle;
+    struct arena arena;
+    struct drift_report report;
+    int32_t days;
+};
+/* folder: of the versions. MRC_ENOTFOUND: the version is not there, has no reference, or was asked about no film. */
+int track_drift_read(struct store *log, const char *folder, const char *name, const char *version, int32_t day,
+                     const struct track_hold *hold, struct track_drift *out, struct mrc_err *err) MRC_CHECKED;
+void track_drift_release(struct track_drift *d);
+/* As metrics of that day, at most TRACK_FIGURES with those of the day itself; their keys live as long as d. */
+size_t track_drift_figures(struct track_drift *d, int32_t day, int64_t step, struct mlflow_metric *out);
+/* All features as a table that MLflow shows, and the most important as a picture. */
+void track_drift_table(const struct track_drift *d, struct buf *out);
+void track_drift_picture(const struct track_drift *d, int32_t day, struct buf *out);
 
 /* ---- one film week (track_week.c) ------------------------------------------------------------------------------ */
 

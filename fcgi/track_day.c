@@ -124,8 +124,13 @@ static int add(struct track_day *d, const struct prediction *p, size_t sample, s
     return MRC_OK;
 }
 
-int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, struct track_day *out,
-                   struct mrc_err *err)
+int track_hold_on(const struct track_hold *h, struct mrc_err *err)
+{
+    return h != NULL && h->hold != NULL ? h->hold(h->arg, err) : MRC_OK;
+}
+
+int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, const struct track_hold *hold,
+                   struct track_day *out, struct mrc_err *err)
 {
     char after[40], before[16];
     struct arena a;
@@ -138,7 +143,8 @@ int track_day_read(struct store *log, const char *name, int32_t day, size_t samp
     arena_init(&a, 256 << 20);
     while (rc == MRC_OK && n == PAGE) {
         struct prediction *rows;
-        rc = store_predictions_range(log, str_of(after), str_of(before), PAGE, &a, &rows, &n, err);
+        rc = track_hold_on(hold, err);
+        rc = rc < 0 ? rc : store_predictions_range(log, str_of(after), str_of(before), PAGE, &a, &rows, &n, err);
         for (size_t i = 0; rc == MRC_OK && i < n; i++) {
             if (str_is(rows[i].model_name, name)) {
                 rc = add(out, &rows[i], sample, err);

@@ -63,7 +63,7 @@ int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, 
     return MRC_OK;
 }
 
-static const struct bundle_model *choose_model(const struct bundle *b, const struct row *row)
+const struct bundle_model *forecast_choose(const struct bundle *b, const struct row *row)
 {
     for (uint32_t i = 0; i + 1 < b->n_models; i++) {
         const struct bundle_model *m = &b->models[i];
@@ -222,7 +222,7 @@ int forecast_row(const struct bundle *b, const struct row *row, struct forecast_
         return mrc_fail(err, MRC_EINVAL, "the row was read with another schema than the bundle's");
     }
     struct row_report found = {0};
-    struct forecast f = {.model = choose_model(b, row)};
+    struct forecast f = {.model = forecast_choose(b, row)};
     struct row filled;
     MRC_TRY(bundle_fill(b, row, a, &filled, err));
     MRC_TRY(score_row(f.model, &filled, s, a, &f, &found, err));

@@ -27,6 +27,9 @@ struct forecast {
     uint32_t n_doubts;
 };
 
+/* The model that answers a row: the first whose needs are present. */
+const struct bundle_model *forecast_choose(const struct bundle *b, const struct row *row);
+
 /* Working memory for forecast_rows; one per thread. */
 struct forecast_scratch;
 int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, struct mrc_err *err) MRC_CHECKED;

@@ -209,3 +209,22 @@ struct stats_chi2 stats_chi2_test(const double *a, const double *b, size_t k)
     }
     return r;
 }
+
+void stats_adjust(const double *p, size_t n, double *adjusted)
+{
+    for (size_t i = 0; i < n; i++) {
+        adjusted[i] = 1;
+    }
+    for (size_t j = 0; j < n; j++) {
+        size_t rank = 0;
+        for (size_t i = 0; i < n; i++) {
+            rank += p[i] <= p[j];
+        }
+        double bound = p[j] * (double)n / (double)rank;
+        for (size_t i = 0; i < n; i++) {
+            if (p[i] <= p[j] && bound < adjusted[i]) {
+                adjusted[i] = bound;
+            }
+        }
+    }
+}

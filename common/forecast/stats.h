@@ -1,7 +1,7 @@
 /* Two samples compared: quantiles, Kolmogorov-Smirnov, Wasserstein, Jensen-Shannon, chi-square.
  *
- * What drift is judged with; the formulas stand in the functions. Samples are finite numbers, sorted ascending where it
- * is said; counts are not negative. Nothing here allocates but stats_ks. */
+ * What drift (drift.h) is judged with; the formulas stand in the functions. Samples are finite numbers, sorted
+ * ascending where it is said; counts are not negative. Nothing here allocates but stats_ks. */
 #ifndef MRC_FORECAST_STATS_H
 #define MRC_FORECAST_STATS_H
 
@@ -38,5 +38,9 @@ struct stats_chi2 {
 struct stats_chi2 stats_chi2_test(const double *a, const double *b, size_t k);
 /* Probability that a chi-square variable of that many degrees of freedom exceeds x. */
 double stats_chi2_tail(double x, double freedom);
+
+/* Probabilities of n tests made together, adjusted so that those up to a bound hold a share of false alarms of at most
+ * that bound (Benjamini and Hochberg 1995). Quadratic in n; p and adjusted differ. */
+void stats_adjust(const double *p, size_t n, double *adjusted);
 
 #endif

@@ -321,6 +321,13 @@ median() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
 @test "MLflow stopped during a load: no request fails or waits; days are shipped once, in order, when it is back" {
     seconds=${MLFLOW_LOAD_SECONDS:-5}
     runs=() stopped=()
+    as_demo
+    head -n 41 "$root/data/sample.csv" >"$BATS_TEST_TMPDIR/films.csv" # films of the kind that 8001 has learnt from
+    for _ in 1 2; do                                                  # one for each of the two days
+        request POST /predict -H "Authorization: Bearer $token" -H 'Content-Type: text/csv' \
+            --data-binary "@$BATS_TEST_TMPDIR/films.csv"
+        expect_code 200
+    done
     for _ in 1 2 3; do
         loaded_p99 "$seconds"
         runs+=("$p99")
@@ -368,6 +375,18 @@ median() { printf '%s\n' "$@" | sort -n | sed -n 2p; }
         'BEGIN {d = a / b - 1; exit !(d < 1e-9 && d > -1e-9)}'
     mlflow GET "artifacts/list?run_id=$run_id&path=distribution"
     [ "$(jq '.files | length' <<<"$reply")" = 2 ]
+    # what was asked against what was learnt from
+    drift() { # figure → its value on the last day
+        mlflow GET "metrics/get-history?run_id=$run_id&metric_key=drift%2F$1"
+        jq '.metrics | sort_by(.step)[-1].value' <<<"$reply"
+    }
+    [ "$(drift films)" = 41 ]
+    [ "$(drift days)" = 28 ]
+    awk -v n="$(drift features_tested)" -v share="$(drift share_by_importance)" 'BEGIN {exit !(n > 20 && share < 0.2)}'
+    mlflow GET "artifacts/list?run_id=$run_id&path=drift"
+    [ "$(jq -r '[.files[].path] | join(" ")' <<<"$reply")" = "drift/$(date -u -d '3 days ago' +%F).json drift/$through.json" ]
+    curl -s --noproxy '*' "$MLFLOW_URL/get-artifact?run_uuid=$run_id&path=drift%2F$through.json" >"$BATS_TEST_TMPDIR/drift"
+    [ "$(jq '.columns | length' "$BATS_TEST_TMPDIR/drift")" = "$(jq '.data[0] | length' "$BATS_TEST_TMPDIR/drift")" ]
     # a new agent, and one that forgot how far it was: nothing twice
     kill -KILL $(processes_named mrc-agent)
     sqlite3 "$STATE/mercredi.db" "UPDATE job SET memo = '', holder = '', lease_until_ms = 0 WHERE name = 'mlflow_tracking'"

@@ -123,6 +123,21 @@ START_TEST(false_alarms)
 }
 END_TEST
 
+START_TEST(adjusted_probabilities)
+{
+    const double p[] = {0.042, .001, .212, .039, .041, .008, .06, .216, .074, .205};
+    const double expected[] = {.084, .01, .216, .084, .084, .04, .1, .216, .10571428571428572, .216};
+    double adjusted[10];
+    stats_adjust(p, 10, adjusted);
+    for (int i = 0; i < 10; i++) {
+        ck_assert_double_eq_tol(adjusted[i], expected[i], 1e-12);
+    }
+    stats_adjust((const double[]){0.7, 0.9}, 2, adjusted);
+    ck_assert_double_eq(adjusted[0], 0.9);
+    ck_assert_double_eq(adjusted[1], 0.9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stats");
@@ -130,6 +145,7 @@ int main(void)
     tcase_add_test(c, numbers);
     tcase_add_test(c, kolmogorov_smirnov);
     tcase_add_test(c, counts);
+    tcase_add_test(c, adjusted_probabilities);
     tcase_add_test(c, false_alarms);
     suite_add_tcase(suite, c);
     return check_main(suite);

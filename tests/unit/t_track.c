@@ -87,7 +87,7 @@ START_TEST(a_day_is_what_the_log_says)
         snprintf(row[i], sizeof row[i], "{\"title\":\"F%d\"%s}", i % 50, i % 2 ? ",\"screens\":5" : "");
         predict(at + i * 71000, i % 3 ? "0002" : "0001", row[i], 1000.0 * (i + 1));
     }
-    ck_assert_ok(track_day_read(logs, "first-week", day, 3, &d, &err), &err);
+    ck_assert_ok(track_day_read(logs, "first-week", day, 3, NULL, &d, &err), &err);
     ck_assert_uint_eq(d.n, 2);
     struct track_version *v = strcmp(d.versions[0].version, "0001") == 0 ? &d.versions[0] : &d.versions[1];
     ck_assert_uint_eq(v->n, (N + 2) / 3);
@@ -121,8 +121,125 @@ START_TEST(a_day_is_what_the_log_says)
     ck_assert_ptr_null(strstr(v->sample.p, "\"u\"")); /* nobody's name */
     buf_release(&b);
     track_day_release(&d);
-    ck_assert_ok(track_day_read(logs, "other", day, 3, &d, &err), &err);
+    ck_assert_ok(track_day_read(logs, "other", day, 3, NULL, &d, &err), &err);
     ck_assert_uint_eq(d.n, 0);
+}
+END_TEST
+
+/* A film of these days, on the schema of the version that the checkout ships. */
+static void ask(int32_t on, const char *version, int film, double budget, int screens)
+{
+    char row[400], date[DATE_TEXT];
+    date_format(day + 7 * (film % 5), date);
+    snprintf(row, sizeof row,
+             "{\"title\":\"Film %d\",\"release_date\":\"%s\",\"genres\":[\"%s\"],\"countries\":[\"FR\"],"
+             "\"distributor\":\"%s\",\"duration_min\":%d,\"budget\":%.0f,\"screens\":%d}",
+             film, date, film % 2 ? "Drame" : "Comédie", film % 10 ? "Pathé" : "Maison inconnue", 80 + film % 40,
+             budget, screens);
+    predict((int64_t)on * day_ms + 1000 * film, version, row, 1000);
+}
+
+static int refuse(void *arg, struct mrc_err *e)
+{
+    return --*(int *)arg < 0 ? mrc_fail(e, MRC_ECONFLICT, "lost") : MRC_OK;
+}
+
+START_TEST(films_of_four_weeks_are_compared_with_the_reference)
+{
+    static const char versions[] = "models/first-week";
+    struct track_drift d;
+    struct mlflow_metric m[TRACK_FIGURES], again[TRACK_FIGURES];
+    const struct mlflow_metric *budget = NULL;
+    for (int i = 0; i < 60; i++) { /* all cost far more than what was learnt from; asked about twice */
+        ask(day - i % TRACK_WINDOW_DAYS, "0002", i, 4e8 + i, 300);
+        ask(day, "0002", i, 5e8 + i, 300 + i);
+    }
+    ask(day - TRACK_WINDOW_DAYS, "0002", 100, 1e6, 300); /* before the window, after it, of another version */
+    ask(day + 1, "0002", 101, 1e6, 300);
+    ask(day, "0001", 102, 1e6, 300);
+    ck_assert_ok(track_drift_read(logs, versions, "first-week", "0002", day, NULL, &d, &err), &err);
+    size_t n = track_drift_figures(&d, day, 4, m);
+    ck_assert_uint_le(n, TRACK_FIGURES - 10);
+    ck_assert_double_eq(figure(m, n, "drift/films"), 60);
+    ck_assert_double_eq(figure(m, n, "drift/days"), TRACK_WINDOW_DAYS);
+    ck_assert_double_eq_tol(figure(m, n, "drift/unseen_value_rate"), 0.1, 1e-12);
+    ck_assert_double_gt(figure(m, n, "drift/missing_rate"), 0); /* nobody was named */
+    ck_assert_double_gt(figure(m, n, "drift/features_drifting"), 3);
+    ck_assert_double_gt(figure(m, n, "drift/share_by_importance"), 0.2);
+    ck_assert_double_le(figure(m, n, "drift/share_by_importance"), 1);
+    for (size_t k = 0; k < d.report.n; k++) {
+        const struct drift_figure *f = &d.report.figures[k];
+        if (str_is(f->feature->name, "budget")) {
+            ck_assert_double_eq_tol(f->effect, (log10(5e8 * 1.0) - 6.9488) / 0.5855, 0.1); /* the later row */
+            ck_assert_int_eq(f->state, DRIFT_STRONG);
+        }
+        ck_assert(!str_is(f->feature->name, "year") || f->dated);
+        ck_assert(!str_is(f->feature->name, "di_mean") || !f->dated);
+    }
+    for (size_t i = 0; i < n; i++) {
+        budget = strcmp(m[i].key, "drift/effect_budget") == 0 ? &m[i] : budget;
+        ck_assert_ptr_null(strstr(m[i].key, "year"));
+        ck_assert_int_eq(m[i].step, 4);
+        ck_assert_int_eq(m[i].time_ms, (int64_t)day * day_ms);
+    }
+    ck_assert_ptr_nonnull(budget);
+    struct buf b;
+    struct json_doc *doc;
+    buf_init(&b, NULL, 1 << 20);
+    track_drift_table(&d, &b);
+    ck_assert_ok(json_read(&doc, buf_text(&b), &json_limits_file, NULL, &err), &err);
+    const struct json *rows = json_find(json_root(doc), "data");
+    ck_assert_uint_eq(json_count(rows), d.report.n);
+    double last = 101, importance;
+    for (const struct json *r = json_first(rows); r != NULL; r = json_next(r)) {
+        ck_assert_uint_eq(json_count(r), json_count(json_find(json_root(doc), "columns")));
+        ck_assert(json_double(json_at(r, 1), &importance) && importance <= last);
+        last = importance;
+    }
+    json_free(doc);
+    buf_reset(&b);
+    track_drift_picture(&d, day, &b);
+    ck_assert_ptr_nonnull(strstr(b.p, "60 films of 28 days to 2026-11-04"));
+    ck_assert_ptr_nonnull(strstr(b.p, ">budget<"));
+    ck_assert_ptr_nonnull(strstr(b.p, "</svg>"));
+    buf_release(&b);
+    struct track_drift same;
+    ck_assert_ok(track_drift_read(logs, versions, "first-week", "0002", day, NULL, &same, &err), &err);
+    ck_assert_uint_eq(track_drift_figures(&same, day, 4, again), n);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_str_eq(m[i].key, again[i].key);
+        ck_assert_double_eq(m[i].value, again[i].value);
+    }
+    track_drift_release(&same);
+    track_drift_release(&d);
+}
+END_TEST
+
+START_TEST(what_cannot_be_compared_is_told)
+{
+    struct track_drift d;
+    int pages = 3;
+    const struct track_hold hold = {refuse, &pages};
+    ask(day, "0009", 1, 1e6, 300);
+    ask(day, "0002", 1, 1e6, 300);
+    ck_assert_int_eq(track_drift_read(logs, "models/first-week", "first-week", "0009", day, NULL, &d, &err),
+                     MRC_ENOTFOUND);
+    ck_assert_int_eq(track_drift_read(logs, "models/first-week", "first-week", "../0002", day, NULL, &d, &err),
+                     MRC_ENOTFOUND);
+    ck_assert_int_eq(track_drift_read(logs, "models/first-week", "first-week", "0002", day - 1, NULL, &d, &err),
+                     MRC_ENOTFOUND);
+    ck_assert_int_eq(track_drift_read(logs, "models/first-week", "first-week", "0002", day, &hold, &d, &err),
+                     MRC_ECONFLICT);
+    ck_assert_ok(track_drift_read(logs, "models/first-week", "first-week", "0002", day, NULL, &d, &err), &err);
+    struct mlflow_metric m[TRACK_FIGURES];
+    size_t n = track_drift_figures(&d, day, 0, m); /* one film: what is counted, nothing that is tested */
+    ck_assert_double_eq(figure(m, n, "drift/films"), 1);
+    ck_assert_double_eq(figure(m, n, "drift/features_tested"), 0);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_ptr_null(strstr(m[i].key, "effect"));
+        ck_assert_ptr_null(strstr(m[i].key, "share"));
+    }
+    track_drift_release(&d);
 }
 END_TEST
 
@@ -192,6 +309,8 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_day_is_what_the_log_says);
+    tcase_add_test(t, films_of_four_weeks_are_compared_with_the_reference);
+    tcase_add_test(t, what_cannot_be_compared_is_told);
     tcase_add_test(t, a_week_compares_the_last_forecast_before_release);
     suite_add_tcase(s, t);
     return check_main(s);

@@ -1,0 +1,224 @@
+#!/usr/bin/env bats
+# Two hosts, each with its own folders, on one PostgreSQL and one MLflow: both follow the alias; what must be done once is
+# done by one of them; when it dies, the other goes on. Skips, saying so, without MLflow's Python or PostgreSQL.
+bats_require_minimum_version 1.5.0
+load server
+load mlflow
+load postgres
+model=first-week
+
+# Make a host the one that the functions of server.bash speak of.
+host() {
+    STATE=$BATS_FILE_TMPDIR/$1
+    SERVER=$(cat "$STATE/session" 2>/dev/null || true)
+    export STATE SERVER
+    [ ! -s "$STATE/demo.env" ] || {
+        # shellcheck disable=SC1091 # written by run.sh
+        . "$STATE/demo.env"
+        export URL MERCREDI_USER MERCREDI_PASSWORD
+    }
+    if [ -s "$STATE/token" ]; then token=$(cat "$STATE/token"); fi
+}
+host_start() { # name, more settings: one user in the common database, so one password
+    mkdir -p "$BATS_FILE_TMPDIR/$1"
+    local started=
+    host "$1"
+    [ -s "$STATE/demo.password" ] || printf the-same-on-both-hosts >"$STATE/demo.password"
+    rm -f "$STATE/demo.env" # of one that was killed
+    PORT=$(free_port) server_start MERCREDI_WORKERS=2 MERCREDI_MLFLOW_URL="$MLFLOW_URL" MERCREDI_MLFLOW_TRACK=1s \
+        MERCREDI_MLFLOW_TIMEOUT=4s "${@:2}" || started=failed
+    echo "$SERVER" >"$STATE/session"
+    [ -z "$started" ]
+}
+host_login() {
+    host "$1"
+    login
+    printf '%s' "$token" >"$STATE/token"
+}
+
+setup_file() {
+    if [ "$FRONT" != lighttpd ]; then
+        export none="runs under lighttpd"
+    elif ! mlflow_python >/dev/null; then
+        export none="no Python with MLflow: MLFLOW_PY is not set and build/mlflow-venv is not there"
+    elif ! pg_server; then
+        export none="no PostgreSQL here"
+    fi
+    [ -z "$none" ] || return 0
+    mlflow_start
+    export bundles=$BATS_FILE_TMPDIR/$model
+    mkdir -p "$bundles"
+    echo '{"iterations": 20}' >"$BATS_FILE_TMPDIR/few.json"
+    local v
+    for v in 8001 8002; do
+        "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet --seed "$v" \
+            --params "$BATS_FILE_TMPDIR/few.json" --out "$bundles/$v" >/dev/null
+    done
+    host_start a
+    host_start b
+    host_login a
+    host_login b
+}
+teardown_file() {
+    [ -z "$none" ] || return 0
+    local h
+    for h in a b; do
+        host "$h"
+        server_stop
+    done
+    mlflow_stop
+    pg_server_end
+}
+setup() { [ -z "$none" ] || skip "$none"; }
+
+publish() { # bundle, more arguments → $version
+    version=$("$BIN/mercredi-train" publish "$1" --mlflow "$MLFLOW_URL" --quiet "${@:2}" | jq -r .version)
+}
+served() { # by the present host
+    post_json /predict "$film"
+    expect_code 200
+    member .model.version
+}
+until_both_serve() { # version: at most 10 s for both
+    local i h
+    for ((i = 0; i < 100; i++)); do
+        for h in a b; do
+            host "$h"
+            [ "$(served)" = "$1" ] || break
+            [ "$h" != b ] || return 0
+        done
+        sleep 0.1
+    done
+    fail "after 10 s host $h answers by $(served), not $1"
+}
+# Give part of the log another day: each id and its time, as if it had been so. condition, days back
+age() {
+    rows "UPDATE predictions SET time_ms = time_ms - 86400000::bigint * ($2), id = (SELECT substr(h, 1, 8) || '-' ||
+        substr(h, 9, 4) || substr(predictions.id, 14) FROM (SELECT lpad(to_hex(time_ms - 86400000::bigint * ($2)), 12, '0')
+        AS h) AS x) WHERE $1"
+}
+run_of_predictions() { # version → $run_id, "" without one; $reply
+    mlflow GET "experiments/get-by-name?experiment_name=$model-predictions"
+    mlflow POST runs/search "{\"experiment_ids\": [\"$(jq -r '.experiment.experiment_id // "none"' <<<"$reply")\"],
+        \"filter\": \"tags.model_version = '$1'\"}"
+    run_id=$(jq -r '.runs[0].info.run_id // empty' <<<"$reply")
+}
+until_shipped() { # version, day, seconds
+    local i
+    for ((i = 0; i < $3 * 5; i++)); do
+        run_of_predictions "$1"
+        [ "$(jq -r '.runs[0].data.tags[]? | select(.key == "shipped_through").value' <<<"$reply")" != "$2" ] || return 0
+        sleep 0.2
+    done
+    fail "after $3 s the days through $2 are not in MLflow: $reply"
+}
+counts() { # version → predictions of each day in MLflow
+    run_of_predictions "$1"
+    [ "$(jq '.runs | length' <<<"$reply")" = 1 ] || fail "$reply"
+    mlflow GET "metrics/get-history?run_id=$run_id&metric_key=predictions%2Fcount"
+    jq -r '[.metrics | sort_by(.step)[] | .value] | map(tostring) | join(" ")' <<<"$reply"
+}
+in_the_log() { # version → the same from the database, of closed days
+    rows "SELECT string_agg(n::text, ' ' ORDER BY day) FROM (SELECT time_ms / 86400000 AS day, count(*) AS n
+        FROM predictions WHERE model_version = '$1' AND time_ms < extract(epoch FROM date_trunc('day',
+        now() AT TIME ZONE 'UTC')) * 1000 GROUP BY 1) AS x"
+}
+day_ago() { date -u -d "$1 days ago" +%F; }
+logged() { cat "$BATS_FILE_TMPDIR"/[ab]/server.log | grep -c "$1" || true; }
+
+@test "a move of the alias reaches both hosts within 10 s under load, and back; no request fails" {
+    publish "$bundles/8001"
+    one=$version
+    publish "$bundles/8002"
+    two=$version
+    for h in a b; do
+        host "$h"
+        (
+            while [ ! -e "$BATS_TEST_TMPDIR/enough" ] && kill -0 "$SERVER"; do
+                curl -s --noproxy '*' --max-time 20 -o /dev/null -w '%{http_code}\n' -H "Authorization: Bearer $token" \
+                    -H 'Content-Type: application/json' -d "$film" "$URL/predict"
+            done >"$BATS_TEST_TMPDIR/codes.$h"
+        ) 3>&- &
+    done
+    alias_to "$one"
+    until_both_serve 8001
+    alias_to "$two"
+    until_both_serve 8002
+    alias_to "$one"
+    until_both_serve 8001
+    touch "$BATS_TEST_TMPDIR/enough"
+    wait
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/codes.a")" -gt 10 ]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/codes.b")" -gt 10 ]
+    [ "$(cat "$BATS_TEST_TMPDIR"/codes.? | sort -u)" = 200 ]
+}
+
+@test "a promotion on one host is served by both" {
+    publish "$bundles/8002" # its folder is on both hosts by now
+    host a
+    MERCREDI_MLFLOW_URL=$MLFLOW_URL administer model use 8002
+    until_both_serve 8002
+    [ "$(alias_now)" = "$version" ]
+    host b
+    MERCREDI_MLFLOW_URL=$MLFLOW_URL administer model use 8001
+    until_both_serve 8001
+}
+
+@test "days of both hosts are shipped once, whole, by whichever host takes the lease" {
+    for h in a b; do
+        host "$h"
+        for _ in {1..20}; do [ "$(served)" = 8001 ]; done
+    done
+    rows "CREATE TABLE old AS SELECT id, 3 + row_number() OVER (ORDER BY id) % 7 AS d FROM predictions
+        WHERE model_version = '8001'"
+    age "model_version = '8001'" "(SELECT d FROM old WHERE old.id = predictions.id)"
+    rows "DROP TABLE old"
+    until_shipped 8001 "$(day_ago 3)" 60
+    expected=$(in_the_log 8001)
+    [ "$(wc -w <<<"$expected")" = 7 ]
+    [ "$(counts 8001)" = "$expected" ] || fail "MLflow: $(counts 8001), log: $expected"
+    sleep 3 # rounds of both agents
+    [ "$(counts 8001)" = "$expected" ]
+    [ "$(logged 'day of predictions is in MLflow.*8001')" = 7 ] || fail "$(logged 'day of predictions is in MLflow.*8001')"
+}
+
+@test "the death of the host that ships hands the lease over; nothing is lost or doubled" {
+    for h in a b; do
+        host "$h"
+        for _ in {1..10}; do [ "$(served)" = 8001 ]; done
+    done
+    before=$(logged 'day of predictions is in MLflow.*8001')
+    kill -STOP -- "-$(cat "$MLFLOW_STATE/pid")" # hangs: the call that is under way waits, and its host holds the lease
+    age "model_version = '8001' AND time_ms >= extract(epoch FROM date_trunc('day', now() AT TIME ZONE 'UTC')) * 1000" 2
+    dead=
+    for ((i = 0; i < 300; i++)); do
+        holder=$(rows "SELECT holder FROM job WHERE name = 'mlflow_tracking'")
+        for h in a b; do
+            host "$h"
+            agent=$(processes_named mrc-agent)
+            if [ -n "$agent" ] && [[ $holder == *:"$agent" ]]; then
+                # shellcheck disable=SC2046 # the whole host at once
+                kill -KILL $(server_processes)
+                dead=$h
+                break 2
+            fi
+        done
+        sleep 0.05
+    done
+    [ -n "$dead" ]
+    kill -CONT -- "-$(cat "$MLFLOW_STATE/pid")"
+    [ "$(rows "SELECT holder FROM job WHERE name = 'mlflow_tracking'")" = "$holder" ] # died holding it
+    until_shipped 8001 "$(day_ago 2)" 90
+    [ "$(counts 8001)" = "$(in_the_log 8001)" ] || fail "MLflow: $(counts 8001), log: $(in_the_log 8001)"
+    [ "$(wc -w <<<"$(counts 8001)")" = 8 ]
+    other=$([ "$dead" = a ] && echo b || echo a)
+    [ "$(logged 'day of predictions is in MLflow.*8001')" = "$((before + 1))" ]
+    host "$other"
+    [ "$(served)" = 8001 ]
+    # and is there again
+    host_start "$dead"
+    host_login "$dead"
+    [ "$(served)" = 8001 ]
+    sleep 3
+    [ "$(counts 8001)" = "$(in_the_log 8001)" ]
+}
