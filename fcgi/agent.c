@@ -9,6 +9,7 @@
 #include "fcgi/follow.h"
 #include "fcgi/process.h"
 #include "fcgi/retention.h"
+#include "fcgi/shadow.h"
 #include "fcgi/track.h"
 
 #include <poll.h>
@@ -62,6 +63,7 @@ static const struct agent_task tasks[] = {
     {.name = "retention", .period_ms = 3600 * 1000, .run = drop_old},
     {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
     {.name = "follow_mlflow", .period = CONFIG_MLFLOW_POLL, .run = follow_run, .release = follow_release},
+    {.name = "shadow", .period_ms = 1000, .run = shadow_run, .release = shadow_release},
     {.name = "track_mlflow", .period = CONFIG_MLFLOW_TRACK, .run = track_run, .release = track_release},
 };
 enum { N_TASKS = sizeof(tasks) / sizeof(tasks[0]) };

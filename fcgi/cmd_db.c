@@ -10,6 +10,7 @@
 #include "fcgi/retention.h"
 #include "fcgi/store_admin.h"
 #include "fcgi/store_outcomes.h"
+#include "fcgi/store_shadow.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,8 @@ static const char usage[] =
     "                                                        the prediction log to standard output, oldest first\n"
     "       mercredi-fcgi db outcomes [--format jsonl|csv] [--from DAY] [--until DAY] [settings]\n"
     "                                                        first weeks as they stand, by week, newest first\n"
+    "       mercredi-fcgi db shadow [--format jsonl|csv] [--from DAY] [--until DAY] [settings]\n"
+    "                                                        what shadow versions said of predictions, oldest first\n"
     "       mercredi-fcgi db prune [--before DAY] [settings] drop older predictions; without --before: as "
     "log_retention\n"
     "                                                        says; by whole months on PostgreSQL\n"
@@ -313,21 +316,30 @@ static void put_header(bool csv, const char *const *names, size_t n)
     }
 }
 
-static int export_log(const struct command *c, struct mrc_err *err)
+/* --from and --until as ids of predictions. */
+static int read_ids(const struct command *c, char from[UUID_TEXT], char until[UUID_TEXT], struct mrc_err *err)
 {
     int64_t from_ms = 0, until_ms = INT64_MAX;
-    char from[UUID_TEXT] = "", until[UUID_TEXT] = "~";
-    struct store *log = NULL;
-    bool csv;
-    MRC_TRY(read_format(c, &csv, err));
     MRC_TRY(read_day("--from", c->from, &from_ms, err));
     MRC_TRY(read_day("--until", c->until, &until_ms, err));
+    (void)snprintf(from, UUID_TEXT, "%s", "");
+    (void)snprintf(until, UUID_TEXT, "%s", "~");
     if (c->from != NULL) {
         store_first_id(from_ms, from);
     }
     if (c->until != NULL) {
         store_first_id(until_ms, until);
     }
+    return MRC_OK;
+}
+
+static int export_log(const struct command *c, struct mrc_err *err)
+{
+    char from[UUID_TEXT], until[UUID_TEXT];
+    struct store *log = NULL;
+    bool csv;
+    MRC_TRY(read_format(c, &csv, err));
+    MRC_TRY(read_ids(c, from, until, err));
     MRC_TRY(store_open(&log, STORE_LOG, setting_cstr(&c->config, CONFIG_LOG_DATABASE), err));
     put_header(csv, csv_names, sizeof csv_names / sizeof csv_names[0]);
     int rc = export_rows(log, csv, str_of(from), str_of(until), err);
@@ -429,6 +441,107 @@ static int export_outcomes(const struct command *c, struct mrc_err *err)
     return rc;
 }
 
+/* ---- shadow versions ------------------------------------------------------------------------------------------- */
+
+static const char *const shadow_names[] = {
+    "prediction_id", "created_at",    "model", "version",    "served_version", "title_key", "release_date",
+    "early",         "refused",       "score", "admissions", "low80",          "high80",    "served_admissions",
+    "served_low80",  "served_high80",
+};
+enum { SHADOW_TEXTS = 7, SHADOW_TRUTHS = 2, SHADOW_NUMBERS = 7 };
+
+static void put_shadow(struct buf *out, bool csv, const struct shadow_row *r)
+{
+    char stamp[STAMP_TEXT];
+    struct json_out w;
+    stamp_format(r->time_ms, stamp);
+    const struct str texts[SHADOW_TEXTS] = {r->prediction_id,  str_of(stamp), r->model_name,  r->version,
+                                            r->served_version, r->title_key,  r->release_date};
+    const bool truths[SHADOW_TRUTHS] = {r->early, r->refused};
+    const double numbers[SHADOW_NUMBERS] = {r->score,        r->said.admissions,   r->said.low80,
+                                            r->said.high80,  r->served.admissions, r->served.low80,
+                                            r->served.high80};
+    json_out_init(&w, out);
+    if (!csv) {
+        json_open_object(&w);
+    }
+    for (size_t i = 0; i < SHADOW_TEXTS; i++) {
+        if (csv) {
+            csv_put(out, texts[i], i == 0);
+        } else {
+            json_pair_str(&w, shadow_names[i], texts[i]);
+        }
+    }
+    for (size_t i = 0; i < SHADOW_TRUTHS; i++) {
+        if (csv) {
+            csv_put(out, truths[i] ? STR("true") : STR("false"), false);
+        } else {
+            json_pair_bool(&w, shadow_names[SHADOW_TEXTS + i], truths[i]);
+        }
+    }
+    for (size_t i = 0; i < SHADOW_NUMBERS; i++) {
+        if (csv) {
+            put_number(out, numbers[i]);
+        } else {
+            json_pair_double(&w, shadow_names[SHADOW_TEXTS + SHADOW_TRUTHS + i], numbers[i]);
+        }
+    }
+    if (!csv) {
+        json_close_object(&w);
+    }
+    buf_char(out, '\n');
+}
+
+static int export_shadow_rows(struct store *state, bool csv, struct str from, struct str until, struct mrc_err *err)
+{
+    struct shadow_row *rows = NULL, after = {.prediction_id = from, .model_name = STR(""), .version = STR("")};
+    struct arena pages[2]; /* the last row of a page says where the next begins */
+    struct buf out;
+    size_t n = EXPORT_ROWS;
+    int rc = MRC_OK;
+    arena_init(&pages[0], 0);
+    arena_init(&pages[1], 0);
+    buf_init(&out, NULL, 1 << 30);
+    for (unsigned turn = 0; rc == MRC_OK && n == EXPORT_ROWS; turn++) {
+        arena_reset(&pages[turn % 2]);
+        rc = store_shadow_range(state, &after, until, EXPORT_ROWS, &pages[turn % 2], &rows, &n, err);
+        for (size_t i = 0; i < n && rc == MRC_OK; i++) {
+            put_shadow(&out, csv, &rows[i]);
+            after = rows[i];
+        }
+        rc = rc == MRC_OK ? write_out(&out, err) : rc;
+    }
+    buf_release(&out);
+    arena_release(&pages[0]);
+    arena_release(&pages[1]);
+    return rc;
+}
+
+static int export_shadow(const struct command *c, struct mrc_err *err)
+{
+    char from[UUID_TEXT], until[UUID_TEXT];
+    struct store *state = NULL;
+    bool csv;
+    MRC_TRY(read_format(c, &csv, err));
+    MRC_TRY(read_ids(c, from, until, err));
+    MRC_TRY(store_open(&state, STORE_STATE, setting_cstr(&c->config, CONFIG_DATABASE), err));
+    put_header(csv, shadow_names, sizeof shadow_names / sizeof shadow_names[0]);
+    int rc = export_shadow_rows(state, csv, str_of(from), str_of(until), err);
+    store_close(state);
+    return rc;
+}
+
+/* What shadow versions said goes with the predictions. */
+static int prune_shadow(const struct command *c, int64_t before_ms, struct mrc_err *err)
+{
+    struct store *state = NULL;
+    int64_t dropped;
+    MRC_TRY(store_open(&state, STORE_STATE, setting_cstr(&c->config, CONFIG_DATABASE), err));
+    int rc = retention_prune_shadow(state, before_ms, NULL, NULL, &dropped, err);
+    store_close(state);
+    return rc;
+}
+
 static int prune(const struct command *c, struct mrc_err *err)
 {
     struct store *log = NULL;
@@ -448,7 +561,7 @@ static int prune(const struct command *c, struct mrc_err *err)
     stamp_format(before_ms, stamp);
     (void)snprintf(detail, sizeof detail, "%lld before %s", (long long)dropped, stamp);
     record(c, "db prune", "predictions", detail);
-    return rc;
+    return rc < 0 ? rc : prune_shadow(c, before_ms, err);
 }
 
 static const struct {
@@ -456,9 +569,9 @@ static const struct {
     bool folder;
     int (*run)(const struct command *c, struct mrc_err *err);
 } actions[] = {
-    {"migrate", false, migrate},          {"check", false, check},       {"backup", true, backup},
-    {"restore", true, restore},           {"export", false, export_log}, {"prune", false, prune},
-    {"outcomes", false, export_outcomes},
+    {"migrate", false, migrate},          {"check", false, check},          {"backup", true, backup},
+    {"restore", true, restore},           {"export", false, export_log},    {"prune", false, prune},
+    {"outcomes", false, export_outcomes}, {"shadow", false, export_shadow},
 };
 
 int cmd_db(int argc, char **argv)

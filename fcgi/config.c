@@ -149,6 +149,8 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Experiment of those sums; default <mlflow_model>-predictions"},
     [CONFIG_MLFLOW_SAMPLE] = {"mlflow_sample", SETTING_INT, "0", 0, 1000, NULL, 0, 0, "rows",
         "Predictions of each day that are sent to MLflow one by one, without user and request; 0: sums only"},
+    [CONFIG_SHADOW] = {"shadow", SETTING_TEXT, NULL, 0, 64, NULL, 0, 0, NULL,
+        "Version that predicts again what the current one served, from the log, to compare them before a promotion; not set: none"},
 };
 /* clang-format on */
 

@@ -69,6 +69,7 @@ enum config {
     CONFIG_MLFLOW_TRACK,      /* how often closed days are shipped to MLflow; 0: never */
     CONFIG_MLFLOW_EXPERIMENT, /* where they go, default <model>-predictions */
     CONFIG_MLFLOW_SAMPLE,     /* predictions of a day that are shipped as rows */
+    CONFIG_SHADOW,              /* version compared with the current one from the log; not set: none */
     CONFIG_LOGIN_BACKOFF,    /* longest wait after wrong passwords; 0: none */
     CONFIG_IDEMPOTENCY,      /* how long answers are kept under an Idempotency-Key */
     CONFIG_CORS_ORIGINS,     /* whose pages may call; not set: nobody's */

@@ -3,6 +3,7 @@
 
 #include "fcgi/app_state.h"
 #include "fcgi/registry.h"
+#include "fcgi/shadow.h"
 
 void h_alive(struct context *c)
 {
@@ -79,6 +80,18 @@ static void put_registry(const struct context *c, struct buf *text)
     }
 }
 
+/* Nor does a shadow version. */
+static void put_shadow(const struct context *c, struct buf *text)
+{
+    char version[SHADOW_VERSION_MAX];
+    enum shadow_state state = shadow_state_read(c->parts->config, version);
+    if (state == SHADOW_OK) {
+        buf_printf(text, "[+]shadow ok, version %s\n", version);
+    } else if (state != SHADOW_OFF) {
+        buf_printf(text, "[!]shadow: %s (not counted), version %s\n", shadow_state_texts[state], version);
+    }
+}
+
 void h_ready(struct context *c)
 {
     struct str value;
@@ -96,6 +109,7 @@ void h_ready(struct context *c)
         }
     }
     put_registry(c, &text);
+    put_shadow(c, &text);
     buf_puts(&text, ready ? "readyz check passed\n" : "readyz check failed\n");
     if (!ready) {
         http_header(c->res, "Retry-After", STR("1"));

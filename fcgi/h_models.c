@@ -2,6 +2,7 @@
  * link `current`, which the master follows; on record, and only to a version that loads and passes its self-test. */
 #include "fcgi/audit.h"
 #include "fcgi/handlers.h"
+#include "fcgi/shadow.h"
 #include "fcgi/versions.h"
 
 #include "common/base/log.h"
@@ -11,12 +12,15 @@
 static void put_facts(struct context *c, struct json_out *w, const struct version *v)
 {
     const struct bundle *b = c->parts->bundle;
+    char shadow[SHADOW_VERSION_MAX];
+    shadow_wanted(c->parts->config, shadow);
     json_pair_cstr(w, "name", setting_cstr(c->parts->config, CONFIG_MODEL));
     json_pair_str(w, "version", v->name);
     /* A worker answers with the version it began with; `current` is what the link names now. */
     json_pair_bool(w, "active", b != NULL && str_eq(b->version, v->name));
     json_pair_bool(w, "current", v->current);
     json_pair_bool(w, "previous", v->previous);
+    json_pair_bool(w, "shadow", !v->current && str_is(v->name, shadow));
     json_pair_bool(w, "readable", v->manifest.n > 0);
     if (v->manifest.n > 0) {
         json_pair_cstr(w, "digest", v->digest);

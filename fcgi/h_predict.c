@@ -103,22 +103,15 @@ static int explain_one(struct context *c, struct predicted *p, struct mrc_err *e
 static int forecast_one(struct context *c, const struct row *row, struct row_report *report,
                         const struct options *options, struct predicted *p, struct mrc_err *err)
 {
-    double low, high, low80, high80;
-    MRC_TRY(forecast_row(c->parts->bundle, row, c->scratch, c->arena, &p->forecast, report, err));
+    double low, high;
+    MRC_TRY(predict_row(c->parts->bundle, row, c->scratch, c->arena, report, p, err));
     forecast_interval(&p->forecast, options->level, &low, &high);
-    forecast_interval(&p->forecast, 0.8, &low80, &high80);
-    if (!isfinite(p->forecast.score) || !isfinite(p->forecast.admissions) || !isfinite(high) || !isfinite(high80)) {
+    if (!isfinite(high)) {
         return mrc_fail(err, MRC_EBUG, "the model gave a figure that is not finite");
     }
     uuid7(c->now_ms, p->id);
-    p->admissions = whole_tickets(p->forecast.admissions);
     p->low = whole_tickets(low);
     p->high = whole_tickets(high);
-    p->low80 = whole_tickets(low80);
-    p->high80 = whole_tickets(high80);
-    for (int i = 0; i < FORECAST_QUANTILES; i++) {
-        p->quantiles[i] = whole_tickets(p->forecast.quantiles[i]);
-    }
     p->report = report;
     p->row = row;
     p->explanation = NULL;

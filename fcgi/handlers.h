@@ -53,6 +53,7 @@ void h_openapi(struct context *c);
 
 void h_models(struct context *c); /* h_models.c */
 void h_model(struct context *c);
+void h_model_shadow(struct context *c); /* h_shadow.c */
 void h_model_promote(struct context *c);
 void h_model_rollback(struct context *c);
 

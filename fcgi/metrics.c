@@ -5,6 +5,7 @@
 #include "fcgi/app_state.h"
 
 #include "fcgi/registry.h"
+#include "fcgi/shadow.h"
 
 #include <string.h>
 
@@ -59,6 +60,8 @@ static const struct {
     {"mercredi_model_swaps_total", "Changes of the current version, by who wanted them."},
     {"mercredi_model_swap_failures_total", "Versions that were wanted and could not be served."},
     {"mercredi_mlflow_days_total", "Days of predictions shipped to MLflow, by result."},
+    {"mercredi_shadow_predictions_total", "Served predictions that a shadow version was asked for too, by result."},
+    {"mercredi_shadow_failures_total", "Rounds in which the shadow version could not be compared, by reason."},
 };
 
 /* ---- counting -------------------------------------------------------------------------------------------------- */
@@ -238,6 +241,16 @@ static void put_registry(const struct settings *config, struct buf *out)
     put_number(out, "mercredi_mlflow_last_success_timestamp_seconds", (uint64_t)r.success_ms / 1000);
 }
 
+static void put_shadow(const struct settings *config, struct buf *out)
+{
+    char version[SHADOW_VERSION_MAX];
+    enum shadow_state state = shadow_state_read(config, version);
+    if (state != SHADOW_OFF) {
+        put_head(out, "mercredi_shadow_up", "gauge", "1 while the shadow version is compared, or serves itself.");
+        put_number(out, "mercredi_shadow_up", state == SHADOW_OK || state == SHADOW_CURRENT);
+    }
+}
+
 void metrics_write(const struct context *c, struct buf *out)
 {
     const struct shared *s = c->parts->shared;
@@ -264,6 +277,7 @@ void metrics_write(const struct context *c, struct buf *out)
     if (registry_used(c->parts->config)) {
         put_registry(c->parts->config, out);
     }
+    put_shadow(c->parts->config, out);
     if (c->parts->bundle != NULL) {
         put_head(out, "mercredi_model_info", "gauge", "The version that serves.");
         buf_puts(out, "mercredi_model_info");

@@ -44,11 +44,22 @@ static void pair(struct json_out *w, const char *key, const char *quoted)
     "'active':{'type':'boolean','description':'This answer comes from it.'},"                                          \
     "'current':{'type':'boolean','description':'It serves, or is about to.'},"                                         \
     "'previous':{'type':'boolean','description':'A rollback goes back to it.'},"                                       \
+    "'shadow':{'type':'boolean','description':'It is compared with the one that serves.'},"                            \
     "'readable':{'type':'boolean','description':'It has a manifest.'},"                                                \
     "'digest':{'type':'string','pattern':'^[0-9a-f]{64}$'},'created':{'type':'string'},"                               \
     "'histories_as_of':{'type':'string'},'schema_version':{'type':'integer'}"
 #define MODEL_REQUIRED "'required':['name','version','active','current','previous','readable']"
 #define OBJECT_OR_NULL "{'anyOf':[{'type':'object'},{'type':'null'}]}"
+
+#define STAMP_OR_NULL        "{'anyOf':[{'type':'string','format':'date-time'},{'type':'null'}]}"
+#define NUMBER_OR_NULL(what) "{'anyOf':[{'type':'number','minimum':0},{'type':'null'}],'description':'" what "'}"
+#define SHADOW_ERRORS                                                                                                  \
+    "{'anyOf':[{'type':'object','required':['mae','median_ape','bias','coverage_80'],'properties':{"                   \
+    "'mae':{'type':'number','minimum':0,'description':'Mean absolute error, tickets.'},"                               \
+    "'median_ape':{'type':'number','minimum':0,'description':'Median absolute error relative to the first week.'},"    \
+    "'bias':{'type':'number','description':'How much more than forecast the first weeks were, typically; below 0: "    \
+    "less.'},'coverage_80':{'type':'number','minimum':0,'maximum':1,"                                                  \
+    "'description':'Share within the interval of level 0.8.'}}},{'type':'null'}]}"
 
 static const struct openapi_part *const parts[] = {&openapi_kept, &openapi_inference};
 enum { N_PARTS = sizeof parts / sizeof parts[0] };
@@ -90,6 +101,63 @@ static const struct openapi_component components[] = {
                     ",'manifest':" OBJECT_OR_NULL ",'metrics':" OBJECT_OR_NULL ",'report':" OBJECT_OR_NULL "}}"},
     {"ModelList", "{'type':'object','title':'ModelList','required':['models'],'properties':{'models':{'type':'array',"
                   "'items':{'$ref':'#/components/schemas/Model'}}}}"},
+    {"ModelShadow", "{'type':'object','title':'ModelShadow','required':['name','version','state','predictions','"
+                    "outcomes'],"
+                    "'properties':{'name':{'type':'string'},'version':{'type':'string'},"
+                    "'state':{'type':'string','enum':['off','compared','unknown','cannot_be_loaded','serves','no_log'],"
+                    "'description':'off: it is not the shadow version now; figures of when it was remain.'},"
+                    "'predictions':{'type':'object','description':'Of its newest "
+                    "100,000.','required':['compared','refused','from',"
+                    "'to','median_ratio','share_beyond_1_25','share_beyond_2','served_by'],'properties':{"
+                    "'compared':{'type':'integer','minimum':0},'refused':{'type':'integer','minimum':0,"
+                    "'description':'Films that this version does not take.'},"
+                    "'from':" STAMP_OR_NULL ",'to':" STAMP_OR_NULL ",'median_ratio':" NUMBER_OR_NULL(
+                        "This version over the one that "
+                        "served.") ","
+                                   "'share_beyond_1_25':" NUMBER_OR_NULL(
+                                       "More than 1.25 times as much or as little.") ","
+                                                                                     "'share_beyond_2':" NUMBER_OR_NULL(
+                                                                                         "More than twice as much or "
+                                                                                         "as little.") ","
+                                                                                                       "'served_by':{'"
+                                                                                                       "type':'array','"
+                                                                                                       "items':{'type':"
+                                                                                                       "'object','"
+                                                                                                       "required':['"
+                                                                                                       "version','"
+                                                                                                       "compared'],'"
+                                                                                                       "properties':{"
+                                                                                                       "'version':{'"
+                                                                                                       "type':'string'}"
+                                                                                                       ",'compared':{'"
+                                                                                                       "type':'integer'"
+                                                                                                       ",'minimum':1}}}"
+                                                                                                       "}}},"
+                                                                                                       "'outcomes':{'"
+                                                                                                       "type':'object',"
+                                                                                                       "'description':'"
+                                                                                                       "Both on the "
+                                                                                                       "same films: "
+                                                                                                       "the last "
+                                                                                                       "prediction "
+                                                                                                       "before the "
+                                                                                                       "release of "
+                                                                                                       "each whose "
+                                                                                                       "final first "
+                                                                                                       "week is "
+                                                                                                       "reported.','"
+                                                                                                       "required':['"
+                                                                                                       "films','served'"
+                                                                                                       ",'shadow'],'"
+                                                                                                       "properties':{"
+                                                                                                       "'films':{'type'"
+                                                                                                       ":'integer','"
+                                                                                                       "minimum':0},'"
+                                                                                                       "served'"
+                                                                                                       ":" SHADOW_ERRORS
+                                                                                                       ",'shadow'"
+                                                                                                       ":" SHADOW_ERRORS
+                                                                                                       "}}}}"},
     {"ModelSwitch",
      "{'type':'object','title':'ModelSwitch','required':['name','version','previous'],'properties':{"
      "'name':{'type':'string'},'version':{'type':'string'},'previous':{'anyOf':[{'type':'string'},{'type':'null'}],"
@@ -277,61 +345,62 @@ static void put_components(struct json_out *w, const struct bundle *bundle, int6
     "[{'name':'version','in':'path','required':true,"                                                                  \
     "'schema':{'type':'string','pattern':'^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$'}}]"
 
-static const struct openapi_detail
-    details
-        [] =
-            {
-                {"model", VERSION_PARAMETER, NULL, NULL, NULL},
-                {"promote_model", VERSION_PARAMETER, NULL, NULL, NULL},
-                {"login", NULL,
-                 "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
-                 "{'$ref':'#/components/schemas/Body_login_token_post'},"
-                 "{'$ref':'#/components/schemas/Body_login_token_post_refresh'},"
-                 "{'$ref':'#/components/schemas/Body_login_token_post_client'}]}}}}",
-                 "TokenError", NULL},
-                {"revoke", NULL,
-                 "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
-                 "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
-                 "TokenError", NULL},
-                {"change_password", NULL, JSON_BODY("PasswordChange"), NULL, NULL},
-                {"add_user", NULL, JSON_BODY("UserNew"), NULL, NULL},
-                {"change_user",
-                 "[{'name':'username','in':'path','required':true,'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+-"
-                 "]{1,64}$'}}"
-                 "]",
-                 JSON_BODY("UserChange"), NULL, NULL},
-                {"predict",
-                 "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
-                 "'description':'Give reasons, when the version can.'},"
-                 "{'name':'level','in':'query','required':false,'schema':{'type':'number','minimum':0.01,'maximum':0."
-                 "98,'"
-                 "default':0.8},"
-                 "'description':'Probability that the interval holds. Between calibrated levels it is interpolated; "
-                 "surprise hits "
-                 "fall outside more often than that.'}]",
-                 "", NULL, NULL},
-                {"predictions",
-                 "[{'name':'limit','in':'query','required':false,"
-                 "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"
-                 "{'name':'cursor','in':'query','required':false,'schema':{'type':'string','format':'uuid'},"
-                 "'description':'`next` of the page before.'}," DATE_PARAMETER("from", "Made on this day (UTC) or "
-                                                                                       "later.") "," DATE_PARAMETER(
-                     "to", "Made on this day (UTC) or before.") ","
-                                                                "{'name':'version','in':'query','required':false,'"
-                                                                "schema':{'type':'string','pattern':'^[^\\\\u0000]*$'},"
-                                                                "'description':'Of this version of the model.'}]",
-                 NULL, NULL, NULL},
-                {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]",
-                 NULL, NULL, NULL},
-                {"readyz",
-                 "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string','"
-                 "pattern':'^[^"
-                 "\\\\u0000]*$'},"
-                 "'description':'List the "
-                 "checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string','pattern':'^[^"
-                 "\\\\u0000]*$'},"
-                 "'description':'Skip this check.'}]",
-                 NULL, NULL, NULL},
+static const struct openapi_detail details[] = {
+    {"model", VERSION_PARAMETER, NULL, NULL, NULL},
+    {"model_shadow", VERSION_PARAMETER, NULL, NULL, NULL},
+    {"promote_model", VERSION_PARAMETER, NULL, NULL, NULL},
+    {"login", NULL,
+     "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{'anyOf':["
+     "{'$ref':'#/components/schemas/Body_login_token_post'},"
+     "{'$ref':'#/components/schemas/Body_login_token_post_refresh'},"
+     "{'$ref':'#/components/schemas/Body_login_token_post_client'}]}}}}",
+     "TokenError", NULL},
+    {"revoke", NULL,
+     "{'required':true,'content':{'application/x-www-form-urlencoded':{'schema':{"
+     "'$ref':'#/components/schemas/Body_revoke_revoke_post'}}}}",
+     "TokenError", NULL},
+    {"change_password", NULL, JSON_BODY("PasswordChange"), NULL, NULL},
+    {"add_user", NULL, JSON_BODY("UserNew"), NULL, NULL},
+    {"change_user",
+     "[{'name':'username','in':'path','required':true,'schema':{'type':'string','pattern':'^[A-Za-z0-9._@+-"
+     "]{1,64}$'}}"
+     "]",
+     JSON_BODY("UserChange"), NULL, NULL},
+    {"predict",
+     "[{'name':'explain','in':'query','required':false,'schema':{'type':'boolean','default':false},"
+     "'description':'Give reasons, when the version can.'},"
+     "{'name':'level','in':'query','required':false,'schema':{'type':'number','minimum':0.01,'maximum':0."
+     "98,'"
+     "default':0.8},"
+     "'description':'Probability that the interval holds. Between calibrated levels it is interpolated; "
+     "surprise hits "
+     "fall outside more often than that.'}]",
+     "", NULL, NULL},
+    {"predictions",
+     "[{'name':'limit','in':'query','required':false,"
+     "'schema':{'type':'integer','minimum':1,'maximum':1000,'default':50}},"
+     "{'name':'cursor','in':'query','required':false,'schema':{'type':'string','format':'uuid'},"
+     "'description':'`next` of the page before.'}," DATE_PARAMETER(
+         "from", "Made on this day (UTC) or "
+                 "later.") "," DATE_PARAMETER("to", "Made on this day (UTC) or before.") ","
+                                                                                         "{'name':'version','in':'"
+                                                                                         "query','required':false,'"
+                                                                                         "schema':{'type':'string','"
+                                                                                         "pattern':'^[^\\\\u0000]*$'},"
+                                                                                         "'description':'Of this "
+                                                                                         "version of the model.'}]",
+     NULL, NULL, NULL},
+    {"prediction", "[{'name':'id','in':'path','required':true,'schema':{'type':'string','format':'uuid'}}]", NULL, NULL,
+     NULL},
+    {"readyz",
+     "[{'name':'verbose','in':'query','required':false,'allowEmptyValue':true,'schema':{'type':'string','"
+     "pattern':'^[^"
+     "\\\\u0000]*$'},"
+     "'description':'List the "
+     "checks.'},{'name':'exclude','in':'query','required':false,'schema':{'type':'string','pattern':'^[^"
+     "\\\\u0000]*$'},"
+     "'description':'Skip this check.'}]",
+     NULL, NULL, NULL},
 };
 
 static const struct openapi_detail *find_detail(const struct openapi_detail *list, size_t n, const struct route *r)

@@ -35,6 +35,11 @@ struct predicted {
 /* A figure in whole tickets. */
 int64_t whole_tickets(double tickets);
 
+/* What version b says of a validated row: forecast, admissions, low80, high80 and quantiles of *p. MRC_EBUG: a figure that
+ * is not finite; otherwise as forecast_row. */
+int predict_row(const struct bundle *b, const struct row *row, struct forecast_scratch *scratch, struct arena *a,
+                struct row_report *report, struct predicted *p, struct mrc_err *err) MRC_CHECKED;
+
 /* Write the answer into c->res->body, JSON or CSV by Accept. */
 void predict_answer(struct context *c, const struct predicted *predicted, size_t n, bool batch, double level,
                     bool explain);

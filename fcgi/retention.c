@@ -5,6 +5,7 @@
 #include "fcgi/store_admin.h"
 #include "fcgi/store_idempotency.h"
 #include "fcgi/store_jobs.h"
+#include "fcgi/store_shadow.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -16,20 +17,35 @@ enum {
     LEASE_MS = 10 * 60 * 1000
 };
 
-int retention_prune(struct store *log, int64_t before_ms, bool (*go_on)(void *arg), void *arg, int64_t *dropped,
-                    struct mrc_err *err)
+/* Some at a time, until all are gone or it is not to go on. */
+static int prune(struct store *s,
+                 int (*some)(struct store *s, int64_t before_ms, int64_t limit, int64_t *dropped, bool *more,
+                             struct mrc_err *err),
+                 int64_t before_ms, bool (*go_on)(void *arg), void *arg, int64_t *dropped, struct mrc_err *err)
 {
     bool more = true;
     *dropped = 0;
     while (more && (go_on == NULL || go_on(arg))) {
-        int64_t some = 0;
-        MRC_TRY(store_predictions_prune(log, before_ms, ROWS_AT_ONCE, &some, &more, err));
-        *dropped += some;
+        int64_t n = 0;
+        MRC_TRY(some(s, before_ms, ROWS_AT_ONCE, &n, &more, err));
+        *dropped += n;
         if (more) {
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
         }
     }
     return MRC_OK;
+}
+
+int retention_prune(struct store *log, int64_t before_ms, bool (*go_on)(void *arg), void *arg, int64_t *dropped,
+                    struct mrc_err *err)
+{
+    return prune(log, store_predictions_prune, before_ms, go_on, arg, dropped, err);
+}
+
+int retention_prune_shadow(struct store *state, int64_t before_ms, bool (*go_on)(void *arg), void *arg,
+                           int64_t *dropped, struct mrc_err *err)
+{
+    return prune(state, store_shadow_prune, before_ms, go_on, arg, dropped, err);
 }
 
 /* While it works, the lease goes on. */
@@ -74,7 +90,7 @@ static int prune_log(const struct settings *config, struct leased *l, struct mrc
     if (dropped > 0) {
         log_event(LOG_INFO, "predictions left the log", LOG_INT("rows", dropped));
     }
-    return rc;
+    return rc < 0 ? rc : retention_prune_shadow(l->state, l->now_ms - age_ms, hold, l, &dropped, err);
 }
 
 static int run_leased(const struct settings *config, struct leased *l, struct mrc_err *err)

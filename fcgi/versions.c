@@ -179,22 +179,36 @@ struct str versions_file(const struct version *v, const char *name, struct arena
 
 /* ---- the switch ------------------------------------------------------------------------------------------------ */
 
-int versions_check(const struct settings *config, struct str name, struct arena *a, struct mrc_err *err)
+int versions_open(const struct settings *config, struct str name, struct arena *a, struct bundle **out,
+                  struct mrc_err *err)
 {
     struct version v;
     struct bundle *b = NULL;
+    *out = NULL;
     MRC_TRY(versions_get(config, name, a, &v, err));
     int rc = bundle_open(&b, v.folder, err);
     if (rc == MRC_OK && !(str_eq(b->version, v.name) && str_is(b->name, setting_cstr(config, CONFIG_MODEL)))) {
         rc = mrc_fail(err, MRC_EFORMAT, "manifest.json is of version %.*s of %.*s", STR_ARG(b->version),
                       STR_ARG(b->name));
     }
-    bundle_close(b);
+    if (rc < 0) {
+        bundle_close(b);
+    } else {
+        *out = b;
+    }
     size_t skip = strlen(v.folder);
     if (rc < 0 && err != NULL && strncmp(err->msg, v.folder, skip) == 0 && strncmp(err->msg + skip, ": ", 2) == 0) {
         memmove(err->msg, err->msg + skip + 2, strlen(err->msg + skip + 2) + 1);
     }
     return rc;
+}
+
+int versions_check(const struct settings *config, struct str name, struct arena *a, struct mrc_err *err)
+{
+    struct bundle *b;
+    MRC_TRY(versions_open(config, name, a, &b, err));
+    bundle_close(b);
+    return MRC_OK;
 }
 
 int versions_previous(const struct settings *config, struct arena *a, struct str *name, struct mrc_err *err)

@@ -5,6 +5,8 @@
 #include "common/base/json.h"
 #include "common/base/settings.h"
 
+struct bundle;
+
 enum { VERSIONS_MAX = 1000 }; /* listed at once, the newest by name */
 
 struct version {
@@ -31,6 +33,9 @@ struct str versions_file(const struct version *v, const char *name, struct arena
 
 /* Load the version and run its self-test. The reason of a refusal names files of the version, never a folder of this
  * host. MRC_ENOTFOUND, and what bundle_open says. */
+int versions_open(const struct settings *config, struct str name, struct arena *a, struct bundle **out,
+                  struct mrc_err *err) MRC_CHECKED;
+/* Only look whether it would. */
 int versions_check(const struct settings *config, struct str name, struct arena *a, struct mrc_err *err) MRC_CHECKED;
 /* The version that was current before this one. MRC_ENOTFOUND: there is none. */
 int versions_previous(const struct settings *config, struct arena *a, struct str *name,

@@ -269,3 +269,32 @@ FROM predictions WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3
 
 -- name: predictions_prune
 DELETE FROM predictions WHERE id IN (SELECT id FROM predictions WHERE id < $1 ORDER BY id LIMIT $2)
+
+-- name: shadow_add
+INSERT INTO shadow_prediction (model_name, version, prediction_id, time_ms, served_version, title_key, release_date,
+    early, refused, served_admissions, served_low80, served_high80, score, admissions, low80, high80)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT (model_name, version, prediction_id) DO NOTHING
+
+-- name: shadow_newest
+SELECT model_name, version, prediction_id, time_ms, served_version, title_key, release_date,
+    early, refused, served_admissions, served_low80, served_high80, score, admissions, low80, high80
+FROM shadow_prediction WHERE model_name = $1 AND version = $2 ORDER BY prediction_id DESC LIMIT $3
+
+-- name: shadow_range
+SELECT model_name, version, prediction_id, time_ms, served_version, title_key, release_date,
+    early, refused, served_admissions, served_low80, served_high80, score, admissions, low80, high80
+FROM shadow_prediction WHERE (prediction_id, model_name, version) > ($1, $2, $3) AND prediction_id < $4
+ORDER BY prediction_id, model_name, version LIMIT $5
+
+-- name: shadow_films
+SELECT o.entries, s.served_admissions, s.served_low80, s.served_high80, s.admissions, s.low80, s.high80
+FROM outcome o JOIN shadow_prediction s ON s.model_name = $1 AND s.version = $2 AND s.prediction_id = (
+    SELECT max(l.prediction_id) FROM shadow_prediction l
+    WHERE l.model_name = $1 AND l.version = $2 AND l.title_key = o.title_key AND l.release_date = o.release_date
+        AND l.early = 1 AND l.refused = 0)
+WHERE o.provisional = 0 AND o.entries > 0 ORDER BY o.id DESC LIMIT $3
+
+-- name: shadow_prune
+DELETE FROM shadow_prediction WHERE prediction_id IN (
+    SELECT prediction_id FROM shadow_prediction WHERE prediction_id < $1 ORDER BY prediction_id LIMIT $2)

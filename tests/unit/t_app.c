@@ -168,6 +168,7 @@ START_TEST(every_route_has_a_case)
                                          "/v2/models/{model}/versions/{version}/ready",
                                          "/v2/models/{model}/versions/{version}/infer",
                                          "/models/{version}",
+                                         "/models/{version}/shadow",
                                          "/models/{version}/promote",
                                          "/models/rollback",
                                          "/schema",

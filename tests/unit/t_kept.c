@@ -455,9 +455,9 @@ START_TEST(nobody_reaches_what_is_anothers)
         {"/cinemas/{id}/members", CINEMA, NULL},
         {"/cinemas/{id}/members/{username}", CINEMA, "{\"role\":\"owner\"}"},
     };
-    static const char *const nobodys[] = {"/users/{username}",        "/outcomes/{id}",    "/app/{page}",
-                                          "/assets/{file...}",        "/vendor/{file...}", "/models/{version}",
-                                          "/models/{version}/promote"};
+    static const char *const nobodys[] = {"/users/{username}",         "/outcomes/{id}",          "/app/{page}",
+                                          "/assets/{file...}",         "/vendor/{file...}",       "/models/{version}",
+                                          "/models/{version}/promote", "/models/{version}/shadow"};
     char ids[N_KINDS][64];
     call(200, "POST", "/predict", anna, "{" FILM_A "}");
     (void)snprintf(ids[PREDICTION], sizeof ids[0], "%s", answered("prediction_id"));
