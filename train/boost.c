@@ -47,7 +47,7 @@ struct trainer {
     struct tree_search *search;
     double *bias, *d1, *eval_approx;
     float *sample;
-    uint16_t *leaves, *eval_leaves;
+    struct row_leaves leaves, eval_leaves;
     uint32_t structure_fold;       /* the one that found this tree */
     double *values, *leaf_weights; /* [leaves][dim] and [leaves] of a learning fold */
     double l2, leaf_size;
@@ -331,7 +331,6 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     t->bias = new_doubles(t->dim);
     t->d1 = new_doubles(n * t->dim);
     t->sample = malloc(n * sizeof(*t->sample));
-    t->leaves = malloc(n * sizeof(*t->leaves));
     t->values = new_doubles(leaves * t->dim);
     t->leaf_weights = new_doubles(leaves);
     t->learn_loss = new_doubles(iterations);
@@ -341,9 +340,10 @@ static int prepare(struct trainer *t, struct mrc_err *err)
         has_metric = t->eval_metric != NULL;
     }
     t->eval_approx = new_doubles(t->eval.n * t->dim);
-    t->eval_leaves = malloc((t->eval.n + 1) * sizeof(*t->eval_leaves));
-    if (!t->bias || !t->d1 || !t->sample || !t->leaves || !t->values || !t->leaf_weights || !t->learn_loss ||
-        !t->eval_loss || !has_metric || !t->eval_approx || !t->eval_leaves) {
+    uint32_t depth = (uint32_t)t->params.depth;
+    if (!t->bias || !t->d1 || !t->sample || !t->values || !t->leaf_weights || !t->learn_loss || !t->eval_loss ||
+        !has_metric || !t->eval_approx || !row_leaves_init(&t->leaves, n, depth) ||
+        !row_leaves_init(&t->eval_leaves, t->eval.n, depth)) {
         return no_memory(err);
     }
     MRC_TRY(stopping_init(&t->stopping, &t->params, err));
@@ -387,7 +387,8 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
                                      .dim = t->dim,
                                      .d1 = t->d1,
                                      .leaf_size = t->leaf_size,
-                                     .random = &t->random};
+                                     .random = &t->random,
+                                     .threads = t->threads};
     bool sampled;
     MRC_TRY(sampling_draw(&sampling, t->sample, &sampled, err));
     task.sample = sampled ? t->sample : NULL;
@@ -395,18 +396,18 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
 }
 
 /* Leaves of the learn rows by a fold's order; the search knows them for the fold it worked on. */
-static int learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f, const uint16_t **leaves,
+static int learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f, const struct row_leaves **leaves,
                         struct mrc_err *err)
 {
     *leaves = t->shared || f == t->structure_fold ? tree_search_leaves(t->search) : NULL;
     if (!*leaves) {
-        MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, t->folds[f].order, false, t->leaves, t->threads, err));
-        *leaves = t->leaves;
+        MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, t->folds[f].order, false, &t->leaves, t->threads, err));
+        *leaves = &t->leaves;
     }
     return MRC_OK;
 }
 
-static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, const uint16_t *leaves,
+static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, const struct row_leaves *leaves,
                     double *values, double *weights, uint32_t *steps, struct mrc_err *err)
 {
     leaves_weigh(leaves, t->learn.weight, t->learn.n, 1u << tree->depth, weights);
@@ -415,7 +416,7 @@ static int estimate(struct trainer *t, const struct fold *fold, const struct tre
                              .dim = t->dim,
                              .n_leaves = 1u << tree->depth,
                              .n = t->learn.n,
-                             .leaves = leaves,
+                             .leaves = leaves->leaf,
                              .approx = fold->approx,
                              .target = t->learn.target,
                              .weight = t->learn.weight,
@@ -437,10 +438,10 @@ static int update_learning_folds(struct trainer *t, const struct tree *tree, str
     uint32_t steps;
     for (uint32_t f = 0; !t->shared && f < t->n_learning; f++) {
         struct fold *fold = &t->folds[f];
-        const uint16_t *leaves;
+        const struct row_leaves *leaves;
         MRC_TRY(learn_leaves(t, tree, f, &leaves, err));
         MRC_TRY(estimate(t, fold, tree, leaves, t->values, t->leaf_weights, &steps, err));
-        leaves_add(leaves, t->values, t->learn.n, t->dim, fold->approx, t->threads);
+        leaves_add(leaves->leaf, t->values, t->learn.n, t->dim, fold->approx, t->threads);
     }
     return MRC_OK;
 }
@@ -497,7 +498,7 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     random_next(&t->random); /* seeds of the learning folds */
     MRC_TRY(new_tree(t, tree, &tt, err));
     MRC_TRY(update_learning_folds(t, tree, err));
-    const uint16_t *leaves;
+    const struct row_leaves *leaves;
     MRC_TRY(learn_leaves(t, tree, t->n_learning, &leaves, err));
     MRC_TRY(estimate(t, averaging, tree, leaves, tt->values, tt->weights, &steps, err));
     if (t->dim == 1 && t->params.leaf_method != LEAF_EXACT) {
@@ -509,11 +510,11 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     if (!*finite) {
         return MRC_OK;
     }
-    leaves_add(leaves, tt->values, t->learn.n, t->dim, averaging->approx, t->threads);
+    leaves_add(leaves->leaf, tt->values, t->learn.n, t->dim, averaging->approx, t->threads);
     measure_leaves(t, tt);
     if (t->eval_data) {
-        MRC_TRY(tree_leaves(tree, &t->eval, &t->stats, 0, true, t->eval_leaves, t->threads, err));
-        leaves_add(t->eval_leaves, tt->values, t->eval.n, t->dim, t->eval_approx, t->threads);
+        MRC_TRY(tree_leaves(tree, &t->eval, &t->stats, 0, true, &t->eval_leaves, t->threads, err));
+        leaves_add(t->eval_leaves.leaf, tt->values, t->eval.n, t->dim, t->eval_approx, t->threads);
     }
     if (t->has_statistics) {
         stats_forget_columns(&t->stats);
@@ -609,7 +610,7 @@ static void release(struct trainer *t)
     free(t->bias);
     free(t->d1);
     free(t->sample);
-    free(t->leaves);
+    row_leaves_release(&t->leaves);
     free(t->values);
     free(t->leaf_weights);
     free(t->learn_loss);
@@ -617,7 +618,7 @@ static void release(struct trainer *t)
     free(t->eval_metric);
     stopping_release(&t->stopping);
     free(t->eval_approx);
-    free(t->eval_leaves);
+    row_leaves_release(&t->eval_leaves);
 }
 
 void boost_report_release(struct boost_report *r)

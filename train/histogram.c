@@ -7,11 +7,12 @@
 typedef double pair __attribute__((vector_size(16)));
 
 /* n columns of bytes, one output. */
-static inline void build_bytes(const struct histogram_set *set, uint32_t n, const uint32_t *rows, const pair *g,
-                               size_t begin, size_t end)
+static inline void build_bytes(const struct histogram_set *set, uint32_t n, const struct histogram_rows *from,
+                               bool weighed, size_t begin, size_t end)
 {
     const uint8_t *bins[BLOCK_COLUMNS];
     pair *hist[BLOCK_COLUMNS];
+    const uint32_t *rows = from->rows;
     size_t stride = set->columns[0].stride;
     for (uint32_t j = 0; j < n; j++) {
         bins[j] = set->columns[j].u8;
@@ -19,41 +20,42 @@ static inline void build_bytes(const struct histogram_set *set, uint32_t n, cons
     }
     for (size_t k = begin; k < end; k++) {
         size_t at = rows[k] * stride;
+        pair g = {weighed ? from->gradients[2 * k] : from->gradients[k], weighed ? from->gradients[2 * k + 1] : 1};
         __builtin_prefetch(bins[0] + rows[k + HISTOGRAM_AHEAD] * stride);
         for (uint32_t j = 0; j < n; j++) {
-            hist[j][bins[j][at]] += g[k];
+            hist[j][bins[j][at]] += g;
         }
     }
 }
 
-static void build_block(const struct histogram_set *set, const uint32_t *rows, const double *gradients, size_t begin,
-                        size_t end)
+/* A loop for each number of columns, unrolled. */
+static inline void build_block(const struct histogram_set *set, const struct histogram_rows *from, bool weighed,
+                               size_t begin, size_t end)
 {
-    const pair *g = (const pair *)(const void *)gradients;
-    switch (set->n) { /* a loop for each number of columns, unrolled */
+    switch (set->n) {
     case 1:
-        build_bytes(set, 1, rows, g, begin, end);
+        build_bytes(set, 1, from, weighed, begin, end);
         break;
     case 2:
-        build_bytes(set, 2, rows, g, begin, end);
+        build_bytes(set, 2, from, weighed, begin, end);
         break;
     case 3:
-        build_bytes(set, 3, rows, g, begin, end);
+        build_bytes(set, 3, from, weighed, begin, end);
         break;
     case 4:
-        build_bytes(set, 4, rows, g, begin, end);
+        build_bytes(set, 4, from, weighed, begin, end);
         break;
     case 5:
-        build_bytes(set, 5, rows, g, begin, end);
+        build_bytes(set, 5, from, weighed, begin, end);
         break;
     case 6:
-        build_bytes(set, 6, rows, g, begin, end);
+        build_bytes(set, 6, from, weighed, begin, end);
         break;
     case 7:
-        build_bytes(set, 7, rows, g, begin, end);
+        build_bytes(set, 7, from, weighed, begin, end);
         break;
     default:
-        build_bytes(set, 8, rows, g, begin, end);
+        build_bytes(set, 8, from, weighed, begin, end);
     }
 }
 
@@ -67,23 +69,32 @@ static bool is_block(const struct histogram_set *set)
     return true;
 }
 
-void histogram_build(const struct histogram_set *set, uint32_t dim, const uint32_t *rows, const double *g, size_t begin,
-                     size_t end)
+void histogram_clear(const struct histogram_set *set, uint32_t dim)
 {
-    size_t width = (size_t)dim + 1;
     for (uint32_t j = 0; j < set->n; j++) {
-        memset(set->hist[j], 0, set->n_bins[j] * width * sizeof(double));
+        memset(set->hist[j], 0, set->n_bins[j] * ((size_t)dim + 1) * sizeof(double));
     }
+}
+
+void histogram_add(const struct histogram_set *set, const struct histogram_rows *from, size_t begin, size_t end)
+{
+    size_t dim = from->dim, width = from->width;
+    bool weighed = width > dim;
     if (dim == 1 && is_block(set)) {
-        build_block(set, rows, g, begin, end);
+        if (weighed) {
+            build_block(set, from, true, begin, end);
+        } else {
+            build_block(set, from, false, begin, end);
+        }
         return;
     }
     for (uint32_t j = 0; j < set->n; j++) {
         for (size_t k = begin; k < end; k++) {
-            double *h = set->hist[j] + column_at(&set->columns[j], rows[k]) * width;
-            for (size_t d = 0; d < width; d++) {
-                h[d] += g[k * width + d];
+            double *h = set->hist[j] + column_at(&set->columns[j], from->rows[k]) * (dim + 1);
+            for (size_t d = 0; d < dim; d++) {
+                h[d] += from->gradients[k * width + d];
             }
+            h[dim] += weighed ? from->gradients[k * width + dim] : 1;
         }
     }
 }

@@ -15,11 +15,17 @@ struct histogram_set {
     double *hist[BLOCK_COLUMNS];
 };
 
-/* Sum rows [begin, end) into each hist, which is cleared first. gradients[k][dim + 1] belongs to rows[k]; rows may be
- * read up to HISTOGRAM_AHEAD beyond the end. */
+/* Rows with their derivatives, gradients[k][width] beside rows[k]: width is dim + 1 with a weight at the end, or dim
+ * where all weigh 1. rows may be read up to HISTOGRAM_AHEAD beyond the end of what is summed. */
 enum { HISTOGRAM_AHEAD = 32 };
-void histogram_build(const struct histogram_set *set, uint32_t dim, const uint32_t *rows, const double *gradients,
-                     size_t begin, size_t end);
+struct histogram_rows {
+    uint32_t dim, width;
+    const uint32_t *rows;
+    const double *gradients;
+};
+void histogram_clear(const struct histogram_set *set, uint32_t dim);
+/* Add rows [begin, end) to each hist. */
+void histogram_add(const struct histogram_set *set, const struct histogram_rows *from, size_t begin, size_t end);
 /* parent -= child, or the same and swap the two when swap is set. */
 void histogram_subtract(double *parent, double *child, uint32_t n_bins, uint32_t dim, bool swap);
 /* Add this leaf's share of each split's score: num[k] += sum of v S, den[k] += sum of v^2 W over both sides, where

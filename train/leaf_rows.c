@@ -17,17 +17,18 @@ static int chunks_of(size_t n)
 bool leaf_rows_init(struct leaf_rows *r, size_t n, uint32_t dim, size_t leaves, int threads)
 {
     size_t width = (size_t)dim + 1;
-    *r = (struct leaf_rows){.n_all = n, .dim = dim, .threads = threads};
+    *r = (struct leaf_rows){.n_all = n, .dim = dim, .threads = threads, .max_leaves = leaves};
+    r->n_parts = n > PARALLEL_ROWS ? threads : 1;
     r->rows = calloc(n + SLACK, sizeof(*r->rows));
-    r->rows_spare = malloc(n * sizeof(*r->rows));
+    r->rows_spare = calloc(n + SLACK, sizeof(*r->rows_spare));
     r->gradients = malloc(n * width * sizeof(double));
     r->gradients_spare = malloc(n * width * sizeof(double));
-    r->segments = calloc(leaves, sizeof(*r->segments));
-    r->leaf_of = malloc(n * sizeof(*r->leaf_of));
+    r->segments = calloc((size_t)r->n_parts * leaves, sizeof(*r->segments));
     r->answers = malloc(n);
+    r->answers_by_leaf = malloc(n);
     r->chunk_counts = malloc(((size_t)chunks_of(n) + 1) * sizeof(*r->chunk_counts));
-    return r->rows && r->rows_spare && r->gradients && r->gradients_spare && r->segments && r->leaf_of && r->answers &&
-           r->chunk_counts;
+    return r->rows && r->rows_spare && r->gradients && r->gradients_spare && r->segments && r->answers &&
+           r->answers_by_leaf && r->chunk_counts;
 }
 
 void leaf_rows_release(struct leaf_rows *r)
@@ -37,31 +38,60 @@ void leaf_rows_release(struct leaf_rows *r)
     free(r->gradients);
     free(r->gradients_spare);
     free(r->segments);
-    free(r->leaf_of);
     free(r->answers);
+    free(r->answers_by_leaf);
     free(r->chunk_counts);
     *r = (struct leaf_rows){0};
 }
+
+/* ---- loading --------------------------------------------------------------------------------------------------- */
 
 static bool is_sampled(const struct row_source *from, size_t row)
 {
     return !from->sample || (double)from->sample[row] > (double)FLT_EPSILON;
 }
 
-static void load_chunk(struct leaf_rows *r, const struct row_source *from, size_t begin, size_t end, size_t k)
+static size_t end_of_chunk(const struct leaf_rows *r, int chunk)
 {
-    size_t n = r->n_all, width = (size_t)r->dim + 1;
-    for (size_t i = begin; i < end; i++) {
+    size_t end = ((size_t)chunk + 1) * CHUNK;
+    return end < r->n_all ? end : r->n_all;
+}
+
+/* Rows of a chunk that are sampled; *weighed: one of them with a weight other than 1. */
+static size_t count_chunk(const struct leaf_rows *r, const struct row_source *from, int chunk, bool *weighed)
+{
+    size_t end = end_of_chunk(r, chunk), count = 0;
+    bool other = from->weight;
+    if (!from->sample) {
+        *weighed |= other;
+        return end - (size_t)chunk * CHUNK;
+    }
+    for (size_t i = (size_t)chunk * CHUNK; i < end; i++) {
+        size_t row = from->order ? from->order[i] : i;
+        bool sampled = is_sampled(from, row);
+        count += sampled;
+        other |= sampled && from->sample[row] != 1.0f;
+    }
+    *weighed |= other;
+    return count;
+}
+
+static void load_chunk(struct leaf_rows *r, const struct row_source *from, int chunk, size_t k)
+{
+    size_t n = r->n_all, end = end_of_chunk(r, chunk);
+    for (size_t i = (size_t)chunk * CHUNK; i < end; i++) {
         size_t row = from->order ? from->order[i] : i;
         if (!is_sampled(from, row)) {
             continue;
         }
         double sample = from->sample ? (double)from->sample[row] : 1.0;
-        double *g = r->gradients + k * width;
+        double *g = r->gradients + k * r->width;
         for (uint32_t d = 0; d < r->dim; d++) {
             g[d] = from->d1[d * n + row] * sample;
         }
-        g[r->dim] = (from->weight ? (double)from->weight[row] : 1.0) * sample;
+        if (r->width > r->dim) {
+            g[r->dim] = (from->weight ? (double)from->weight[row] : 1.0) * sample;
+        }
         r->rows[k++] = (uint32_t)row;
     }
 }
@@ -69,15 +99,11 @@ static void load_chunk(struct leaf_rows *r, const struct row_source *from, size_
 void leaf_rows_load(struct leaf_rows *r, const struct row_source *from)
 {
     int chunks = chunks_of(r->n_all);
-    bool parallel = r->threads > 1 && r->n_all > PARALLEL_ROWS;
+    bool parallel = r->threads > 1 && r->n_all > PARALLEL_ROWS, weighed = false;
     size_t *counts = r->chunk_counts;
-#pragma omp parallel for num_threads(r->threads) schedule(static) if (parallel)
+#pragma omp parallel for num_threads(r->threads) schedule(static) reduction(|| : weighed) if (parallel)
     for (int c = 0; c < chunks; c++) {
-        size_t begin = (size_t)c * CHUNK, end = begin + CHUNK < r->n_all ? begin + CHUNK : r->n_all, count = 0;
-        for (size_t i = begin; i < end; i++) {
-            count += is_sampled(from, from->order ? from->order[i] : i);
-        }
-        counts[c] = count;
+        counts[c] = count_chunk(r, from, c, &weighed);
     }
     size_t at = 0;
     for (int c = 0; c < chunks; c++) {
@@ -85,101 +111,128 @@ void leaf_rows_load(struct leaf_rows *r, const struct row_source *from)
         counts[c] = at;
         at += count;
     }
+    r->width = r->dim + weighed;
 #pragma omp parallel for num_threads(r->threads) schedule(static) if (parallel)
     for (int c = 0; c < chunks; c++) {
-        size_t begin = (size_t)c * CHUNK, end = begin + CHUNK < r->n_all ? begin + CHUNK : r->n_all;
-        load_chunk(r, from, begin, end, counts[c]);
+        load_chunk(r, from, c, counts[c]);
     }
     r->n = at;
-    r->segments[0] = (struct segment){0, at};
-    memset(r->leaf_of, 0, r->n_all * sizeof(*r->leaf_of));
+    for (int p = 0; p < r->n_parts; p++) {
+        size_t parts = (size_t)r->n_parts, part = (size_t)p;
+        r->segments[part * r->max_leaves] = (struct segment){at * part / parts, at * (part + 1) / parts};
+    }
 }
 
 /* ---- splitting ------------------------------------------------------------------------------------------------- */
 
-static void answer(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level,
-                   size_t begin, size_t end)
+static void answer(struct leaf_rows *r, const struct split *split, const struct column *column, size_t begin,
+                   size_t end)
 {
     if (column->u8 && split->kind != SPLIT_ONE_HOT) {
         const uint8_t *bins = column->u8 + begin * column->stride;
         for (size_t i = begin; i < end; i++, bins += column->stride) {
-            uint8_t yes = *bins > split->bin;
-            r->answers[i] = yes;
-            r->leaf_of[i] = (uint16_t)(r->leaf_of[i] | (uint32_t)yes << level);
+            r->answers[i] = *bins > split->bin;
         }
         return;
     }
     for (size_t i = begin; i < end; i++) {
-        uint8_t yes = split_test(split, column_at(column, i));
-        r->answers[i] = yes;
-        r->leaf_of[i] = (uint16_t)(r->leaf_of[i] | (uint32_t)yes << level);
+        r->answers[i] = split_test(split, column_at(column, i));
     }
 }
 
-/* Stable partition of a leaf's rows: those that answer no stay in front. */
-static void partition(struct leaf_rows *r, uint32_t leaf, uint32_t other)
+/* Bring the answers beside the rows of a segment; how many are no. */
+static size_t gather_answers(struct leaf_rows *r, struct segment s)
 {
-    size_t begin = r->segments[leaf].begin, end = r->segments[leaf].end, width = (size_t)r->dim + 1;
-    size_t kept = begin, moved = begin;
-    for (size_t k = begin; k < end; k++) {
-        uint32_t row = r->rows[k];
-        bool yes = r->answers[row];
-        uint32_t *rows = yes ? r->rows_spare + moved : r->rows + kept;
-        double *g = yes ? r->gradients_spare + moved * width : r->gradients + kept * width;
-        *rows = row;
+    size_t yes = 0;
+    for (size_t k = s.begin; k < s.end; k++) {
+        uint8_t a = r->answers[r->rows[k]];
+        r->answers_by_leaf[k] = a;
+        yes += a;
+    }
+    return s.end - s.begin - yes;
+}
+
+/* Rows of one output and without weights, which is most of the work there is. */
+static void move_narrow(struct leaf_rows *r, struct segment s, size_t no, size_t yes)
+{
+    const uint32_t *restrict rows = r->rows;
+    const uint8_t *restrict answers = r->answers_by_leaf;
+    const double *restrict gradients = r->gradients;
+    uint32_t *restrict to_rows = r->rows_spare;
+    double *restrict to = r->gradients_spare;
+    for (size_t k = s.begin; k < s.end; k++) {
+        size_t a = answers[k], at = a ? yes : no;
+        to_rows[at] = rows[k];
+        to[at] = gradients[k];
+        yes += a;
+        no += 1 - a;
+    }
+}
+
+static void move_wide(struct leaf_rows *r, struct segment s, size_t no, size_t yes)
+{
+    size_t width = r->width;
+    for (size_t k = s.begin; k < s.end; k++) {
+        size_t *at = r->answers_by_leaf[k] ? &yes : &no;
+        r->rows_spare[*at] = r->rows[k];
         for (size_t d = 0; d < width; d++) {
-            g[d] = r->gradients[k * width + d];
+            r->gradients_spare[*at * width + d] = r->gradients[k * width + d];
         }
-        moved += yes;
-        kept += !yes;
+        ++*at;
     }
-    memcpy(r->rows + kept, r->rows_spare + begin, (moved - begin) * sizeof(*r->rows));
-    memcpy(r->gradients + kept * width, r->gradients_spare + begin * width, (moved - begin) * width * sizeof(double));
-    r->segments[leaf] = (struct segment){begin, kept};
-    r->segments[other] = (struct segment){kept, end};
 }
 
-void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level,
-                     bool is_last)
+/* Stable partition of each leaf's rows in one part: those that answer no come first. */
+static void split_part(struct leaf_rows *r, int part, uint32_t leaves)
 {
-    int leaves = is_last ? 0 : 1 << level, chunks = chunks_of(r->n_all);
-    bool parallel = r->threads > 1 && r->n_all > PARALLEL_ROWS;
-#pragma omp parallel num_threads(r->threads) if (parallel)
+    struct segment *segments = r->segments + (size_t)part * r->max_leaves;
+    for (uint32_t leaf = 0; leaf < leaves; leaf++) {
+        struct segment s = segments[leaf];
+        size_t middle = s.begin + gather_answers(r, s);
+        (r->width == 1 ? move_narrow : move_wide)(r, s, s.begin, middle);
+        segments[leaf] = (struct segment){s.begin, middle};
+        segments[leaf + leaves] = (struct segment){middle, s.end};
+    }
+}
+
+void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level)
+{
+    int chunks = chunks_of(r->n_all), parts = r->n_parts;
+#pragma omp parallel num_threads(parts) if (parts > 1)
     {
 #pragma omp for schedule(static)
         for (int c = 0; c < chunks; c++) {
-            size_t begin = (size_t)c * CHUNK, end = begin + CHUNK < r->n_all ? begin + CHUNK : r->n_all;
-            answer(r, split, column, level, begin, end);
+            answer(r, split, column, (size_t)c * CHUNK, end_of_chunk(r, c));
         }
-#pragma omp for schedule(dynamic, 1)
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            partition(r, (uint32_t)leaf, (uint32_t)(leaf + leaves));
+#pragma omp for schedule(static)
+        for (int p = 0; p < parts; p++) {
+            split_part(r, p, 1u << level);
         }
     }
-    r->is_sorted = !is_last;
+    uint32_t *rows = r->rows;
+    double *gradients = r->gradients;
+    r->rows = r->rows_spare;
+    r->gradients = r->gradients_spare;
+    r->rows_spare = rows;
+    r->gradients_spare = gradients;
 }
 
-uint32_t leaf_rows_redundant(const struct leaf_rows *r, uint32_t depth)
+size_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf)
 {
-    uint32_t leaves = 1u << depth, n_empty = !r->is_sorted;
-    for (uint32_t leaf = 0; r->is_sorted && leaf < leaves; leaf++) {
-        n_empty += r->segments[leaf].begin == r->segments[leaf].end;
+    size_t count = 0;
+    for (int p = 0; p < r->n_parts; p++) {
+        struct segment s = leaf_rows_segment(r, leaf, p);
+        count += s.end - s.begin;
     }
-    if (n_empty == 0) {
-        return depth;
-    }
-    bool has_rows[1 << TREE_DEPTH_MAX] = {false}; /* all rows count, not only the sampled ones */
-    for (size_t i = 0; i < r->n_all; i++) {
-        has_rows[r->leaf_of[i]] = true;
-    }
-    for (uint32_t d = 0; d < depth; d++) {
-        bool separates = false;
-        for (uint32_t leaf = 0; leaf < leaves && !separates; leaf++) {
-            separates = !(leaf >> d & 1) && has_rows[leaf] && has_rows[leaf | 1u << d];
-        }
-        if (!separates) {
-            return d;
+    return count;
+}
+
+bool leaf_rows_has_empty(const struct leaf_rows *r, uint32_t depth)
+{
+    for (uint32_t leaf = 0; leaf < 1u << depth; leaf++) {
+        if (leaf_rows_count(r, leaf) == 0) {
+            return true;
         }
     }
-    return depth;
+    return false;
 }

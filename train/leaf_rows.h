@@ -1,6 +1,8 @@
-/* The sampled rows of a tree under construction, sorted by leaf, with their gradients; and the leaf of every row.
+/* The sampled rows of a tree under construction, sorted by leaf, with their gradients.
  *
- * Within a leaf the rows keep the order in which they were loaded, so sums over them do not depend on threads. */
+ * The rows are cut into parts, one a thread, and each part is sorted on its own: moving a row to the memory that
+ * another core wrote last costs many times the work itself. Within a leaf the parts follow each other in the order in
+ * which rows were loaded and so do the rows within a part, so sums over them do not depend on threads. */
 #ifndef MRC_TRAIN_LEAF_ROWS_H
 #define MRC_TRAIN_LEAF_ROWS_H
 
@@ -15,12 +17,14 @@ struct leaf_rows {
     uint32_t dim;
     int threads;
     uint32_t *rows, *rows_spare;         /* [n] by leaf */
-    double *gradients, *gradients_spare; /* [n][dim + 1] derivatives and weight, beside rows */
-    struct segment *segments;            /* [leaves] */
-    uint16_t *leaf_of;                   /* [n_all] of all rows, sampled or not */
-    uint8_t *answers;                    /* [n_all] of the last split */
-    bool is_sorted;                      /* by leaf, down to the last split */
-    size_t *chunk_counts;                /* rows sampled in each chunk */
+    double *gradients, *gradients_spare; /* [n][width] beside rows: derivatives, and the weight unless all are 1 */
+    uint32_t width;                      /* dim, or dim + 1 with weights */
+    int n_parts;
+    size_t max_leaves;
+    struct segment *segments; /* [parts][max_leaves] */
+    uint8_t *answers;         /* [n_all] to the last split, by row */
+    uint8_t *answers_by_leaf; /* [n] the same beside rows */
+    size_t *chunk_counts;     /* rows sampled in each chunk */
 };
 
 /* Where the rows of a tree come from. */
@@ -36,12 +40,15 @@ bool leaf_rows_init(struct leaf_rows *r, size_t n_all, uint32_t dim, size_t leav
 void leaf_rows_release(struct leaf_rows *r);
 /* Start a tree: all sampled rows in leaf 0. */
 void leaf_rows_load(struct leaf_rows *r, const struct row_source *from);
-/* Split the 2^level leaves: rows that answer yes go from leaf k to leaf k + 2^level. is_last: only leaf_of is brought
- * up to date, the rows are not sorted again. */
-void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level,
-                     bool is_last);
-/* The first of the splits that separates nothing: of every two leaves that differ in it alone one has no row at all.
- * depth: none. */
-uint32_t leaf_rows_redundant(const struct leaf_rows *r, uint32_t depth);
+/* Split the 2^level leaves: rows that answer yes go from leaf k to leaf k + 2^level. */
+void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level);
+static inline struct segment leaf_rows_segment(const struct leaf_rows *r, uint32_t leaf, int part)
+{
+    return r->segments[(size_t)part * r->max_leaves + leaf];
+}
+/* Sampled rows of a leaf. */
+size_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf);
+/* Is there a leaf of the 2^depth without sampled rows? */
+bool leaf_rows_has_empty(const struct leaf_rows *r, uint32_t depth);
 
 #endif

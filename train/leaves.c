@@ -14,11 +14,13 @@ static int no_memory(struct mrc_err *err)
     return mrc_fail(err, MRC_ENOMEM, "no memory for leaf values");
 }
 
-void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_t n_leaves, double *weights)
+void leaves_weigh(const struct row_leaves *leaves, const float *weight, size_t n, uint32_t n_leaves, double *weights)
 {
-    memset(weights, 0, n_leaves * sizeof(*weights));
-    for (size_t i = 0; i < n; i++) {
-        weights[leaves[i]] += weight ? (double)weight[i] : 1.0;
+    for (uint32_t k = 0; k < n_leaves; k++) {
+        weights[k] = weight ? 0 : leaves->counts[k];
+    }
+    for (size_t i = 0; weight && i < n; i++) {
+        weights[leaves->leaf[i]] += (double)weight[i];
     }
 }
 
@@ -202,7 +204,7 @@ static bool take_exponents(struct work *w, const struct leaf_task *t)
         return false;
     }
     int chunks = (int)w->chunks;
-#pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
+#pragma omp parallel for num_threads(t->threads) schedule(static) if (chunks > 1 && t->threads > 1)
     for (int c = 0; c < chunks; c++) {
         size_t begin = (size_t)c * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
         for (size_t i = begin; i < end; i++) {
@@ -245,7 +247,7 @@ static double sum_all(const struct leaf_task *t, struct work *w, const double *v
     for (uint32_t leaf = 0; w->exponents.rows && leaf < t->n_leaves; leaf++) {
         w->exponents.leaves[leaf] = exp(values[leaf]);
     }
-#pragma omp parallel for num_threads(t->threads) schedule(static, 1) if (chunks > 1 && t->threads > 1)
+#pragma omp parallel for num_threads(t->threads) schedule(static) if (chunks > 1 && t->threads > 1)
     for (int c = 0; c < chunks; c++) {
         sum_chunk(t, w, values, (size_t)c, with_error, &w->blocks[omp_get_thread_num()]);
     }

@@ -6,6 +6,7 @@
 #define MRC_TRAIN_LEAVES_H
 
 #include "train/objective.h"
+#include "train/row_leaves.h"
 
 struct leaf_task {
     const struct loss *loss;
@@ -26,8 +27,8 @@ struct leaf_task {
  */
 int leaves_estimate(const struct leaf_task *task, double *values, uint32_t *steps, struct mrc_err *err) MRC_CHECKED;
 
-/* Sum of weights of each leaf: weights[n_leaves]. */
-void leaves_weigh(const uint16_t *leaves, const float *weight, size_t n, uint32_t n_leaves, double *weights);
+/* Sum of weights of each leaf: weights[n_leaves]; weight NULL: all 1. */
+void leaves_weigh(const struct row_leaves *leaves, const float *weight, size_t n, uint32_t n_leaves, double *weights);
 /* Add each row's leaf value: approx[dim][n] += values[leaf][dim]. */
 void leaves_add(const uint16_t *leaves, const double *values, size_t n, uint32_t dim, double *approx, int threads);
 

@@ -536,7 +536,7 @@ double objective_metric(const struct loss *loss, uint32_t dim, size_t n, const d
     for (size_t group = 0; group < chunks; group += GROUP) {
         double sums[GROUP], weights[GROUP];
         int size = (int)(chunks - group < GROUP ? chunks - group : GROUP);
-#pragma omp parallel for num_threads(threads) schedule(static, 1) if (size > 1 && threads > 1)
+#pragma omp parallel for num_threads(threads) schedule(static) if (size > 1 && threads > 1)
         for (int c = 0; c < size; c++) {
             struct loss_rows rows = chunk_of(group + (size_t)c, dim, n, approx, target, weight);
             sums[c] = o->error(loss, &rows);
@@ -559,7 +559,7 @@ void objective_derivatives(const struct loss *loss, uint32_t dim, size_t n, cons
 {
     const struct objective *o = objective_of(loss->type);
     int chunks = (int)((n + LOSS_CHUNK - 1) / LOSS_CHUNK);
-#pragma omp parallel for num_threads(threads) schedule(static, 1) if (chunks > 1 && threads > 1)
+#pragma omp parallel for num_threads(threads) schedule(static) if (chunks > 1 && threads > 1)
     for (int c = 0; c < chunks; c++) {
         struct loss_rows rows = chunk_of((size_t)c, dim, n, approx, target, weight);
         o->derivatives(loss, &rows, d1 + (size_t)c * LOSS_CHUNK, NULL, n);

@@ -43,6 +43,25 @@ void random_init_skip(struct random *r, uint64_t seed, unsigned skip)
     }
 }
 
+/* n steps x -> a x + c are one step of the same form: squared for each binary digit of n (F. Brown, Random number
+ * generation with arbitrary strides, 1994). */
+void random_skip(struct random *r, uint64_t n)
+{
+    for (int k = 0; k < 2; k++) {
+        uint64_t a = MULTIPLIER, c = r->step[k], all_a = 1, all_c = 0;
+        for (uint64_t left = n; left > 0; left >>= 1) {
+            if (left & 1) {
+                all_a *= a;
+                all_c = all_c * a + c;
+            }
+            c *= a + 1;
+            a *= a;
+        }
+        r->state[k] = r->state[k] * all_a + all_c;
+    }
+    r->calls += n;
+}
+
 uint64_t random_next(struct random *r)
 {
     uint64_t high = stream_next(&r->state[0], r->step[0]);
@@ -51,9 +70,26 @@ uint64_t random_next(struct random *r)
     return high << 32 | low;
 }
 
+static double real_of(uint64_t v)
+{
+    return (double)(v >> 11) / 9007199254740991.0;
+}
+
 double random_real(struct random *r)
 {
-    return (double)(random_next(r) >> 11) / 9007199254740991.0;
+    return real_of(random_next(r));
+}
+
+void random_reals(struct random *r, size_t n, double *out)
+{
+    uint64_t high = r->state[0], low = r->state[1]; /* in registers */
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = (uint64_t)stream_next(&high, r->step[0]) << 32;
+        out[i] = real_of(v | stream_next(&low, r->step[1]));
+    }
+    r->state[0] = high;
+    r->state[1] = low;
+    r->calls += n;
 }
 
 uint64_t random_below(struct random *r, uint64_t bound)

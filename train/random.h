@@ -17,8 +17,12 @@ void random_init(struct random *r, uint64_t seed);
 /* Seeded, with the first outputs skipped: the form used for noise and sampling by block. */
 void random_init_skip(struct random *r, uint64_t seed, unsigned skip);
 uint64_t random_next(struct random *r);
+/* Leave out the next n outputs, in time that grows with log n: where a part of the stream can start on its own. */
+void random_skip(struct random *r, uint64_t n);
 /* In [0, 1], both ends possible. */
 double random_real(struct random *r);
+/* The next n of them. */
+void random_reals(struct random *r, size_t n, double *out);
 /* In [0, bound), without bias; bound > 0. */
 uint64_t random_below(struct random *r, uint64_t bound);
 /* Standard normal; takes two reals per try and gives one value. */

@@ -2,31 +2,55 @@
 #include "train/sampling.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
-enum { BAYESIAN_BLOCK = 1000, MVS_BLOCK = 8192, BLOCK_SKIP = 10 };
+enum { BERNOULLI_BLOCK = 8192, BAYESIAN_BLOCK = 1000, MVS_BLOCK = 8192, BLOCK_SKIP = 10 };
 
 static size_t row_at(const struct sampling_task *t, size_t i)
 {
     return t->rows ? t->rows[i] : i;
 }
 
+static size_t end_of(const struct sampling_task *t, size_t begin, size_t block)
+{
+    return begin + block < t->n ? begin + block : t->n;
+}
+
+/* One stream for all rows; every block starts at its place in it. */
 static void draw_bernoulli(const struct sampling_task *t, float *weights)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        weights[row_at(t, i)] = random_real(t->random) < t->params->subsample ? 1 : 0;
+    int blocks = (int)((t->n + BERNOULLI_BLOCK - 1) / BERNOULLI_BLOCK);
+#pragma omp parallel for num_threads(t->threads) schedule(static) if (t->threads > 1 && blocks > 1)
+    for (int b = 0; b < blocks; b++) {
+        enum { AT_ONCE = 512 };
+        double reals[AT_ONCE];
+        size_t begin = (size_t)b * BERNOULLI_BLOCK, end = end_of(t, begin, BERNOULLI_BLOCK);
+        struct random r = *t->random;
+        random_skip(&r, begin);
+        for (size_t at = begin; at < end; at += AT_ONCE) {
+            size_t n = end - at < AT_ONCE ? end - at : AT_ONCE;
+            random_reals(&r, n, reals);
+            for (size_t i = 0; i < n; i++) {
+                weights[row_at(t, at + i)] = reals[i] < t->params->subsample ? 1 : 0;
+            }
+        }
     }
+    random_skip(t->random, t->n);
 }
 
 static void draw_bayesian(const struct sampling_task *t, float *weights)
 {
     uint64_t seed = random_next(t->random);
-    struct random r;
-    for (size_t i = 0; i < t->n; i++) {
-        if (i % BAYESIAN_BLOCK == 0) {
-            random_init_skip(&r, seed + i / BAYESIAN_BLOCK, BLOCK_SKIP);
+    int blocks = (int)((t->n + BAYESIAN_BLOCK - 1) / BAYESIAN_BLOCK);
+#pragma omp parallel for num_threads(t->threads) schedule(static) if (t->threads > 1 && blocks > 1)
+    for (int b = 0; b < blocks; b++) {
+        size_t begin = (size_t)b * BAYESIAN_BLOCK, end = end_of(t, begin, BAYESIAN_BLOCK);
+        struct random r;
+        random_init_skip(&r, seed + (uint64_t)b, BLOCK_SKIP);
+        for (size_t i = begin; i < end; i++) {
+            weights[row_at(t, i)] = (float)pow(-log(random_real(&r) + 1e-100), t->params->bagging_temperature);
         }
-        weights[row_at(t, i)] = (float)pow(-log(random_real(&r) + 1e-100), t->params->bagging_temperature);
     }
 }
 
@@ -80,28 +104,38 @@ static double mvs_threshold(const double *sorted, size_t n, double wanted)
     return sorted[0];
 }
 
+/* c: room for two numbers a row of a block. */
+static void draw_mvs_block(const struct sampling_task *t, double lambda, uint64_t seed, size_t begin, double *c,
+                           float *weights)
+{
+    size_t n = end_of(t, begin, MVS_BLOCK) - begin;
+    double *sorted = c + MVS_BLOCK;
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = c[i] = sqrt(lambda + norm_of(t, row_at(t, begin + i)));
+    }
+    qsort(sorted, n, sizeof(*sorted), compare_doubles);
+    double threshold = mvs_threshold(sorted, n, t->params->subsample * (double)n);
+    struct random r;
+    random_init_skip(&r, seed + begin / MVS_BLOCK, BLOCK_SKIP);
+    for (size_t i = 0; i < n; i++) {
+        double p = c[i] > threshold ? 1 : c[i] / threshold;
+        weights[row_at(t, begin + i)] = random_real(&r) < p ? (float)(1 / p) : 0;
+    }
+}
+
 static int draw_mvs(const struct sampling_task *t, float *weights, struct mrc_err *err)
 {
-    double *c = malloc(2 * MVS_BLOCK * sizeof(*c));
+    double *c = malloc((size_t)t->threads * 2 * MVS_BLOCK * sizeof(*c));
     if (!c) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to sample rows");
     }
     double lambda = mvs_lambda(t);
     uint64_t seed = random_next(t->random);
-    for (size_t begin = 0, block = 0; begin < t->n; begin += MVS_BLOCK, block++) {
-        size_t n = t->n - begin < MVS_BLOCK ? t->n - begin : MVS_BLOCK;
-        double *sorted = c + MVS_BLOCK;
-        for (size_t i = 0; i < n; i++) {
-            sorted[i] = c[i] = sqrt(lambda + norm_of(t, row_at(t, begin + i)));
-        }
-        qsort(sorted, n, sizeof(*sorted), compare_doubles);
-        double threshold = mvs_threshold(sorted, n, t->params->subsample * (double)n);
-        struct random r;
-        random_init_skip(&r, seed + block, BLOCK_SKIP);
-        for (size_t i = 0; i < n; i++) {
-            double p = c[i] > threshold ? 1 : c[i] / threshold;
-            weights[row_at(t, begin + i)] = random_real(&r) < p ? (float)(1 / p) : 0;
-        }
+    int blocks = (int)((t->n + MVS_BLOCK - 1) / MVS_BLOCK);
+#pragma omp parallel for num_threads(t->threads) schedule(static) if (t->threads > 1 && blocks > 1)
+    for (int b = 0; b < blocks; b++) {
+        draw_mvs_block(t, lambda, seed, (size_t)b * MVS_BLOCK, c + (size_t)omp_get_thread_num() * 2 * MVS_BLOCK,
+                       weights);
     }
     free(c);
     return MRC_OK;

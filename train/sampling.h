@@ -13,6 +13,7 @@ struct sampling_task {
     const double *d1; /* [dim][n] for MVS */
     double leaf_size; /* mean norm of the previous tree's leaf values; < 0: there is none */
     struct random *random;
+    int threads; /* without influence on the weights */
 };
 
 /* Fill weights[n], by row; *used false when every row counts 1 and weights were not filled. MRC_ENOMEM. */

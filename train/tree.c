@@ -69,26 +69,30 @@ static void aim(const struct tree_search *s, struct batch *b, uint32_t leaf, uin
 
 static void build_leaf(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t into, uint32_t slot)
 {
+    struct histogram_rows from = {s->dim, s->rows.width, s->rows.rows, s->rows.gradients};
     aim(s, b, into, slot);
-    histogram_build(&b->set, s->dim, s->rows.rows, s->rows.gradients, s->rows.segments[leaf].begin,
-                    s->rows.segments[leaf].end);
+    histogram_clear(&b->set, s->dim);
+    for (int p = 0; p < s->rows.n_parts; p++) {
+        struct segment rows = leaf_rows_segment(&s->rows, leaf, p);
+        histogram_add(&b->set, &from, rows.begin, rows.end);
+    }
 }
 
 /* Histograms and scores of the leaves that came of one: the smaller is summed, the other is the difference where the
  * histogram of both together is there (known). */
 static void score_siblings(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t other, bool known)
 {
-    const struct segment *x = &s->rows.segments[leaf], *y = &s->rows.segments[other];
+    size_t n = leaf_rows_count(&s->rows, leaf), n_other = leaf_rows_count(&s->rows, other);
     enum histogram_pair how = HISTOGRAM_BOTH;
     if (known) {
-        bool least_is_second = y->end - y->begin <= x->end - x->begin;
+        bool least_is_second = n_other <= n;
         how = least_is_second ? HISTOGRAM_LEAST_SECOND : HISTOGRAM_LEAST_FIRST;
         build_leaf(s, b, least_is_second ? other : leaf, other, 1);
     } else {
         build_leaf(s, b, leaf, leaf, 0);
         build_leaf(s, b, other, other, 1);
     }
-    if (x->begin == y->end || (x->begin == x->end && y->begin == y->end)) {
+    if (n + n_other == 0) {
         return; /* no rows: all sums are 0 */
     }
     for (uint32_t j = 0; j < b->set.n; j++) {
@@ -354,8 +358,47 @@ static struct candidate *choose(struct tree_search *s, const struct tree_task *t
 
 /* ---- the search ------------------------------------------------------------------------------------------------ */
 
+/* The split that was chosen, and its column. */
+static struct split take_split(struct tree_search *s, const struct candidate *best, struct column *column)
+{
+    if (best->pack) {
+        *column = best->pack->columns[best->best_bin];
+        return best->pack->splits[best->best_bin];
+    }
+    if (best->kind == SPLIT_CTR) {
+        struct stat_projection *p = &s->stats->projections[best->feature];
+        p->used_types |= 1u << p->list->stats[best->ctr].type;
+    }
+    *column = best->column;
+    return (struct split){.kind = best->kind, .feature = best->feature, .ctr = best->ctr, .bin = best->best_bin};
+}
+
+/* Apply the last split of the tree. False: one of its splits separates no rows at all and was taken out, so that the
+ * tree is at its end. Only a leaf without sampled rows may be without any. */
+static bool grow(struct tree_search *s, struct tree *tree, const struct column *columns, bool is_last)
+{
+    uint32_t level = tree->depth - 1;
+    if (!is_last) {
+        leaf_rows_split(&s->rows, &tree->splits[level], &columns[level], level);
+    }
+    if (!is_last && !leaf_rows_has_empty(&s->rows, tree->depth)) {
+        return true;
+    }
+    row_leaves_find(&s->leaves, tree->splits, columns, tree->depth, s->pool->n, s->threads);
+    uint32_t redundant = row_leaves_redundant(&s->leaves, tree->depth);
+    if (redundant == tree->depth) {
+        s->leaves_known = is_last;
+        return true;
+    }
+    memmove(tree->splits + redundant, tree->splits + redundant + 1,
+            (tree->depth - redundant - 1) * sizeof(*tree->splits));
+    tree->depth--;
+    return false;
+}
+
 int tree_search_run(struct tree_search *s, const struct tree_task *task, struct tree *tree, struct mrc_err *err)
 {
+    struct column columns[TREE_DEPTH_MAX];
     tree->depth = 0;
     tree_drop_combined(s);
     for (uint32_t c = 0; c < s->n_candidates; c++) {
@@ -363,7 +406,7 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
     }
     struct row_source from = {task->rows, task->d1, task->sample, s->pool->weight};
     leaf_rows_load(&s->rows, &from);
-    s->leaves_known = true;
+    s->leaves_known = false;
     double previous = 0;
     for (uint32_t level = 0; level < (uint32_t)s->params->depth; level++) {
         MRC_TRY(tree_draw_candidates(s, task, tree, err));
@@ -372,32 +415,17 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
         if (!best) {
             break;
         }
-        struct split *split = &tree->splits[tree->depth++];
-        struct column column = best->pack ? best->pack->columns[best->best_bin] : best->column;
-        *split = (struct split){.kind = best->kind, .feature = best->feature, .ctr = best->ctr, .bin = best->best_bin};
-        if (best->pack) {
-            *split = best->pack->splits[best->best_bin];
-        }
-        if (split->kind == SPLIT_CTR) {
-            struct stat_projection *p = &s->stats->projections[split->feature];
-            p->used_types |= 1u << p->list->stats[split->ctr].type;
-        }
-        leaf_rows_split(&s->rows, split, &column, level, level + 1 == (uint32_t)s->params->depth);
-        uint32_t redundant = leaf_rows_redundant(&s->rows, tree->depth);
-        if (redundant < tree->depth) {
-            memmove(tree->splits + redundant, tree->splits + redundant + 1,
-                    (tree->depth - redundant - 1) * sizeof(*tree->splits));
-            tree->depth--;
-            s->leaves_known = false;
+        tree->splits[tree->depth++] = take_split(s, best, &columns[level]);
+        if (!grow(s, tree, columns, level + 1 == (uint32_t)s->params->depth)) {
             break;
         }
     }
     return MRC_OK;
 }
 
-const uint16_t *tree_search_leaves(const struct tree_search *s)
+const struct row_leaves *tree_search_leaves(const struct tree_search *s)
 {
-    return s->leaves_known ? s->rows.leaf_of : NULL;
+    return s->leaves_known ? &s->leaves : NULL;
 }
 
 /* One column of any number of bins, or a block of columns of up to 256. */
@@ -424,7 +452,8 @@ static bool allocate(struct tree_search *s)
     }
     s->keep_histograms = kept * width * kept_leaves(s) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
     s->scratch = calloc((size_t)s->threads, sizeof(*s->scratch));
-    bool ok = leaf_rows_init(&s->rows, n, s->dim, leaves, s->threads) && s->scratch;
+    bool ok = leaf_rows_init(&s->rows, n, s->dim, leaves, s->threads) && s->scratch &&
+              row_leaves_init(&s->leaves, n, (uint32_t)s->params->depth);
     for (int t = 0; ok && t < s->threads; t++) {
         ok = scratch_init(&s->scratch[t], bins, width);
     }
@@ -487,6 +516,7 @@ void tree_search_free(struct tree_search *s)
     free(s->jobs);
     free(s->bounds);
     leaf_rows_release(&s->rows);
+    row_leaves_release(&s->leaves);
     free(s);
 }
 
@@ -509,37 +539,13 @@ static int column_of(const struct split *split, const struct pool *pool, struct 
     return MRC_OK;
 }
 
-static void add_bits(const struct split *split, const struct column *column, uint32_t d, size_t begin, size_t end,
-                     uint16_t *leaves)
-{
-    if (column->u8 && split->kind != SPLIT_ONE_HOT) {
-        const uint8_t *bins = column->u8 + begin * column->stride;
-        for (size_t i = begin; i < end; i++, bins += column->stride) {
-            leaves[i] = (uint16_t)(leaves[i] | (uint32_t)(*bins > split->bin) << d);
-        }
-        return;
-    }
-    for (size_t i = begin; i < end; i++) {
-        leaves[i] = (uint16_t)(leaves[i] | split_test(split, column_at(column, i)) << d);
-    }
-}
-
 int tree_leaves(const struct tree *tree, const struct pool *pool, struct target_stats *stats, uint32_t order,
-                bool is_eval, uint16_t *leaves, int threads, struct mrc_err *err)
+                bool is_eval, struct row_leaves *leaves, int threads, struct mrc_err *err)
 {
     struct column columns[TREE_DEPTH_MAX];
     for (uint32_t d = 0; d < tree->depth; d++) {
         MRC_TRY(column_of(&tree->splits[d], pool, stats, order, is_eval, &columns[d], err));
     }
-    enum { BLOCK = 4096 };
-    int blocks = (int)((pool->n + BLOCK - 1) / BLOCK);
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && blocks > 4)
-    for (int b = 0; b < blocks; b++) {
-        size_t begin = (size_t)b * BLOCK, end = begin + BLOCK < pool->n ? begin + BLOCK : pool->n;
-        memset(leaves + begin, 0, (end - begin) * sizeof(*leaves));
-        for (uint32_t d = 0; d < tree->depth; d++) {
-            add_bits(&tree->splits[d], &columns[d], d, begin, end, leaves);
-        }
-    }
+    row_leaves_find(leaves, tree->splits, columns, tree->depth, pool->n, threads);
     return MRC_OK;
 }

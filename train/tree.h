@@ -6,6 +6,7 @@
 #define MRC_TRAIN_TREE_H
 
 #include "train/random.h"
+#include "train/row_leaves.h"
 #include "train/target_stats.h"
 
 struct tree {
@@ -34,10 +35,10 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
 
 /* Leaf of each row of the pool in the tree found last, under that task's order; NULL when it is not at hand. Valid
  * until the next run. */
-const uint16_t *tree_search_leaves(const struct tree_search *s);
+const struct row_leaves *tree_search_leaves(const struct tree_search *s);
 
-/* Leaf of each row: bit k is the outcome of split k. stats and order as above; eval columns when is_eval. */
+/* Leaf of each row of the pool; stats and order as above; eval columns when is_eval. MRC_ENOMEM. */
 int tree_leaves(const struct tree *tree, const struct pool *pool, struct target_stats *stats, uint32_t order,
-                bool is_eval, uint16_t *leaves, int threads, struct mrc_err *err) MRC_CHECKED;
+                bool is_eval, struct row_leaves *leaves, int threads, struct mrc_err *err) MRC_CHECKED;
 
 #endif

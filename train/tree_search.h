@@ -5,6 +5,7 @@
 
 #include "train/histogram.h"
 #include "train/leaf_rows.h"
+#include "train/row_leaves.h"
 #include "train/tree.h"
 
 enum { NO_LEVEL = -1 };
@@ -94,7 +95,8 @@ struct tree_search {
     struct bound *bounds; /* [n_live] */
     uint64_t noise_seed;
     struct leaf_rows rows;
-    bool leaves_known; /* rows.leaf_of is the tree's */
+    struct row_leaves leaves; /* of the tree, when known */
+    bool leaves_known;
 };
 
 /* Columns that every tree may split; once. MRC_ENOMEM. */
