@@ -15,7 +15,7 @@
 #include <time.h>
 
 /* Below so many cells of the table a further thread costs more than it brings. */
-enum { THREADS_MAX = 256, CELLS_PER_THREAD = 100000 };
+enum { CELLS_PER_THREAD = 100000 };
 
 /* One order of the rows with its own approximations. The last fold is the averaging fold, whose leaf values are the
  * model's; the others are there to find structures. */
@@ -407,8 +407,9 @@ static int learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f, 
     return MRC_OK;
 }
 
-static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree, const struct row_leaves *leaves,
-                    double *values, double *weights, uint32_t *steps, struct mrc_err *err)
+static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree,
+                    const struct row_leaves *leaves, double *values, double *weights, uint32_t *steps,
+                    struct mrc_err *err)
 {
     leaves_weigh(leaves, t->learn.weight, t->learn.n, 1u << tree->depth, weights);
     struct leaf_task task = {.loss = &t->params.loss,

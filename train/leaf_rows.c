@@ -217,22 +217,12 @@ void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struc
     r->gradients_spare = gradients;
 }
 
-size_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf)
+uint32_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf)
 {
     size_t count = 0;
     for (int p = 0; p < r->n_parts; p++) {
         struct segment s = leaf_rows_segment(r, leaf, p);
         count += s.end - s.begin;
     }
-    return count;
-}
-
-bool leaf_rows_has_empty(const struct leaf_rows *r, uint32_t depth)
-{
-    for (uint32_t leaf = 0; leaf < 1u << depth; leaf++) {
-        if (leaf_rows_count(r, leaf) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return (uint32_t)count;
 }

@@ -47,8 +47,6 @@ static inline struct segment leaf_rows_segment(const struct leaf_rows *r, uint32
     return r->segments[(size_t)part * r->max_leaves + leaf];
 }
 /* Sampled rows of a leaf. */
-size_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf);
-/* Is there a leaf of the 2^depth without sampled rows? */
-bool leaf_rows_has_empty(const struct leaf_rows *r, uint32_t depth);
+uint32_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf);
 
 #endif

@@ -17,8 +17,8 @@ struct leaf_task {
     const float *target, *weight; /* [n]; weight NULL = all 1 */
     enum leaf_method method;
     uint32_t iterations;
-    bool backtracking; /* shorten a step that does not improve the loss; only with several iterations */
-    double l2;         /* already scaled by the mean weight */
+    bool backtracking;          /* shorten a step that does not improve the loss; only with several iterations */
+    double l2;                  /* already scaled by the mean weight */
     const double *leaf_weights; /* [n_leaves] of leaves_weigh */
     int threads;
 };

@@ -24,15 +24,15 @@ struct loss_rows {
 struct objective {
     enum loss_type type;
     const char *name;
-    bool is_classes;   /* targets are class numbers 0 … dim - 1 */
-    bool is_binary;    /* one output, targets 0 or 1 (Logloss) */
-    bool has_newton;   /* second derivatives are usable for leaf values */
-    bool has_exact;    /* leaf values can be found exactly */
-    bool has_start;    /* knows a start value: boost_from_average may be true */
-    bool from_average; /* default of boost_from_average */
-    bool always_start; /* starts from its optimum whatever boost_from_average says */
+    bool is_classes;    /* targets are class numbers 0 … dim - 1 */
+    bool is_binary;     /* one output, targets 0 or 1 (Logloss) */
+    bool has_newton;    /* second derivatives are usable for leaf values */
+    bool has_exact;     /* leaf values can be found exactly */
+    bool has_start;     /* knows a start value: boost_from_average may be true */
+    bool from_average;  /* default of boost_from_average */
+    bool always_start;  /* starts from its optimum whatever boost_from_average says */
     bool uses_exponent; /* derivatives and error are cheaper with exp(approx) at hand */
-    bool root;         /* the metric is the square root of its mean */
+    bool root;          /* the metric is the square root of its mean */
     enum hessian hessian;
     enum leaf_method method; /* default, with iterations */
     int newton_iterations, gradient_iterations;

@@ -15,8 +15,9 @@ static bool is_bytes(const struct grid *g)
     return g->n_borders > 0 && g->n_borders <= 255;
 }
 
-/* Memory for the float columns: byte columns in blocks of nearly the same width, so that threads share the work evenly;
- * where they lie has no influence on results. */
+/* Memory for the float columns. Byte columns lie in blocks of one stride and nearly the same number of columns, so that
+ * threads share the work evenly and columns of several blocks can be walked together; where they lie has no influence
+ * on results. */
 static int lay_out(struct pool *pool, int threads, struct mrc_err *err)
 {
     uint32_t n_bytes = 0;
@@ -26,24 +27,27 @@ static int lay_out(struct pool *pool, int threads, struct mrc_err *err)
     uint32_t n_blocks = (n_bytes + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS, parts = (uint32_t)threads;
     n_blocks = (n_blocks + parts - 1) / parts * parts;
     n_blocks = n_blocks < n_bytes ? n_blocks : n_bytes;
+    uint32_t stride = n_blocks > 0 ? (n_bytes + n_blocks - 1) / n_blocks : 0;
     pool->blocks = calloc((size_t)n_blocks + 1, sizeof(*pool->blocks));
     if (!pool->blocks) {
         return no_memory(err);
     }
     pool->n_blocks = n_blocks;
-    uint32_t at = 0, block = 0, begin = 0, end = 0; /* block holds byte columns begin … end - 1 */
+    for (uint32_t b = 0; b < n_blocks; b++) {
+        pool->blocks[b] = malloc(pool->n * stride);
+        if (!pool->blocks[b]) {
+            return no_memory(err);
+        }
+    }
+    uint32_t at = 0, block = 0, begin = 0; /* block holds byte columns from begin on */
     for (uint32_t k = 0; k < pool->n_floats; k++) {
         struct column *c = &pool->floats[k];
         if (is_bytes(&pool->grids[k])) {
-            if (at == end) {
-                begin = end;
-                end = (uint32_t)((uint64_t)n_bytes * (block + 1) / n_blocks);
-                pool->blocks[block] = malloc(pool->n * (end - begin));
-                if (!pool->blocks[block++]) {
-                    return no_memory(err);
-                }
+            if (at == (uint32_t)((uint64_t)n_bytes * (block + 1) / n_blocks)) {
+                begin = at;
+                block++;
             }
-            *c = (struct column){.u8 = pool->blocks[block - 1] + (at++ - begin), .stride = end - begin};
+            *c = (struct column){.u8 = pool->blocks[block] + (at++ - begin), .stride = stride};
         } else if (pool->grids[k].n_borders > 0) {
             c->u16 = malloc(pool->n * sizeof(*c->u16));
             if (!c->u16) {

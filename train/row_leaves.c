@@ -138,13 +138,13 @@ void row_leaves_find(struct row_leaves *r, const struct split *splits, const str
     }
 }
 
-uint32_t row_leaves_redundant(const struct row_leaves *r, uint32_t depth)
+uint32_t redundant_split(const uint32_t *counts, uint32_t depth)
 {
     uint32_t leaves = 1u << depth;
     for (uint32_t d = 0; d < depth; d++) {
         bool separates = false;
         for (uint32_t leaf = 0; leaf < leaves && !separates; leaf++) {
-            separates = !(leaf >> d & 1) && r->counts[leaf] > 0 && r->counts[leaf | 1u << d] > 0;
+            separates = !(leaf >> d & 1) && counts[leaf] > 0 && counts[leaf | 1u << d] > 0;
         }
         if (!separates) {
             return d;

@@ -15,8 +15,8 @@ void row_leaves_release(struct row_leaves *r);
 /* Answer splits[depth], split k on columns[k], for n rows. The same for any number of threads. */
 void row_leaves_find(struct row_leaves *r, const struct split *splits, const struct column *columns, uint32_t depth,
                      size_t n, int threads);
-/* The first of the splits that separates nothing: of every two leaves that differ in it alone one has no row at all.
- * depth: none. */
-uint32_t row_leaves_redundant(const struct row_leaves *r, uint32_t depth);
+/* The first of the splits that separates nothing, by the rows of the 2^depth leaves: of every two leaves that differ in
+ * it alone one has no row at all. depth: none. */
+uint32_t redundant_split(const uint32_t *counts, uint32_t depth);
 
 #endif

@@ -2,7 +2,6 @@
 #include "train/tree_search.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +81,7 @@ static void build_leaf(const struct tree_search *s, struct batch *b, uint32_t le
  * histogram of both together is there (known). */
 static void score_siblings(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t other, bool known)
 {
-    size_t n = leaf_rows_count(&s->rows, leaf), n_other = leaf_rows_count(&s->rows, other);
+    uint32_t n = leaf_rows_count(&s->rows, leaf), n_other = leaf_rows_count(&s->rows, other);
     enum histogram_pair how = HISTOGRAM_BOTH;
     if (known) {
         bool least_is_second = n_other <= n;
@@ -173,12 +172,6 @@ static void score_job(struct tree_search *s, const struct job *job, uint32_t lev
 
 /* ---- work of a level ------------------------------------------------------------------------------------------- */
 
-static bool of_one_block(const struct column *a, const struct column *b)
-{
-    uintptr_t x = (uintptr_t)a->u8, y = (uintptr_t)b->u8;
-    return x && y && a->stride == b->stride && (x < y ? y - x : x - y) < a->stride;
-}
-
 /* Leaves whose histograms are kept: those of the level before the last. */
 static size_t kept_leaves(const struct tree_search *s)
 {
@@ -212,9 +205,53 @@ static int room_for_level(struct tree_search *s, struct mrc_err *err)
     return ok ? MRC_OK : no_memory(err);
 }
 
+/* Jobs that would leave threads idle at the end are cut. Then each goes to the thread that has the fewest columns: from
+ * level to level, as long as the columns are the same, a histogram stays with the core that has it near. */
+static void share_jobs(struct tree_search *s)
+{
+    struct job rest[THREADS_MAX];
+    uint32_t threads = (uint32_t)s->threads, n_rest = s->n_jobs % threads, load[THREADS_MAX] = {0};
+    s->n_jobs -= n_rest;
+    memcpy(rest, s->jobs + s->n_jobs, n_rest * sizeof(*rest));
+    for (uint32_t i = 0; i < n_rest; i++) {
+        uint32_t begin = rest[i].begin, width = rest[i].end - begin, pieces = (threads + n_rest - 1) / n_rest;
+        pieces = pieces < width ? pieces : width;
+        for (uint32_t k = 0; k < pieces; k++) {
+            s->jobs[s->n_jobs++] =
+                (struct job){.begin = begin + width * k / pieces, .end = begin + width * (k + 1) / pieces};
+        }
+    }
+    for (uint32_t i = 0; i < s->n_jobs; i++) {
+        uint32_t owner = 0;
+        for (uint32_t t = 1; t < threads; t++) {
+            owner = load[t] < load[owner] ? t : owner;
+        }
+        s->jobs[i].owner = (int)owner;
+        load[owner] += s->jobs[i].end - s->jobs[i].begin;
+    }
+}
+
+/* Can the column join a job? Columns of one block share the cache lines of a row; a job of few takes those of other
+ * blocks too, so that less work is spent on finding rows. */
+static bool joins(const struct tree_search *s, const struct job *job, const struct column *column)
+{
+    enum { FEW = BLOCK_COLUMNS / 2 };
+    uint32_t n = job->end - job->begin;
+    if (n == 0 || n == BLOCK_COLUMNS) {
+        return n == 0;
+    }
+    const struct column *first = &s->candidates[s->live[job->begin]].column;
+    if (!first->u8 || !column->u8 || first->stride != column->stride) {
+        return false;
+    }
+    uintptr_t x = (uintptr_t)first->u8, y = (uintptr_t)column->u8;
+    return n < FEW || (x < y ? y - x : x - y) < first->stride;
+}
+
 static int plan_level(struct tree_search *s, struct mrc_err *err)
 {
     MRC_TRY(room_for_level(s, err));
+    struct job job = {0};
     uint32_t live_groups = 0;
     s->n_live = s->n_jobs = 0;
     for (uint32_t g = 0; g < s->n_groups; g++) {
@@ -223,16 +260,18 @@ static int plan_level(struct tree_search *s, struct mrc_err *err)
         live_groups += group->is_live;
         group->is_picked = false;
         for (uint32_t c = group->begin; group->is_live && c < group->end; c++) {
-            struct job *last = s->n_jobs > 0 ? &s->jobs[s->n_jobs - 1] : NULL;
-            if (last && last->end - last->begin < BLOCK_COLUMNS &&
-                of_one_block(&s->candidates[s->live[last->begin]].column, &s->candidates[c].column)) {
-                last->end++;
-            } else {
-                s->jobs[s->n_jobs++] = (struct job){s->n_live, s->n_live + 1};
+            if (!joins(s, &job, &s->candidates[c].column)) {
+                s->jobs[s->n_jobs++] = job;
+                job.begin = s->n_live;
             }
             s->live[s->n_live++] = c;
+            job.end = s->n_live;
         }
     }
+    if (job.end > job.begin) {
+        s->jobs[s->n_jobs++] = job;
+    }
+    share_jobs(s);
     return MRC_OK;
 }
 
@@ -240,11 +279,14 @@ static int score_level(struct tree_search *s, const struct tree_task *task, uint
 {
     s->noise_seed = random_next(task->random);
     MRC_TRY(plan_level(s, err));
-    int n_jobs = (int)s->n_jobs;
-    bool parallel = s->threads > 1 && n_jobs > 1 && (size_t)s->n_live * s->rows.n > PARALLEL_MIN;
-#pragma omp parallel for num_threads(s->threads) schedule(dynamic, 1) if (parallel)
-    for (int j = 0; j < n_jobs; j++) {
-        score_job(s, &s->jobs[j], level, &s->scratch[omp_get_thread_num()]);
+    bool parallel = s->threads > 1 && s->n_jobs > 1 && (size_t)s->n_live * s->rows.n > PARALLEL_MIN;
+#pragma omp parallel for num_threads(s->threads) schedule(static) if (parallel)
+    for (int t = 0; t < s->threads; t++) {
+        for (uint32_t j = 0; j < s->n_jobs; j++) {
+            if (s->jobs[j].owner == t) {
+                score_job(s, &s->jobs[j], level, &s->scratch[t]);
+            }
+        }
     }
     return MRC_OK;
 }
@@ -373,19 +415,28 @@ static struct split take_split(struct tree_search *s, const struct candidate *be
     return (struct split){.kind = best->kind, .feature = best->feature, .ctr = best->ctr, .bin = best->best_bin};
 }
 
+/* Does every split of the tree separate some of the sampled rows? */
+static bool all_separate(struct tree_search *s, uint32_t depth)
+{
+    for (uint32_t leaf = 0; leaf < 1u << depth; leaf++) {
+        s->leaves.counts[leaf] = leaf_rows_count(&s->rows, leaf);
+    }
+    return redundant_split(s->leaves.counts, depth) == depth;
+}
+
 /* Apply the last split of the tree. False: one of its splits separates no rows at all and was taken out, so that the
- * tree is at its end. Only a leaf without sampled rows may be without any. */
+ * tree is at its end. */
 static bool grow(struct tree_search *s, struct tree *tree, const struct column *columns, bool is_last)
 {
     uint32_t level = tree->depth - 1;
     if (!is_last) {
         leaf_rows_split(&s->rows, &tree->splits[level], &columns[level], level);
-    }
-    if (!is_last && !leaf_rows_has_empty(&s->rows, tree->depth)) {
-        return true;
+        if (all_separate(s, tree->depth)) {
+            return true;
+        }
     }
     row_leaves_find(&s->leaves, tree->splits, columns, tree->depth, s->pool->n, s->threads);
-    uint32_t redundant = row_leaves_redundant(&s->leaves, tree->depth);
+    uint32_t redundant = redundant_split(s->leaves.counts, tree->depth);
     if (redundant == tree->depth) {
         s->leaves_known = is_last;
         return true;

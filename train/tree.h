@@ -24,8 +24,10 @@ struct tree_task {
 };
 
 struct tree_search;
+enum { THREADS_MAX = 256 };
 
-/* stats: NULL without categorical statistics. pool, stats, params are borrowed. MRC_ENOMEM. */
+/* stats: NULL without categorical statistics. pool, stats, params are borrowed; threads <= THREADS_MAX. MRC_ENOMEM.
+ */
 int tree_search_new(struct tree_search **out, const struct pool *pool, struct target_stats *stats,
                     const struct params *params, uint32_t dim, int threads, struct mrc_err *err) MRC_CHECKED;
 void tree_search_free(struct tree_search *s); /* NULL is fine */

@@ -35,7 +35,8 @@ struct candidate {
     uint32_t feature, ctr;
     struct column column;
     uint32_t n_bins, n_splits;
-    double *hist;   /* [leaves of the level before the last][n_bins][dim + 1], or NULL when memory does not allow to keep it */
+    double *hist; /* [leaves of the level before the last][n_bins][dim + 1], or NULL when memory does not allow to keep
+                     it */
     int hist_level; /* level whose leaves hist has, or NO_LEVEL */
     double *scores; /* [n_splits] of this level, without noise */
     double top;     /* the largest of them */
@@ -56,6 +57,7 @@ struct group {
 /* Candidates whose histograms one thread makes together. */
 struct job {
     uint32_t begin, end; /* in live */
+    int owner;           /* thread */
 };
 
 /* Memory of one thread; hist: two histograms a column, when they are not kept. */

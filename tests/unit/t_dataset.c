@@ -313,6 +313,30 @@ START_TEST(groups_stay_together)
 }
 END_TEST
 
+START_TEST(a_stream_can_be_entered_anywhere)
+{
+    static const uint64_t places[] = {0, 1, 2, 63, 64, 1000, 12345};
+    enum { N = 20 };
+    for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+        struct random walked, skipped;
+        double reals[N];
+        random_init(&walked, 9);
+        skipped = walked;
+        for (uint64_t i = 0; i < places[p]; i++) {
+            random_next(&walked);
+        }
+        random_skip(&skipped, places[p]);
+        ck_assert_mem_eq(&walked, &skipped, sizeof(walked));
+        random_reals(&skipped, N, reals);
+        for (size_t i = 0; i < N; i++) {
+            double real = random_real(&walked);
+            ck_assert_mem_eq(&real, &reals[i], sizeof(real));
+        }
+        ck_assert_mem_eq(&walked, &skipped, sizeof(walked));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("dataset");
@@ -327,6 +351,7 @@ int main(void)
     tcase_add_test(t, splits_are_read);
     tcase_add_test(t, splits_by_time_and_chance);
     tcase_add_test(t, groups_stay_together);
+    tcase_add_test(t, a_stream_can_be_entered_anywhere);
     suite_add_tcase(s, t);
     return check_main(s);
 }
