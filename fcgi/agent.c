@@ -11,6 +11,7 @@
 #include "fcgi/retention.h"
 #include "fcgi/shadow.h"
 #include "fcgi/track.h"
+#include "fcgi/weekly.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -64,6 +65,7 @@ static const struct agent_task tasks[] = {
     {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
     {.name = "follow_mlflow", .period = CONFIG_MLFLOW_POLL, .run = follow_run, .release = follow_release},
     {.name = "shadow", .period_ms = 1000, .run = shadow_run, .release = shadow_release},
+    {.name = "refresh", .period = CONFIG_REFRESH_CHECK, .run = weekly_run, .release = weekly_release},
     {.name = "track_mlflow", .period = CONFIG_MLFLOW_TRACK, .run = track_run, .release = track_release},
 };
 enum { N_TASKS = sizeof(tasks) / sizeof(tasks[0]) };

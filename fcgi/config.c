@@ -151,6 +151,14 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "Predictions of each day that are sent to MLflow one by one, without user and request; 0: sums only"},
     [CONFIG_SHADOW] = {"shadow", SETTING_TEXT, NULL, 0, 64, NULL, 0, 0, NULL,
         "Version that predicts again what the current one served, from the log, to compare them before a promotion; not set: none"},
+    [CONFIG_REFRESH_FILE] = {"refresh_file", SETTING_PATH, NULL, 1, 4000, NULL, 0, 0, NULL,
+        "CSV of newer films with their first weeks, moved into place whole; each time it changes, a private version is refreshed"},
+    [CONFIG_REFRESH_CHECK] = {"refresh_check", SETTING_DURATION, "1min", 100, 86400 * SECOND, NULL, 0, 0, NULL,
+        "How often it is looked whether refresh_file has changed"},
+    [CONFIG_REFRESH_COMPLETE] = {"refresh_complete", SETTING_BOOL, "true", 0, 0, NULL, 0, 0, NULL,
+        "All films of its weeks are in refresh_file; false: sums over these weeks stay unknown"},
+    [CONFIG_REFRESH_PROMOTE] = {"refresh_promote", SETTING_BOOL, "true", 0, 0, NULL, 0, 0, NULL,
+        "A refreshed version becomes current, by the alias where MLflow is followed; false: it is only made, and published"},
 };
 /* clang-format on */
 

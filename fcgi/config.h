@@ -70,6 +70,10 @@ enum config {
     CONFIG_MLFLOW_EXPERIMENT, /* where they go, default <model>-predictions */
     CONFIG_MLFLOW_SAMPLE,     /* predictions of a day that are shipped as rows */
     CONFIG_SHADOW,              /* version compared with the current one from the log; not set: none */
+    CONFIG_REFRESH_FILE,     /* films whose first weeks are known; not set: no refresh */
+    CONFIG_REFRESH_CHECK,    /* how often that file is looked at */
+    CONFIG_REFRESH_COMPLETE, /* does it hold all films of its weeks? */
+    CONFIG_REFRESH_PROMOTE,  /* does what is made become current? */
     CONFIG_LOGIN_BACKOFF,    /* longest wait after wrong passwords; 0: none */
     CONFIG_IDEMPOTENCY,      /* how long answers are kept under an Idempotency-Key */
     CONFIG_CORS_ORIGINS,     /* whose pages may call; not set: nobody's */

@@ -340,7 +340,10 @@ int follow_run(struct agent *a, void **memory, struct mrc_err *err)
     int rc = carry_promotion(f, config, &why);
     rc = rc < 0 ? rc : follow_alias(f, config, &why);
     if (rc < 0 && f->status.state != REGISTRY_PENDING) {
-        f->status.state = rc == MRC_EDENIED ? REGISTRY_DENIED : REGISTRY_UNREACHABLE;
+        /* Denied without an answer: the two did not come to speak. */
+        f->status.state = rc != MRC_EDENIED          ? REGISTRY_UNREACHABLE
+                          : mlflow_status(f->m) == 0 ? REGISTRY_UNTRUSTED
+                                                     : REGISTRY_DENIED;
     }
     count(f, rc < 0 ? "mercredi_mlflow_polls_total{result=\"failed\"}" : "mercredi_mlflow_polls_total{result=\"ok\"}");
     f->status.success_ms = (int64_t)time(NULL) * 1000;

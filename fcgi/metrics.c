@@ -59,6 +59,7 @@ static const struct {
     {"mercredi_mlflow_polls_total", "Readings of MLflow's alias, by result."},
     {"mercredi_model_swaps_total", "Changes of the current version, by who wanted them."},
     {"mercredi_model_swap_failures_total", "Versions that were wanted and could not be served."},
+    {"mercredi_refreshes_total", "Versions made from refresh_file, by result."},
     {"mercredi_mlflow_days_total", "Days of predictions shipped to MLflow, by result."},
     {"mercredi_shadow_predictions_total", "Served predictions that a shadow version was asked for too, by result."},
     {"mercredi_shadow_failures_total", "Rounds in which the shadow version could not be compared, by reason."},

@@ -21,6 +21,7 @@ const char *const registry_state_texts[REGISTRY__COUNT] = {
     [REGISTRY_UNSET] = "the alias names no version",
     [REGISTRY_BAD_VERSION] = "the alias names a version that cannot be served",
     [REGISTRY_PENDING] = "a promotion has not reached MLflow yet",
+    [REGISTRY_UNTRUSTED] = "MLflow's certificate is not trusted",
 };
 
 bool registry_used(const struct settings *config)

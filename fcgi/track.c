@@ -320,9 +320,10 @@ static int ship_error(struct track *t, const struct settings *config, const stru
 static int ship_week(struct track *t, const struct settings *config, int32_t week, struct mrc_err *err)
 {
     struct track_error *e = calloc(TRACK_VERSIONS_MAX, sizeof(*e));
+    const struct track_hold hold = {hold_lease, t};
     size_t n = 0;
     int rc = e == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory for a week of films")
-                       : track_week_read(t->state, t->log, setting_cstr(config, CONFIG_MODEL), week, e, &n, err);
+                       : track_week_read(t->state, t->log, setting_cstr(config, CONFIG_MODEL), week, &hold, e, &n, err);
     for (size_t i = 0; i < n && rc == MRC_OK; i++) {
         rc = e[i].films == 0 ? MRC_OK : ship_error(t, config, &e[i], week, err);
     }

@@ -41,7 +41,11 @@ struct track_hold {
     int (*hold)(void *arg, struct mrc_err *err);
     void *arg;
 };
-int track_hold_on(const struct track_hold *h, struct mrc_err *err) MRC_CHECKED;
+/* Every prediction of the log from one Unix millisecond to before another, by time. The row's texts live until the next
+ * page only. n (may be NULL): how many there were. */
+int track_rows(struct store *log, int64_t from_ms, int64_t until_ms, const struct track_hold *hold,
+               int (*each)(const struct prediction *p, struct arena *page, void *arg, struct mrc_err *err), void *arg,
+               size_t *n, struct mrc_err *err) MRC_CHECKED;
 /* Read a day of the log, of model `name`; sample: rows to keep of each version. MRC_ELIMIT: too many versions. */
 int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, const struct track_hold *hold,
                    struct track_day *out, struct mrc_err *err) MRC_CHECKED;
@@ -85,8 +89,8 @@ struct track_error {
 /* The films released in the week of Wednesday `week`; predictions of the REALISED_BEFORE days before. *n versions in
  * out[TRACK_VERSIONS_MAX]; 0 when nothing is reported. */
 enum { REALISED_BEFORE = 56 };
-int track_week_read(struct store *state, struct store *log, const char *name, int32_t week, struct track_error *out,
-                    size_t *n, struct mrc_err *err) MRC_CHECKED;
+int track_week_read(struct store *state, struct store *log, const char *name, int32_t week,
+                    const struct track_hold *hold, struct track_error *out, size_t *n, struct mrc_err *err) MRC_CHECKED;
 /* As metrics of that week, at most TRACK_FIGURES, returned. */
 size_t track_errors(const struct track_error *e, int32_t week, int64_t step, struct mlflow_metric *out);
 

@@ -124,38 +124,57 @@ static int add(struct track_day *d, const struct prediction *p, size_t sample, s
     return MRC_OK;
 }
 
-int track_hold_on(const struct track_hold *h, struct mrc_err *err)
+int track_rows(struct store *log, int64_t from_ms, int64_t until_ms, const struct track_hold *hold,
+               int (*each)(const struct prediction *p, struct arena *page, void *arg, struct mrc_err *err), void *arg,
+               size_t *n, struct mrc_err *err)
 {
-    return h != NULL && h->hold != NULL ? h->hold(h->arg, err) : MRC_OK;
+    char after[40], before[16];
+    struct arena page;
+    size_t got = PAGE, total = 0;
+    int rc = MRC_OK;
+    track_id_from(from_ms, after);
+    track_id_from(until_ms, before);
+    arena_init(&page, 256 << 20);
+    while (rc == MRC_OK && got == PAGE) {
+        struct prediction *rows;
+        rc = hold != NULL ? hold->hold(hold->arg, err) : MRC_OK;
+        rc = rc < 0 ? rc : store_predictions_range(log, str_of(after), str_of(before), PAGE, &page, &rows, &got, err);
+        for (size_t i = 0; rc == MRC_OK && i < got; i++) {
+            rc = each(&rows[i], &page, arg, err);
+        }
+        if (rc == MRC_OK && got > 0) {
+            total += got;
+            (void)snprintf(after, sizeof(after), "%.*s", STR_ARG(rows[got - 1].id));
+        }
+        arena_reset(&page);
+    }
+    arena_release(&page);
+    if (n != NULL) {
+        *n = total;
+    }
+    return rc;
+}
+
+struct reading_day {
+    struct track_day *day;
+    const char *name;
+    size_t sample;
+};
+
+static int add_row(const struct prediction *p, struct arena *page, void *arg, struct mrc_err *err)
+{
+    struct reading_day *r = arg;
+    (void)page;
+    return str_is(p->model_name, r->name) ? add(r->day, p, r->sample, err) : MRC_OK;
 }
 
 int track_day_read(struct store *log, const char *name, int32_t day, size_t sample, const struct track_hold *hold,
                    struct track_day *out, struct mrc_err *err)
 {
-    char after[40], before[16];
-    struct arena a;
-    size_t n = PAGE;
-    int rc = MRC_OK;
+    struct reading_day r = {out, name, sample};
     memset(out, 0, sizeof(*out));
     out->day = day;
-    track_id_from((int64_t)day * DAY_MS, after);
-    track_id_from((int64_t)(day + 1) * DAY_MS, before);
-    arena_init(&a, 256 << 20);
-    while (rc == MRC_OK && n == PAGE) {
-        struct prediction *rows;
-        rc = track_hold_on(hold, err);
-        rc = rc < 0 ? rc : store_predictions_range(log, str_of(after), str_of(before), PAGE, &a, &rows, &n, err);
-        for (size_t i = 0; rc == MRC_OK && i < n; i++) {
-            if (str_is(rows[i].model_name, name)) {
-                rc = add(out, &rows[i], sample, err);
-            }
-        }
-        if (rc == MRC_OK && n > 0) {
-            (void)snprintf(after, sizeof(after), "%.*s", STR_ARG(rows[n - 1].id));
-        }
-        arena_reset(&a);
-    }
-    arena_release(&a);
+    int rc = track_rows(log, (int64_t)day * DAY_MS, (int64_t)(day + 1) * DAY_MS, hold, add_row, &r, NULL, err);
     if (rc < 0) {
         track_day_release(out);
     }

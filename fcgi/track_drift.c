@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 500, FILMS_MAX = 1 << 14, SLOTS = 4 * FILMS_MAX, NAMED = 8, BARS = 12 };
+enum { FILMS_MAX = 1 << 14, SLOTS = 4 * FILMS_MAX, NAMED = 8, BARS = 12 };
 #define DAY_MS ((int64_t)86400000)
 
 /* ---- which films ----------------------------------------------------------------------------------------------- */
@@ -25,7 +25,7 @@ struct asked_film {
 
 struct asked_films {
     struct asked_film *slots; /* [SLOTS] */
-    size_t n, rows;           /* rows: of the days before the last, whoever answered them */
+    size_t n;
 };
 
 /* Title and release date tell films apart. 0: the row has none. */
@@ -79,41 +79,30 @@ static int keep(struct asked_films *films, struct str row, int32_t day, struct m
     return MRC_OK;
 }
 
-static int read_day(struct asked_films *films, struct store *log, const char *name, const char *version, int32_t day,
-                    bool last, const struct track_hold *hold, struct mrc_err *err)
+struct reading_films {
+    struct asked_films *films;
+    const char *name, *version;
+    int32_t day;
+};
+
+static int keep_row(const struct prediction *p, struct arena *page, void *arg, struct mrc_err *err)
 {
-    char after[40], before[16];
-    struct arena a;
-    size_t n = PAGE;
-    int rc = MRC_OK;
-    track_id_from((int64_t)day * DAY_MS, after);
-    track_id_from((int64_t)(day + 1) * DAY_MS, before);
-    arena_init(&a, 256 << 20);
-    while (rc == MRC_OK && n == PAGE) {
-        struct prediction *rows;
-        rc = track_hold_on(hold, err);
-        rc = rc < 0 ? rc : store_predictions_range(log, str_of(after), str_of(before), PAGE, &a, &rows, &n, err);
-        for (size_t i = 0; rc == MRC_OK && i < n; i++) {
-            if (str_is(rows[i].model_name, name) && str_is(rows[i].model_version, version)) {
-                rc = keep(films, rows[i].row_json, day, err);
-            }
-        }
-        if (rc == MRC_OK && n > 0) {
-            films->rows += last ? 0 : n;
-            (void)snprintf(after, sizeof(after), "%.*s", STR_ARG(rows[n - 1].id));
-        }
-        arena_reset(&a);
-    }
-    arena_release(&a);
-    return rc;
+    struct reading_films *r = arg;
+    (void)page;
+    return str_is(p->model_name, r->name) && str_is(p->model_version, r->version)
+               ? keep(r->films, p->row_json, r->day, err)
+               : MRC_OK;
 }
 
 /* The day, and those before it for as long as they are few: what is asked on one day are the films of one week. */
 static int read_films(struct asked_films *films, struct store *log, const char *name, const char *version, int32_t day,
                       int32_t *days, const struct track_hold *hold, struct mrc_err *err)
 {
-    for (*days = 0; *days < TRACK_WINDOW_DAYS && films->rows <= TRACK_WINDOW_ROWS; ++*days) {
-        MRC_TRY(read_day(films, log, name, version, day - *days, *days == 0, hold, err));
+    size_t rows = 0, n;
+    for (*days = 0; *days < TRACK_WINDOW_DAYS && rows <= TRACK_WINDOW_ROWS; ++*days) {
+        struct reading_films r = {films, name, version, day - *days};
+        MRC_TRY(track_rows(log, (int64_t)r.day * DAY_MS, (int64_t)(r.day + 1) * DAY_MS, hold, keep_row, &r, &n, err));
+        rows += *days == 0 ? 0 : n;
     }
     return MRC_OK;
 }

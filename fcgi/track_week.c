@@ -112,30 +112,27 @@ static void consider(struct week *w, const struct prediction *p, struct arena *a
     }
 }
 
-static int read_predictions(struct week *w, struct store *log, const char *name, struct mrc_err *err)
+struct reading_week {
+    struct week *week;
+    const char *name;
+};
+
+static int consider_row(const struct prediction *p, struct arena *page, void *arg, struct mrc_err *err)
 {
-    char after[40], before[16];
-    struct arena a;
-    size_t n = PAGE;
-    int rc = MRC_OK;
-    track_id_from((int64_t)(w->week - REALISED_BEFORE) * DAY_MS, after);
-    track_id_from((int64_t)(w->week + 7) * DAY_MS, before);
-    arena_init(&a, 256 << 20);
-    while (rc == MRC_OK && n == PAGE) {
-        struct prediction *rows;
-        rc = store_predictions_range(log, str_of(after), str_of(before), PAGE, &a, &rows, &n, err);
-        for (size_t i = 0; rc == MRC_OK && i < n; i++) {
-            if (str_is(rows[i].model_name, name)) {
-                consider(w, &rows[i], &a);
-            }
-        }
-        if (rc == MRC_OK && n > 0) {
-            (void)snprintf(after, sizeof(after), "%.*s", STR_ARG(rows[n - 1].id));
-        }
-        arena_reset(&a);
+    struct reading_week *r = arg;
+    (void)err;
+    if (str_is(p->model_name, r->name)) {
+        consider(r->week, p, page);
     }
-    arena_release(&a);
-    return rc;
+    return MRC_OK;
+}
+
+static int read_predictions(struct week *w, struct store *log, const char *name, const struct track_hold *hold,
+                            struct mrc_err *err)
+{
+    struct reading_week r = {w, name};
+    return track_rows(log, (int64_t)(w->week - REALISED_BEFORE) * DAY_MS, (int64_t)(w->week + 7) * DAY_MS, hold,
+                      consider_row, &r, NULL, err);
 }
 
 static void sum_up(struct week *w)
@@ -157,8 +154,8 @@ static void sum_up(struct week *w)
     }
 }
 
-int track_week_read(struct store *state, struct store *log, const char *name, int32_t week, struct track_error *out,
-                    size_t *n, struct mrc_err *err)
+int track_week_read(struct store *state, struct store *log, const char *name, int32_t week,
+                    const struct track_hold *hold, struct track_error *out, size_t *n, struct mrc_err *err)
 {
     struct week w = {.week = week, .versions = out};
     *n = 0;
@@ -166,7 +163,7 @@ int track_week_read(struct store *state, struct store *log, const char *name, in
     w.films = calloc(FILMS_MAX, sizeof(*w.films));
     int rc = w.films == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory for a week of films") : read_truths(&w, state, err);
     if (rc == MRC_OK && w.n > 0) {
-        rc = read_predictions(&w, log, name, err);
+        rc = read_predictions(&w, log, name, hold, err);
     }
     if (rc == MRC_OK) {
         sum_up(&w);

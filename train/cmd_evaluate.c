@@ -1,7 +1,7 @@
 /* evaluate: how good a model or bundle is on a CSV whose truth is known. */
 #include "common/base/file.h"
 #include "train/command.h"
-#include "train/film_data.h"
+#include "common/forecast/film_data.h"
 #include "train/film_score.h"
 #include "train/model_rows.h"
 

@@ -3,14 +3,12 @@
 #include "common/base/file.h"
 #include "common/forecast/refresh.h"
 #include "train/command.h"
-#include "train/film_data.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum option { MODEL, DATA, OUT, INCOMPLETE, MAX_BAD, OPTION__COUNT };
-static const struct setting_spec options[OPTION__COUNT] = {
+static const struct setting_spec specs[OPTION__COUNT] = {
     [MODEL] = {"model", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'm', NULL, "Private bundle to refresh"},
     [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL,
               "CSV of the films of a week or of several, as for fit"},
@@ -39,46 +37,22 @@ static int stamp_now(char out[STAMP_TEXT], struct mrc_err *err)
     return MRC_OK;
 }
 
-static int refresh_with(const struct settings *s, const struct bundle *b, const struct film_data *d,
-                        struct mrc_err *err)
-{
-    char created[STAMP_TEXT];
-    int64_t id = schema_find(b->schema, STR("film_id"));
-    size_t n = 0;
-    MRC_TRY(stamp_now(created, err));
-    struct refresh_film *films = calloc(d->n + 1, sizeof(*films));
-    if (!films) {
-        return mrc_fail(err, MRC_ENOMEM, "no memory for %zu films", d->n);
-    }
-    for (size_t i = 0; i < d->n; i++) {
-        const struct film *f = &d->films[i];
-        bool named = id >= 0 && f->row.values[id].present;
-        if (f->use != FILM_IGNORE) {
-            films[n++] = (struct refresh_film){.row = &f->row,
-                                               .id = named ? f->id : STR(""),
-                                               .entries = f->entries,
-                                               .panel = f->panel,
-                                               .judged = f->use == FILM_TRAIN};
-        }
-    }
-    int rc = bundle_refresh(b, setting_cstr(s, OUT), films, n, !setting_bool(s, INCOMPLETE), created, err);
-    free(films);
-    return rc;
-}
-
 static int run(const struct settings *s, struct mrc_err *err)
 {
     struct bundle *b;
     struct film_data *d = NULL;
+    char created[STAMP_TEXT];
+    const struct refresh_options options = {.complete = !setting_bool(s, INCOMPLETE), .created = created};
     if (file_exists(setting_cstr(s, OUT))) {
         return mrc_fail(err, MRC_ECONFLICT, "%s exists; a version never changes: choose the next",
                         setting_cstr(s, OUT));
     }
+    MRC_TRY(stamp_now(created, err));
     MRC_TRY(bundle_open(&b, setting_cstr(s, MODEL), err));
     struct film_data_options reading = {.max_bad = (uint64_t)setting_int(s, MAX_BAD), .need_target = true};
     int rc = film_data_read(&d, b->schema, setting_cstr(s, DATA), &reading, err);
     if (rc == MRC_OK) {
-        rc = refresh_with(s, b, d, err);
+        rc = bundle_refresh(b, setting_cstr(s, OUT), d, &options, err);
     }
     film_data_free(d);
     bundle_close(b);
@@ -94,7 +68,7 @@ int cmd_refresh(int argc, char **argv)
         "intervals\n"
         "that follow their errors. Films known before under the same film_id are replaced. Weekly files in order give\n"
         "the tables that all of them at once give.",
-        options,
+        specs,
         OPTION__COUNT,
         run};
     return command_run(&command, argc, argv);

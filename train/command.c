@@ -40,15 +40,7 @@ int command_status(int rc)
 
 int command_where(struct mrc_err *e, const char *path)
 {
-    if (!e) {
-        return MRC_EBUG;
-    }
-    uint32_t line = e->line, col = e->col;
-    e->line = e->col = 0;
-    if (!line) {
-        return err_wrap(e, "%s", path);
-    }
-    return col ? err_wrap(e, "%s:%u:%u", path, line, col) : err_wrap(e, "%s:%u", path, line);
+    return err_place(e, path);
 }
 
 static int print_help(const struct command *c)

@@ -2,7 +2,7 @@
 #ifndef MRC_TRAIN_FILM_HISTORY_H
 #define MRC_TRAIN_FILM_HISTORY_H
 
-#include "train/film_data.h"
+#include "common/forecast/film_data.h"
 
 /* Teach films[0..n) with known entries that are not to be ignored; sealed. Whoever asks about a film is told only of
  * those released HISTORY_KNOWN_DAYS before it, so one history serves training, calibration and back-test. */

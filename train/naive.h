@@ -2,7 +2,7 @@
 #ifndef MRC_TRAIN_NAIVE_H
 #define MRC_TRAIN_NAIVE_H
 
-#include "train/film_data.h"
+#include "common/forecast/film_data.h"
 
 enum naive_rule { NAIVE_ENTRIES, NAIVE_PER_SCREEN, NAIVE__RULES };
 

@@ -1,6 +1,6 @@
 /* Champion against challenger, on the same films, all of them newer than anything either has learnt from. */
 #include "common/forecast/forecast.h"
-#include "train/film_data.h"
+#include "common/forecast/film_data.h"
 #include "train/film_score.h"
 #include "train/publish.h"
 

@@ -111,6 +111,19 @@ int err_wrap(struct mrc_err *e, const char *fmt, ...)
     return mrc_fail_at(e, e->code, e->line, e->col, "%s: %s", context, e->msg);
 }
 
+int err_place(struct mrc_err *e, const char *path)
+{
+    if (e == NULL) {
+        return MRC_EBUG;
+    }
+    uint32_t line = e->line, col = e->col;
+    e->line = e->col = 0;
+    if (line == 0) {
+        return err_wrap(e, "%s", path);
+    }
+    return col != 0 ? err_wrap(e, "%s:%u:%u", path, line, col) : err_wrap(e, "%s:%u", path, line);
+}
+
 const char *err_name(int code)
 {
     switch (code) {

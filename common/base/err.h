@@ -54,6 +54,8 @@ int mrc_fail_errno(struct mrc_err *e, int code, int errnum, const char *fmt, ...
 
 /* Put "context: " before the message of a failed call; keeps code and position. Returns e's code (MRC_EBUG if e is NULL). */
 int err_wrap(struct mrc_err *e, const char *fmt, ...) MRC_PRINTF(2, 3);
+/* The same with "path:line:column: ", as far as the position is known, which moves into the text. */
+int err_place(struct mrc_err *e, const char *path);
 
 /* A short fixed name for a status: "invalid", "format", … never NULL. */
 const char *err_name(int code);

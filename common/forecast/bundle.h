@@ -132,7 +132,8 @@ struct bundle_parts {
     struct str metrics;    /* JSON object, free form; "" = {} */
     struct str parameters; /* JSON object: training parameters; "" = {} */
     int64_t seed;
-    const char *data_digest; /* sha256 of the training file, hexadecimal */
+    const char *data_digest;    /* sha256 of the training file, hexadecimal */
+    const char *refreshed_with; /* that of the file with newer films, or NULL */
     uint64_t rows_train, rows_history;
     int32_t histories_as_of;         /* date of the newest film learnt from */
     struct str selftest_rows;        /* JSON array of raw rows, synthetic; "" = made from the schema's examples */

@@ -378,6 +378,9 @@ static int make_manifest(struct building *g, struct buf *b)
     json_pair_cstr(&w, "sha256", parts->data_digest);
     json_pair_i64(&w, "rows_train", (int64_t)parts->rows_train);
     json_pair_i64(&w, "rows_history", (int64_t)parts->rows_history);
+    if (parts->refreshed_with && *parts->refreshed_with) {
+        json_pair_cstr(&w, "refreshed_with", parts->refreshed_with);
+    }
     json_close_object(&w);
     json_pair_i64(&w, "seed", parts->seed);
     json_put_key(&w, "parameters");

@@ -184,6 +184,7 @@ static int gather_tags(struct publication *p)
         {"histories_as_of", str_of(date)},
         {"data_sha256", member_text(p, data, "sha256")},
         {"rows_train", member_text(p, data, "rows_train")},
+        {"refreshed_with", member_text(p, data, "refreshed_with")},
         {"seed", member_text(p, root, "seed")},
         {"tool_version", member_text(p, json_find(root, "tool"), "version")},
         {"schema_version", member_text(p, json_find(root, "schema"), "version")},

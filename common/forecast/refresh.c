@@ -12,8 +12,18 @@
 
 enum { TEXT_MAX = BUNDLE_FILE_BYTES_MAX };
 
+/* A film whose first week is over, or not yet. */
+struct refresh_film {
+    const struct row *row;
+    struct str id;  /* "" is nobody's */
+    double entries; /* NaN: not known yet, teaches nothing */
+    bool panel;     /* listed: teaches distributor, genre, country, market */
+    bool judged;    /* its error counts for intervals */
+};
+
 struct refreshing {
     const struct bundle *b;
+    const char *digest; /* of the films' file */
     struct arena arena;
     struct history *history;
     struct scores scores[BUNDLE_MODELS_MAX];
@@ -311,6 +321,7 @@ static int write_version(struct refreshing *r, const char *to, const char *creat
     MRC_TRY(json_get_i64(data, "rows_train", 0, INT64_MAX, &rows_train, r->err));
     parts.seed = seed;
     parts.data_digest = digest.p;
+    parts.refreshed_with = r->digest;
     parts.rows_train = (uint64_t)rows_train;
     parts.rows_history = history_films(r->history);
     parts.histories_as_of = history_as_of(r->history);
@@ -319,27 +330,45 @@ static int write_version(struct refreshing *r, const char *to, const char *creat
     return bundle_build(to, &parts, r->err);
 }
 
-static int refresh(struct refreshing *r, const char *to, const struct refresh_film *films, size_t n, bool complete,
-                   const char *created)
+static int refresh(struct refreshing *r, const char *to, const struct film_data *d,
+                   const struct refresh_options *options)
 {
+    int64_t id = schema_find(r->b->schema, STR("film_id"));
+    struct refresh_film *films = ARENA_ARRAY(&r->arena, d->n, struct refresh_film);
+    size_t n = 0;
+    if (!films) {
+        return arena_fail(&r->arena, r->err);
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        const struct film *f = &d->films[i];
+        bool named = id >= 0 && f->row.values[id].present;
+        if (f->use != FILM_IGNORE) {
+            films[n++] = (struct refresh_film){.row = &f->row,
+                                               .id = named ? f->id : STR(""),
+                                               .entries = f->entries,
+                                               .panel = f->panel,
+                                               .judged = f->use == FILM_TRAIN};
+        }
+    }
     MRC_TRY(copy_history(r));
-    MRC_TRY(teach(r, films, n, complete));
+    MRC_TRY(teach(r, films, n, options->complete));
     MRC_TRY(roll(r, films, n));
     MRC_TRY(bundle_json(&r->manifest, r->b->manifest, "manifest.json", JSON_OBJECT, r->err));
-    return write_version(r, to, created);
+    return write_version(r, to, options->created);
 }
 
-int bundle_refresh(const struct bundle *b, const char *to, const struct refresh_film *films, size_t n, bool complete,
-                   const char *created, struct mrc_err *err)
+int bundle_refresh(const struct bundle *b, const char *to, const struct film_data *films,
+                   const struct refresh_options *options, struct mrc_err *err)
 {
     struct refreshing *r = calloc(1, sizeof *r);
     if (!r) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to refresh");
     }
     r->b = b;
+    r->digest = films->digest;
     r->err = err;
     arena_init(&r->arena, 0);
-    int rc = refresh(r, to, films, n, complete, created);
+    int rc = refresh(r, to, films, options);
     json_free(r->manifest);
     history_free(r->history);
     arena_release(&r->arena);

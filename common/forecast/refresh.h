@@ -6,21 +6,18 @@
 #define MRC_FORECAST_REFRESH_H
 
 #include "common/forecast/bundle.h"
+#include "common/forecast/film_data.h"
 
-/* A film whose first week is over. The row was read with the bundle's schema. */
-struct refresh_film {
-    const struct row *row;
-    struct str id;  /* replaces what was known under it; "" is nobody's */
-    double entries; /* NaN: not known yet, teaches nothing */
-    bool panel;     /* listed: teaches distributor, genre, country, market */
-    bool judged;    /* its error counts for intervals */
+struct refresh_options {
+    bool complete;       /* with these films all weeks up to the newest listed one are complete; else sums over newer
+                          * weeks stay unknown */
+    const char *created; /* stamp_format of now, or whatever makes equal runs equal */
 };
-
-/* Write `to` from the bundle `from`, already opened as b. films in time order, those of one week or of several.
- * complete: with them all weeks up to the newest listed film are complete; otherwise sums over newer weeks stay
- * unknown. created: stamp_format of now. Errors of opening and writing; MRC_EUNSUPPORTED: a published or plain bundle;
- * MRC_EINVAL: no film teaches anything. */
-int bundle_refresh(const struct bundle *b, const char *to, const struct refresh_film *films, size_t n, bool complete,
-                   const char *created, struct mrc_err *err) MRC_CHECKED;
+/* Write `to` from the bundle `from`, already opened as b, and films read with its schema: those of one week or of
+ * several; known ones are replaced by film_id. A film with use = history teaches but is not judged, an ignored one does
+ * neither; one without entries teaches nothing. The manifest's data.refreshed_with is the digest of films. Errors of
+ * opening and writing; MRC_EUNSUPPORTED: a published or plain bundle; MRC_EINVAL: no film teaches anything. */
+int bundle_refresh(const struct bundle *b, const char *to, const struct film_data *films,
+                   const struct refresh_options *options, struct mrc_err *err) MRC_CHECKED;
 
 #endif

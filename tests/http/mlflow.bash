@@ -1,4 +1,5 @@
-# A real MLflow server for tests: started on a free port from the Python of MLFLOW_PY, or of build/mlflow-venv.
+# A real MLflow server for tests: started on a free port from the Python of MLFLOW_PY, or of build/mlflow-venv. With
+# MLFLOW_APP=basic-auth it wants accounts: MLFLOW_AUTH (user:password) is the administrator's, and what `mlflow` uses.
 
 mlflow_python() { # the interpreter, or nothing
     local py
@@ -10,11 +11,25 @@ mlflow_python() { # the interpreter, or nothing
     done
     return 1
 }
+mlflow_accounts() { # the administrator of a server with accounts; its passwords are hashed once a minute at most
+    export MLFLOW_AUTH_CONFIG_PATH=$MLFLOW_STATE/auth.ini MLFLOW_FLASK_SERVER_SECRET_KEY=of-a-test
+    cat >"$MLFLOW_AUTH_CONFIG_PATH" <<I
+[mlflow]
+default_permission = READ
+database_uri = sqlite:///$MLFLOW_STATE/accounts.db
+admin_username = ${MLFLOW_AUTH%%:*}
+admin_password = ${MLFLOW_AUTH#*:}
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 60
+I
+}
 mlflow_launch() { # on $MLFLOW_PORT, with what it knew before
     (
         cd "$MLFLOW_STATE" || exit 1
         export PATH="${MLFLOW%/*}:$PATH" MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true
-        exec setsid "$MLFLOW" -m mlflow server --backend-store-uri "sqlite:///$MLFLOW_STATE/mlflow.db" \
+        [ -z "$MLFLOW_APP" ] || mlflow_accounts
+        # shellcheck disable=SC2086 # an option and its value, or nothing
+        exec setsid "$MLFLOW" -m mlflow server ${MLFLOW_APP:+--app-name $MLFLOW_APP} --backend-store-uri "sqlite:///$MLFLOW_STATE/mlflow.db" \
             --artifacts-destination "$MLFLOW_STATE/artifacts" --serve-artifacts --host 127.0.0.1 --port "$MLFLOW_PORT" \
             --workers 1
     ) >>"$MLFLOW_STATE/log" 2>&1 </dev/null 3>&- &
@@ -36,7 +51,7 @@ mlflow_start() {
     MLFLOW_URL=http://127.0.0.1:$MLFLOW_PORT
     export MLFLOW MLFLOW_STATE MLFLOW_PORT MLFLOW_URL
     mlflow_launch
-    mlflow_major=$(curl -s --noproxy '*' "$MLFLOW_URL/version" | cut -d. -f1)
+    mlflow_major=$(curl -s --noproxy '*' ${MLFLOW_AUTH:+-u "$MLFLOW_AUTH"} "$MLFLOW_URL/version" | cut -d. -f1)
     export mlflow_major
 }
 mlflow_stop() { # at once; 2.x leaves its workers when only the parent is told
@@ -47,7 +62,7 @@ mlflow_stop() { # at once; 2.x leaves its workers when only the parent is told
     wait "$pid" 2>/dev/null || true
 }
 mlflow() { # METHOD call [JSON] → $reply; a GET's query stands in the call
-    reply=$(curl -sS --noproxy '*' --max-time 20 -X "$1" ${3:+-H 'Content-Type: application/json' -d "$3"} \
+    reply=$(curl -sS --noproxy '*' --max-time 20 ${MLFLOW_AUTH:+-u "$MLFLOW_AUTH"} -X "$1" ${3:+-H 'Content-Type: application/json' -d "$3"} \
         "$MLFLOW_URL/api/2.0/mlflow/$2")
 }
 alias_to() { # version: what a click in MLflow's pages does

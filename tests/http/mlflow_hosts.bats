@@ -26,14 +26,18 @@ host_start() { # name, more settings: one user in the common database, so one pa
     [ -s "$STATE/demo.password" ] || printf the-same-on-both-hosts >"$STATE/demo.password"
     rm -f "$STATE/demo.env" # of one that was killed
     PORT=$(free_port) server_start MERCREDI_WORKERS=2 MERCREDI_MLFLOW_URL="$MLFLOW_URL" MERCREDI_MLFLOW_TRACK=1s \
-        MERCREDI_MLFLOW_TIMEOUT=4s "${@:2}" || started=failed
+        MERCREDI_MLFLOW_TIMEOUT=4s MERCREDI_REFRESH_FILE="$BATS_FILE_TMPDIR/refresh.csv" MERCREDI_REFRESH_CHECK=1s \
+        "${@:2}" || started=failed
     echo "$SERVER" >"$STATE/session"
     [ -z "$started" ]
 }
-host_login() {
-    host "$1"
-    login
-    printf '%s' "$token" >"$STATE/token"
+login_everywhere() { # who starts sets the user's password anew, which ends all tokens
+    local h
+    for h in a b; do
+        host "$h"
+        login
+        printf '%s' "$token" >"$STATE/token"
+    done
 }
 
 setup_file() {
@@ -56,8 +60,7 @@ setup_file() {
     done
     host_start a
     host_start b
-    host_login a
-    host_login b
+    login_everywhere
 }
 teardown_file() {
     [ -z "$none" ] || return 0
@@ -182,7 +185,122 @@ logged() { cat "$BATS_FILE_TMPDIR"/[ab]/server.log | grep -c "$1" || true; }
     [ "$(logged 'day of predictions is in MLflow.*8001')" = 7 ] || fail "$(logged 'day of predictions is in MLflow.*8001')"
 }
 
+# A private version that knows the films up to 2023, and the later films.
+private_version() {
+    [ ! -d "$bundles/8100" ] || return 0
+    "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet --kind private \
+        --until 2023-06-30 --params "$BATS_FILE_TMPDIR/few.json" --out "$bundles/8100" >/dev/null
+}
+films_until() { # date: give both hosts a file with the films from then on
+    awk -F, -v until="$1" 'NR == 1 || ($4 > "2023-06-30" && $4 <= until)' "$root/data/sample.csv" \
+        >"$BATS_FILE_TMPDIR/refresh.tmp"
+    mv "$BATS_FILE_TMPDIR/refresh.tmp" "$BATS_FILE_TMPDIR/refresh.csv"
+}
+week_of() { # date: name of the version with films up to then
+    local newest
+    newest=$(cut -d, -f4 "$BATS_FILE_TMPDIR/refresh.csv" | tail -n +2 | sort | tail -n 1)
+    echo "8100-$(date -d "$newest" +%Gw%V)"
+}
+registered() { # version → lines "number digest" in MLflow
+    mlflow GET "model-versions/search?filter=name%3D%27$model%27"
+    jq -r --arg v "$1" '.model_versions[]? | select(.tags[]? | .key == "bundle_version" and .value == $v) |
+        [.version, (.tags[] | select(.key == "bundle_sha256").value)] | join(" ")' <<<"$reply"
+}
+
+@test "newer films make one new version of all hosts', in MLflow and by its alias on both" {
+    private_version
+    publish "$bundles/8100"
+    alias_to "$version"
+    until_both_serve 8100
+    films_until 2023-09-30
+    new=$(week_of)
+    until_both_serve "$new"
+    [ "$(registered "$new" | wc -l)" = 1 ]
+    [ "$(logged 'msg="version refreshed"')" = 1 ]
+    read -r number digest <<<"$(registered "$new")"
+    [ "$(alias_now)" = "$number" ]
+    for h in a b; do
+        host "$h"
+        [ "$(sha256sum <"$STATE/models/$model/$new/manifest.json" | cut -d' ' -f1)" = "$digest" ]
+        post_json /predict "$film"
+        expect_body '.histories_as_of > "2023-09-01"'
+    done
+    [ "$(jq -r .data.refreshed_with "$STATE/models/$model/$new/manifest.json")" = \
+        "$(sha256sum <"$BATS_FILE_TMPDIR/refresh.csv" | cut -d' ' -f1)" ]
+    # the same trees, newer tables
+    cmp "$bundles/8100/model.cbm" "$STATE/models/$model/$new/model.cbm"
+    # the same file again, and agents that start anew: nothing
+    touch "$BATS_FILE_TMPDIR/refresh.csv"
+    for h in a b; do
+        host "$h"
+        kill -TERM $(processes_named mrc-agent)
+    done
+    sleep 5
+    [ "$(logged 'msg="version refreshed"')" = 1 ]
+    [ "$(served)" = "$new" ]
+}
+
+@test "corrected figures make another version of the week; a wrong file makes none, and says where it is wrong" {
+    host a
+    before=$(served)
+    sed -i '$s/,\([0-9]*\),train,1$/,1\1,train,1/' "$BATS_FILE_TMPDIR/refresh.csv"
+    until_both_serve "$before.2"
+    [ "$(registered "$before.2" | wc -l)" = 1 ]
+    films_until 2023-12-31
+    sed -i '3s/^[^,]*/&,&/' "$BATS_FILE_TMPDIR/refresh.csv" # a cell too many
+    for ((i = 0; i < 100; i++)); do
+        [ "$(logged 'alert: the version is not refreshed.*refresh.csv:3')" = 0 ] || break
+        sleep 0.1
+    done
+    [ "$(logged 'alert: the version is not refreshed.*refresh.csv:3')" -gt 0 ]
+    [ "$(served)" = "$before.2" ]
+}
+
+@test "a host that dies between publishing and the alias: the other ends its work, with one version" {
+    host a
+    before=$(served)
+    kill -STOP -- "-$(cat "$MLFLOW_STATE/pid")"
+    films_until 2023-12-31
+    new=$(week_of)
+    dead=
+    for ((i = 0; i < 300; i++)); do # until its version is made: it then waits for MLflow
+        for h in a b; do
+            host "$h"
+            if [ -e "$STATE/models/$model/$new" ]; then
+                # shellcheck disable=SC2046 # the whole host at once
+                kill -KILL $(server_processes)
+                dead=$h
+                break 2
+            fi
+        done
+        sleep 0.05
+    done
+    [ -n "$dead" ]
+    digest=$(sha256sum <"$STATE/models/$model/$new/manifest.json" | cut -d' ' -f1)
+    kill -CONT -- "-$(cat "$MLFLOW_STATE/pid")"
+    [ -n "$(rows "SELECT holder FROM job WHERE name = 'refresh'")" ]
+    rows "UPDATE job SET lease_until_ms = 0 WHERE name = 'refresh'" # as if the minutes of the lease were over
+    host "$([ "$dead" = a ] && echo b || echo a)"
+    for ((i = 0; i < 300; i++)); do
+        [ "$(served)" != "$new" ] || break
+        sleep 0.1
+    done
+    [ "$(served)" = "$new" ]
+    read -r number made <<<"$(registered "$new")"
+    [ "$(registered "$new" | wc -l)" = 1 ]
+    [ "$made" = "$digest" ] # bit for bit what the dead host had made
+    [ "$(alias_now)" = "$number" ]
+    host_start "$dead"
+    login_everywhere
+    until_both_serve "$new"
+    sleep 3
+    [ "$(registered "$new" | wc -l)" = 1 ]
+}
+
 @test "the death of the host that ships hands the lease over; nothing is lost or doubled" {
+    publish "$bundles/8001"
+    alias_to "$version"
+    until_both_serve 8001
     for h in a b; do
         host "$h"
         for _ in {1..10}; do [ "$(served)" = 8001 ]; done
@@ -217,8 +335,8 @@ logged() { cat "$BATS_FILE_TMPDIR"/[ab]/server.log | grep -c "$1" || true; }
     [ "$(served)" = 8001 ]
     # and is there again
     host_start "$dead"
-    host_login "$dead"
-    [ "$(served)" = 8001 ]
+    login_everywhere
+    until_both_serve 8001
     sleep 3
     [ "$(counts 8001)" = "$(in_the_log 8001)" ]
 }

@@ -4,7 +4,7 @@
 #include "common/base/date.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
-#include "train/film_data.h"
+#include "common/forecast/film_data.h"
 
 #include <math.h>
 #include <unistd.h>

@@ -285,7 +285,7 @@ START_TEST(a_week_compares_the_last_forecast_before_release)
     report("l'été", "2026-11-04", 1000, false);
     report("AUTRE", "2026-11-06", 2000, false);
     report("Provisoire", "2026-11-04", 2000, true);
-    ck_assert_ok(track_week_read(state, logs, "first-week", day, e, &n, &err), &err);
+    ck_assert_ok(track_week_read(state, logs, "first-week", day, NULL, e, &n, &err), &err);
     ck_assert_uint_eq(n, 2);
     const struct track_error *one = strcmp(e[0].version, "0001") == 0 ? &e[0] : &e[1],
                              *two = one == &e[0] ? &e[1] : &e[0];
@@ -297,7 +297,7 @@ START_TEST(a_week_compares_the_last_forecast_before_release)
     k = track_errors(two, day, 3, m);
     ck_assert_double_eq(figure(m, k, "realised/films"), 1);
     ck_assert_double_eq(figure(m, k, "realised/mae_log10"), 0);
-    ck_assert_ok(track_week_read(state, logs, "first-week", day + 7, e, &n, &err), &err);
+    ck_assert_ok(track_week_read(state, logs, "first-week", day + 7, NULL, e, &n, &err), &err);
     ck_assert_uint_eq(n, 0);
 }
 END_TEST

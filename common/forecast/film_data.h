@@ -2,8 +2,8 @@
  *
  * Beside the raw schema a file may carry `use` (train, history, ignore; empty = train) and `panel` (1, 0; empty = 1).
  * Rows are sorted by (release_date, film_id), so that equal files in another order give equal models. */
-#ifndef MRC_TRAIN_FILM_DATA_H
-#define MRC_TRAIN_FILM_DATA_H
+#ifndef MRC_FORECAST_FILM_DATA_H
+#define MRC_FORECAST_FILM_DATA_H
 
 #include "common/forecast/features.h"
 
@@ -31,10 +31,11 @@ struct film_data {
 struct film_data_options {
     uint64_t max_bad; /* this many wrong rows are left out and counted; one more stops the reading */
     bool need_target; /* the target's column must be there */
+    void (*unused)(const char *path, struct str column); /* told of columns unknown to the schema; NULL: stderr */
 };
 
 /* Read a file. MRC_EFORMAT names file, line, column, value and rule of what is wrong; columns unknown to the schema are
- * named on stderr once. `schema` must outlive the result. */
+ * named once. `schema` must outlive the result. */
 int film_data_read(struct film_data **out, const struct schema *schema, const char *path,
                    const struct film_data_options *options, struct mrc_err *err) MRC_CHECKED;
 void film_data_free(struct film_data *d); /* NULL is fine */

@@ -1,8 +1,9 @@
 /* Films from a CSV, checked by the same row reader that the server uses. */
-#include "train/film_data.h"
+#include "common/forecast/film_data.h"
+
+#include "common/base/csv.h"
 #include "common/base/date.h"
 #include "common/base/digest.h"
-#include "train/command.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -34,6 +35,15 @@ static bool column_of(const int64_t *columns, uint32_t n, int64_t field)
     return false;
 }
 
+static void note_unused(const struct reader *r, struct str column)
+{
+    if (r->options->unused != NULL) {
+        r->options->unused(r->path, column);
+    } else {
+        fprintf(stderr, "%s: column \"%.*s\" is not in the schema and is not used\n", r->path, STR_ARG(column));
+    }
+}
+
 static int check_header(struct reader *r, const struct str *names, uint32_t n, struct mrc_err *err)
 {
     const struct schema *s = r->d->schema;
@@ -46,7 +56,7 @@ static int check_header(struct reader *r, const struct str *names, uint32_t n, s
     }
     for (uint32_t i = 0; i < n; i++) {
         if (r->columns[i] < 0 && (int64_t)i != r->use && (int64_t)i != r->panel) {
-            fprintf(stderr, "%s: column \"%.*s\" is not in the schema and is not used\n", r->path, STR_ARG(names[i]));
+            note_unused(r, names[i]);
         }
     }
     return MRC_OK;
@@ -59,7 +69,7 @@ static int open_reader(struct reader *r, struct mrc_err *err)
     uint32_t n;
     MRC_TRY(csv_open(&r->csv, r->path, &csv_limits_file, err));
     if (csv_header(r->csv, &names, &n, err) < 0) {
-        return command_where(err, r->path);
+        return err_place(err, r->path);
     }
     MRC_TRY(row_columns(d->schema, names, n, &d->arena, &r->columns, err));
     r->use = csv_column(r->csv, STR("use"));
@@ -81,7 +91,7 @@ static int report_error(const struct reader *r, const struct row_report *report,
     mrc_fail_at(err, MRC_EFORMAT, e->line ? e->line : csv_line(r->csv), e->col, "%.*s: %.*s (value %.*s)%s",
                 STR_ARG(e->field), STR_ARG(e->message), STR_ARG(e->input),
                 report->n_errors > 1 ? ", and more in this row" : "");
-    return command_where(err, r->path);
+    return err_place(err, r->path);
 }
 
 static int word_error(const struct reader *r, const struct csv_cell *c, const char *name, const char *rule,
@@ -90,7 +100,7 @@ static int word_error(const struct reader *r, const struct csv_cell *c, const ch
     struct str shown = {c->text.p, c->text.n < 40 ? c->text.n : 40};
     shown.n = utf8_valid(shown);
     mrc_fail_at(err, MRC_EFORMAT, c->line, c->col, "%s: %s (value \"%.*s\")", name, rule, STR_ARG(shown));
-    return command_where(err, r->path);
+    return err_place(err, r->path);
 }
 
 /* The two columns that are no film's property. */
@@ -169,7 +179,7 @@ static int read_all(struct reader *r, struct mrc_err *err)
         uint32_t n;
         int rc = csv_next(r->csv, &cells, &n, err);
         if (rc < 0) {
-            return command_where(err, r->path);
+            return err_place(err, r->path);
         }
         if (rc == 0) {
             return MRC_OK;
