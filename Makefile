@@ -57,12 +57,12 @@ $(call o,$(wildcard common/trees/evaluate_avx2_*.c)):   ALL_CFLAGS += -mavx2
 $(call o,$(wildcard common/trees/evaluate_avx512_*.c)): ALL_CFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq \
                                                                       -mavx512vbmi -mgfni -mpopcnt
 $(call o,$(wildcard common/trees/evaluate_avx*_bins.c common/trees/evaluate_avx*_rows.c)): ALL_CFLAGS += $(UNROLL)
-$(call o,train/histogram_avx2.c):   ALL_CFLAGS += -mavx2
-$(call o,train/histogram_avx512.c): ALL_CFLAGS += -mavx512f -mavx512vl -mavx512dq -mprefer-vector-width=512
+$(call o,train/histogram_avx2.c train/logit_avx2.c):     ALL_CFLAGS += -mavx2
+$(call o,train/histogram_avx512.c train/logit_avx512.c): ALL_CFLAGS += -mavx512f -mavx512vl -mavx512dq -mprefer-vector-width=512
 endif
 # A square root that need not set errno can be one instruction for several bins.
 $(call o,$(wildcard train/histogram_*.c)): ALL_CFLAGS += -fno-math-errno
-$(call o,$(wildcard train/histogram*.c) train/leaves.c train/objective.c train/binning.c): ALL_CFLAGS += $(UNROLL)
+$(call o,$(wildcard train/histogram*.c train/logit*.c) train/row_leaves.c train/leaves.c train/objective.c train/binning.c): ALL_CFLAGS += $(UNROLL)
 $(call o,common/trees/shap.c): ALL_CFLAGS += $(UNROLL)
 $(call o,$(train_src)): ALL_CFLAGS += -fopenmp
 # Tests make argv from literals.

@@ -68,7 +68,7 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     bytes += n * 8 * outputs * (folds + 1);                          /* scores of the folds, derivatives */
     bytes += n * (4 + 2 + 2 + 1);                                    /* sampling weights, leaves, answers */
     bytes += n * 2 * (4 + 8 * width);                                /* rows by leaf, twice */
-    bytes += objective_of(p->loss.type)->uses_exponent ? n * 8 : 0;  /* leaf values */
+    bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0; /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;
     bytes += n * simple * c.with_statistics * orders; /* statistics */
     if (p->max_ctr_complexity > 1) {                  /* of combinations: those of one tree */

@@ -1,5 +1,6 @@
 /* Leaf estimation: derivative sums by leaf and steps from them, backtracking, and exact values by order statistics. */
 #include "train/leaves.h"
+#include "train/logit.h"
 
 #include <float.h>
 #include <math.h>
@@ -63,8 +64,8 @@ struct block {
 
 /* What repeated passes need, so that none takes an exponential of every row: e^(a + v) = e^a e^v. */
 struct exponents {
-    double *rows;   /* [n] e^approx, or NULL: not used */
-    double *leaves; /* [n_leaves] e^value of the current values */
+    double *rows;   /* [n] e^approx, or NULL: not used, or in struct logit_rows */
+    double *leaves; /* [n_leaves] e^value of the current values, or NULL: not used */
 };
 
 static struct loss_rows block_rows(const struct leaf_task *t, const struct exponents *e, const double *values,
@@ -132,6 +133,8 @@ struct work {
     struct block *blocks; /* [threads] */
     double *step, *trial; /* [n_leaves][dim] */
     struct exponents exponents;
+    struct logit_rows logit;
+    bool is_logit;
 };
 
 /* One output's derivatives, added to as one. */
@@ -161,6 +164,10 @@ static void sum_chunk(const struct leaf_task *t, struct work *w, const double *v
     const struct sums *s = &w->sums;
     size_t begin = chunk * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
     double *out = w->partial + chunk * t->n_leaves * s->width;
+    if (w->is_logit) {
+        w->errors[chunk] = logit_rows_sum(&w->logit, chunk, values, w->exponents.leaves, out);
+        return;
+    }
     memset(out, 0, t->n_leaves * s->width * sizeof(*out));
     w->errors[chunk] = 0;
     for (size_t at = begin; at < end; at += b->rows) {
@@ -194,22 +201,26 @@ static void work_release(struct work *w, int threads)
     free(w->trial);
     free(w->exponents.rows);
     free(w->exponents.leaves);
+    logit_rows_release(&w->logit);
 }
 
 static bool take_exponents(struct work *w, const struct leaf_task *t)
 {
-    w->exponents.rows = malloc(t->n * sizeof(double));
+    const struct logit_kernels *kernels = logit_kernels();
     w->exponents.leaves = malloc(t->n_leaves * sizeof(double));
+    w->is_logit = logit_rows_fit(t);
+    if (w->is_logit) {
+        return w->exponents.leaves && logit_rows_init(&w->logit, t);
+    }
+    w->exponents.rows = malloc(t->n * sizeof(double));
     if (!w->exponents.rows || !w->exponents.leaves) {
         return false;
     }
     int chunks = (int)w->chunks;
 #pragma omp parallel for num_threads(t->threads) schedule(static) if (chunks > 1 && t->threads > 1)
     for (int c = 0; c < chunks; c++) {
-        size_t begin = (size_t)c * LOSS_CHUNK, end = begin + LOSS_CHUNK < t->n ? begin + LOSS_CHUNK : t->n;
-        for (size_t i = begin; i < end; i++) {
-            w->exponents.rows[i] = exp(t->approx[i]);
-        }
+        size_t begin = (size_t)c * LOSS_CHUNK, n = t->n - begin < LOSS_CHUNK ? t->n - begin : LOSS_CHUNK;
+        kernels->exponents(t->approx + begin, n, w->exponents.rows + begin);
     }
     return true;
 }
@@ -244,7 +255,7 @@ static double sum_all(const struct leaf_task *t, struct work *w, const double *v
 {
     size_t size = t->n_leaves * w->sums.width;
     int chunks = (int)w->chunks;
-    for (uint32_t leaf = 0; w->exponents.rows && leaf < t->n_leaves; leaf++) {
+    for (uint32_t leaf = 0; w->exponents.leaves && leaf < t->n_leaves; leaf++) {
         w->exponents.leaves[leaf] = exp(values[leaf]);
     }
 #pragma omp parallel for num_threads(t->threads) schedule(static) if (chunks > 1 && t->threads > 1)

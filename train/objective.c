@@ -1,6 +1,7 @@
 /* The table of losses, with their derivatives and metrics. Formulas are those of CatBoost's documentation and source.
  */
 #include "train/objective.h"
+#include "train/logit.h"
 
 #include <math.h>
 #include <omp.h>
@@ -9,11 +10,6 @@
 static double weight_of(const struct loss_rows *r, size_t i)
 {
     return r->weight ? (double)r->weight[i] : 1.0;
-}
-
-static double sigmoid(double a)
-{
-    return 1 / (1 + exp(-a));
 }
 
 /* ---- one output: derivatives and error of one object ----------------------------------------------------------- */
@@ -145,40 +141,40 @@ ONE_OUTPUT(mape, mape_derivative, mape_error)
 
 /* ---- one output through e^a ------------------------------------------------------------------------------------ */
 
+/* Rows whose exponentials are taken at once where the caller has none. */
+enum { EXPONENTS = 512 };
+
+/* e^a of rows [begin, begin + n), n <= EXPONENTS; buffer: memory for them. */
+static const double *exponents_of(const struct loss_rows *r, size_t begin, size_t n, double *buffer)
+{
+    if (r->exponent) {
+        return r->exponent + begin;
+    }
+    logit_kernels()->exponents(r->approx + begin, n, buffer);
+    return buffer;
+}
+
 static void logloss_derivatives(const struct loss *loss, const struct loss_rows *r, double *d1, double *d2,
                                 size_t out_stride)
 {
+    double buffer[EXPONENTS];
     (void)loss;
     (void)out_stride;
-    if (r->exponent && !r->weight && d2) { /* most of the time of a fit is spent here: by vectors */
-        const double *restrict exponent = r->exponent;
-        const float *restrict target = r->target;
-        double *restrict first = d1, *restrict second = d2;
-#pragma omp simd
-        for (size_t i = 0; i < r->n; i++) {
-            double rest = 1 / (1 + exponent[i]), p = 1 - rest;
-            first[i] = (double)target[i] - p;
-            second[i] = -p * rest;
-        }
-        return;
-    }
-    for (size_t i = 0; i < r->n; i++) {
-        double p, rest, w = weight_of(r, i);
-        if (r->exponent) {
-            rest = 1 / (1 + r->exponent[i]);
-            p = 1 - rest;
-        } else {
-            p = sigmoid(r->approx[i]);
-            rest = 1 - p;
-        }
-        d1[i] = w * ((double)r->target[i] - p);
-        if (d2) {
-            d2[i] = w * (-p * rest);
+    for (size_t at = 0; at < r->n; at += EXPONENTS) {
+        size_t n = r->n - at < EXPONENTS ? r->n - at : EXPONENTS;
+        const double *restrict exponent = exponents_of(r, at, n, buffer);
+        for (size_t i = 0; i < n; i++) {
+            double rest = 1 / (1 + exponent[i]), p = 1 - rest, w = weight_of(r, at + i);
+            d1[at + i] = w * ((double)r->target[at + i] - p);
+            if (d2) {
+                d2[at + i] = w * (-p * rest);
+            }
         }
     }
 }
 
 /* log(1 + e^a) - t a. Without weights the logarithm is taken of products of eight. */
+
 /* Eight rows at a time, as many as there are before one that is large; returns how many. */
 static size_t logloss_eights(const struct loss_rows *r, double *sum)
 {
@@ -202,15 +198,14 @@ static size_t logloss_eights(const struct loss_rows *r, double *sum)
     return i;
 }
 
-static double logloss_errors(const struct loss *loss, const struct loss_rows *r)
+static double logloss_block(const struct loss_rows *r)
 {
     enum { FACTORS = 8 };
     static const double LARGE = 60; /* from here on log(1 + e^a) is a; below a product of eight stays finite */
     double sum = 0, product = 1;
     int factors = 0;
     size_t done = 0;
-    (void)loss;
-    if (r->exponent && !r->weight) {
+    if (!r->weight) {
         done = logloss_eights(r, &sum);
     }
     for (size_t i = done; i < r->n; i++) {
@@ -219,13 +214,12 @@ static double logloss_errors(const struct loss *loss, const struct loss_rows *r)
             sum += weight_of(r, i) * (a - t * a);
             continue;
         }
-        double e = r->exponent ? r->exponent[i] : exp(a);
         if (r->weight) {
-            sum += (double)r->weight[i] * (log1p(e) - t * a);
+            sum += (double)r->weight[i] * (log1p(r->exponent[i]) - t * a);
             continue;
         }
         sum -= t * a;
-        product *= 1 + e;
+        product *= 1 + r->exponent[i];
         if (++factors == FACTORS) {
             sum += log(product);
             product = 1;
@@ -233,6 +227,22 @@ static double logloss_errors(const struct loss *loss, const struct loss_rows *r)
         }
     }
     return sum + log(product);
+}
+
+static double logloss_errors(const struct loss *loss, const struct loss_rows *r)
+{
+    double buffer[EXPONENTS], sum = 0;
+    (void)loss;
+    for (size_t at = 0; at < r->n; at += EXPONENTS) {
+        size_t n = r->n - at < EXPONENTS ? r->n - at : EXPONENTS;
+        struct loss_rows block = {.n = n,
+                                  .approx = r->approx + at,
+                                  .target = r->target + at,
+                                  .weight = r->weight ? r->weight + at : NULL,
+                                  .exponent = exponents_of(r, at, n, buffer)};
+        sum += logloss_block(&block);
+    }
+    return sum;
 }
 
 static void poisson_derivatives(const struct loss *loss, const struct loss_rows *r, double *d1, double *d2,
