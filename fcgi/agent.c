@@ -9,7 +9,7 @@
 #include "fcgi/follow.h"
 #include "fcgi/process.h"
 #include "fcgi/retention.h"
-#include "fcgi/shadow.h"
+#include "fcgi/shadow_follow.h"
 #include "fcgi/track.h"
 #include "fcgi/weekly.h"
 
@@ -64,6 +64,7 @@ static const struct agent_task tasks[] = {
     {.name = "retention", .period_ms = 3600 * 1000, .run = drop_old},
     {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
     {.name = "follow_mlflow", .period = CONFIG_MLFLOW_POLL, .run = follow_run, .release = follow_release},
+    {.name = "follow_shadow", .period = CONFIG_MLFLOW_POLL, .run = shadow_follow_run, .release = shadow_follow_release},
     {.name = "shadow", .period_ms = 1000, .run = shadow_run, .release = shadow_release},
     {.name = "refresh", .period = CONFIG_REFRESH_CHECK, .run = weekly_run, .release = weekly_release},
     {.name = "track_mlflow", .period = CONFIG_MLFLOW_TRACK, .run = track_run, .release = track_release},

@@ -159,6 +159,8 @@ const struct setting_spec config_specs[CONFIG__COUNT] = {
         "All films of its weeks are in refresh_file; false: sums over these weeks stay unknown"},
     [CONFIG_REFRESH_PROMOTE] = {"refresh_promote", SETTING_BOOL, "true", 0, 0, NULL, 0, 0, NULL,
         "A refreshed version becomes current, by the alias where MLflow is followed; false: it is only made, and published"},
+    [CONFIG_MLFLOW_SHADOW_ALIAS] = {"mlflow_shadow_alias", SETTING_TEXT, NULL, 0, 255, NULL, 0, 0, NULL,
+        "Alias of that version there, as challenger; it is fetched and never served; not set: none"},
 };
 /* clang-format on */
 
@@ -277,6 +279,9 @@ static int check(const struct settings *s, struct mrc_err *err)
     struct str model = setting_text(s, CONFIG_MODEL);
     if (memchr(model.p, '/', model.n) != NULL || model.p[0] == '.') {
         return mrc_fail(err, MRC_EINVAL, "model = %.*s: the name of a folder in models_dir is meant", STR_ARG(model));
+    }
+    if (setting_text(s, CONFIG_SHADOW).n > 0 && setting_text(s, CONFIG_MLFLOW_SHADOW_ALIAS).n > 0) {
+        return mrc_fail(err, MRC_EINVAL, "shadow and mlflow_shadow_alias: one of them is meant");
     }
     MRC_TRY(check_socket_mode(s, err));
     MRC_TRY(check_mlflow(s, err));

@@ -74,6 +74,7 @@ enum config {
     CONFIG_REFRESH_CHECK,    /* how often that file is looked at */
     CONFIG_REFRESH_COMPLETE, /* does it hold all films of its weeks? */
     CONFIG_REFRESH_PROMOTE,  /* does what is made become current? */
+    CONFIG_MLFLOW_SHADOW_ALIAS, /* alias that names it; not set: none */
     CONFIG_LOGIN_BACKOFF,    /* longest wait after wrong passwords; 0: none */
     CONFIG_IDEMPOTENCY,      /* how long answers are kept under an Idempotency-Key */
     CONFIG_CORS_ORIGINS,     /* whose pages may call; not set: nobody's */

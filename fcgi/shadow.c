@@ -8,7 +8,7 @@
 #include "common/forecast/forecast.h"
 #include "fcgi/current.h"
 #include "fcgi/process.h"
-#include "fcgi/registry.h"
+#include "fcgi/shadow_follow.h"
 #include "fcgi/shared.h"
 #include "fcgi/versions.h"
 
@@ -48,7 +48,11 @@ struct shadow {
 
 void shadow_wanted(const struct settings *config, char version[SHADOW_VERSION_MAX])
 {
-    (void)snprintf(version, SHADOW_VERSION_MAX, "%.*s", STR_ARG(setting_text(config, CONFIG_SHADOW)));
+    if (shadow_followed(config)) {
+        shadow_noted(config, version);
+    } else {
+        (void)snprintf(version, SHADOW_VERSION_MAX, "%.*s", STR_ARG(setting_text(config, CONFIG_SHADOW)));
+    }
 }
 
 static bool status_path(const struct settings *config, char path[PATH_BYTES])

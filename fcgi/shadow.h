@@ -13,7 +13,7 @@
 
 enum { SHADOW_VERSION_MAX = 128 };
 
-/* The version wished for: the setting `shadow`; "" none. */
+/* The version wished for: the setting `shadow`, or what mlflow_shadow_alias named last; "" none. */
 void shadow_wanted(const struct settings *config, char version[SHADOW_VERSION_MAX]);
 
 enum shadow_state {

@@ -104,6 +104,19 @@ START_TEST(refusals)
 }
 END_TEST
 
+START_TEST(one_word_on_the_shadow)
+{
+    char *none[] = {NULL}, *both[] = {(char[]){"--shadow=0003"}, (char[]){"--mlflow-shadow-alias=challenger"}, NULL},
+         *empty[] = {(char[]){"--shadow="}, (char[]){"--mlflow-shadow-alias=challenger"}, NULL};
+    struct settings s;
+    struct mrc_err err;
+    ck_assert_int_lt(load(&s, both, none, &err), 0);
+    ck_assert_ptr_nonnull(strstr(err.msg, "mlflow_shadow_alias"));
+    ck_assert_int_eq(load(&s, empty, none, &err), MRC_OK);
+    settings_release(&s);
+}
+END_TEST
+
 START_TEST(unknown_variable)
 {
     char *environment[] = {(char[]){"MERCREDI_WROKERS=4"}, NULL}, *ignored[] = {(char[]){"MERCREDI_PASSWORD=x"}, NULL},
@@ -180,6 +193,7 @@ int main(void)
     tcase_add_test(t, defaults);
     tcase_add_test(t, precedence_and_derivation);
     tcase_add_loop_test(t, refusals, 0, sizeof(refused) / sizeof(refused[0]));
+    tcase_add_test(t, one_word_on_the_shadow);
     tcase_add_test(t, unknown_variable);
     tcase_add_test(t, limits_at_both_ends);
     tcase_add_test(t, example_is_a_valid_file);
