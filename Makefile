@@ -174,12 +174,13 @@ run:
 	@sh tests/deps.sh run
 	@+$(MAKE) --no-print-directory -s all
 	@exec env PORT="$(PORT)" FRONT="$(FRONT)" STATE="$(STATE)" BIN="$(B)" WWW_MODULES="$(WWW_MODULES)" sh deploy/run.sh
-## retrain: validate, back-test, train, compare with the champion: a new version, or "not better" (DATA=films.csv KIND=private)
+## retrain: validate, back-test, train, compare with the champion: a new version, or "not better" (DATA=films.csv KIND=private PARAMS=params.json)
 DATA      ?= data/sample.csv
 KIND      ?= private
 MODELS    ?= models/first-week
+PARAMS    ?=
 retrain: $(B)/mercredi-train
-	@B="$(B)" DATA="$(DATA)" KIND="$(KIND)" MODELS="$(MODELS)" sh deploy/retrain.sh
+	@B="$(B)" DATA="$(DATA)" KIND="$(KIND)" MODELS="$(MODELS)" PARAMS="$(PARAMS)" sh deploy/retrain.sh
 ## deps: install everything a developer needs (Debian, Ubuntu: packages; Python and npm packages into build/)
 deps:
 	@sh tests/deps.sh all

@@ -3,6 +3,7 @@
 # films, and make the new version current only when it is not worse. Called by `make retrain`, from the checkout.
 #   DATA    films.csv (data/README.md)   KIND  private | published
 #   MODELS  folder of the versions       B     where mercredi-train is
+#   PARAMS  params.json over the recipe's own; empty: none
 # Ends with one line: the new version, or "not better" and why; status 0 in both cases.
 set -eu
 train=$B/mercredi-train
@@ -19,19 +20,15 @@ current=$MODELS/current/manifest.json
 as_of=
 [ ! -e "$current" ] || as_of=$(sed -n 's/.*"histories_as_of": *"\([0-9-]*\)".*/\1/p' "$current" | head -1)
 # Films that the version in use has not seen; without one, the last fifth.
-if ! from=$(python3 - "$DATA" "$tmp/test.csv" "$as_of" <<'P'
+if ! from=$(python3 - "$DATA" "$as_of" <<'P'
 import csv, sys
 films = [f for f in csv.DictReader(open(sys.argv[1], encoding="utf-8"))
          if f.get("use", "") in ("", "train") and f["first_week_entries"]]
 days = sorted(f["release_date"] for f in films)
-test = [f for f in films if (f["release_date"] > sys.argv[3] if sys.argv[3] else f["release_date"] >= days[len(days) * 4 // 5])]
+test = [d for d in days if (d > sys.argv[2] if sys.argv[2] else d >= days[len(days) * 4 // 5])]
 if len(test) < 30:
-    sys.exit("retrain: not better: %d films are newer than %s, where the version in use ends; 30 are needed to tell" % (len(test), sys.argv[3]))
-with open(sys.argv[2], "w", encoding="utf-8", newline="") as out:
-    writer = csv.DictWriter(out, films[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(test)
-print(min(f["release_date"] for f in test))
+    sys.exit("retrain: not better: %d films are newer than %s, where the version in use ends; 30 are needed to tell" % (len(test), sys.argv[2]))
+print(test[0])
 P
 ); then
     exit 0
@@ -39,16 +36,17 @@ fi
 before=$(date -u -d "$from -1 day" +%F)
 echo "retrain: $n films; judged on those from $from on"
 
+# The recipe, and beside it the version in use with the tables it has, on the same films.
 echo "retrain: back-test"
-"$train" backtest --data "$DATA" --kind "$KIND" --train-until "$before" --test "$from..9999-12-31" --json -q >"$tmp/backtest.json"
+set --
+[ -z "${PARAMS:-}" ] || set -- --params "$PARAMS"
+[ ! -e "$current" ] || set -- "$@" --champion "$MODELS/current"
+"$train" backtest --data "$DATA" --kind "$KIND" --train-until "$before" --test "$from..9999-12-31" --json -q "$@" \
+    >"$tmp/backtest.json"
 new=$(field median rmse_log10 <"$tmp/backtest.json")
-
-# The version in use on the same films, with the tables it has.
-old=none
-if [ -e "$MODELS/current/manifest.json" ]; then
-    old=$("$train" evaluate --model "$MODELS/current" --data "$tmp/test.csv" --json | sed -n 's/.*"rmse_log10":\([-0-9.e]*\).*/\1/p' | head -1)
-fi
-echo "retrain: RMSE of log10 entries: new $new, in use ${old:-none}"
+old=$(field champion rmse_log10 <"$tmp/backtest.json")
+old=${old:-none}
+echo "retrain: RMSE of log10 entries: new $new, in use $old"
 
 next=$(ls "$MODELS" 2>/dev/null | sed -n 's/^\([0-9][0-9][0-9][0-9]\)$/\1/p' | sort | tail -1)
 next=$(printf '%04d' $((1${next:-0000} - 10000 + 1)))
@@ -57,6 +55,7 @@ if [ "$old" != none ] && awk -v a="$new" -v b="$old" 'BEGIN {exit !(a > b)}'; th
     exit 0
 fi
 echo "retrain: training on all films"
-"$train" fit --schema data/schema.json --data "$DATA" --kind "$KIND" --out "$MODELS/$next" -q
+"$train" fit --schema data/schema.json --data "$DATA" --kind "$KIND" --out "$MODELS/$next" -q \
+    ${PARAMS:+--params "$PARAMS"}
 ln -s "$next" "$MODELS/.current.$$" && mv -T "$MODELS/.current.$$" "$MODELS/current"
 echo "retrain: $MODELS/$next is the new version"

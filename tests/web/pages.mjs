@@ -85,6 +85,8 @@ async function journey(browser, { lang, width, colorScheme }) {
   expect(card.includes('<b>basse</b>'), 'the title is shown as text');
   expect(/\d/.test(await page.textContent('#cards .figure')), 'a figure is shown');
   expect(!card.includes('{') && !card.includes('undefined') && !card.includes('NaN'), `unfilled text in: ${card}`);
+  expect(!/\d{4}-\d{2}-\d{2}/.test(card), `a date that people do not write so, in: ${card}`);
+  expect((await page.textContent('#cards .warnings')).includes(lang === 'fr' ? 'décembre 2022' : 'December'), 'warnings name days in words');
   await axe(page, 'prediction');
   await narrowEnough(page);
   await shot('prediction');

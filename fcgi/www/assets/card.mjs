@@ -44,9 +44,12 @@ function reasons(answer, labelOf) {
       : h('p', {}, t('card.similar', { titles: answer.similar.map(({ title, year }) => `${title} (${year})`).join(', ') })));
 }
 
-function warningText(warning, labelOf) {
+const ISO_DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+export function warningText(warning, labelOf) {
   const key = `warning.${warning.code}`;
-  return known(key) ? t(key, { field: labelOf(warning.field ?? ''), value: warning.value ?? '' }) : warning.code;
+  const value = ISO_DATE.test(warning.value ?? '') ? formatDate(warning.value) : warning.value ?? '';
+  return known(key) ? t(key, { field: labelOf(warning.field ?? ''), value }) : warning.code;
 }
 
 export function predictionCard(film, answer, labelOf) {
