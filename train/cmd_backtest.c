@@ -80,7 +80,7 @@ static const struct setting_spec options[OPTION__COUNT] = {
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
     [MASK] = {"mask", SETTING_NUMBER, "0.3", 0, 1, NULL, 0, 0, NULL, "As for fit"},
-    [FILL] = {"fill", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL, "As for fit"},
+    [FILL] = {"fill", SETTING_BOOL, "true", 0, 0, NULL, 0, 0, NULL, "As for fit"},
     [SEED] = {"seed", SETTING_INT, "1", 0, 1e15, NULL, 0, 0, NULL, "Seed of masking and training"},
     [THREADS] =
         {"threads", SETTING_INT, "1", 0, 256, NULL, 0, 0, NULL,

@@ -45,9 +45,13 @@ static void model_card(struct buf *b, const struct json *model)
     number(b, model, "films");
     buf_printf(b, " films released from %.*s to %.*s. Judged on ", STR_ARG(first), STR_ARG(last));
     number(b, all, "films");
-    buf_puts(b, " later films by models that had not seen them (log10 of the first week");
-    buf_puts(b, str_is(name, "screens") ? " per cinema): R2 " : "): R2 ");
+    buf_puts(b, " later films by models that had not seen them (log10 of the first week): R2 ");
     number(b, all, "r2");
+    if (all && json_find(all, "r2_per_screen")) {
+        buf_puts(b, " (per cinema ");
+        number(b, all, "r2_per_screen");
+        buf_puts(b, ")");
+    }
     buf_puts(b, ", RMSE ");
     number(b, all, "rmse_log10");
     buf_puts(b, ", bias ");

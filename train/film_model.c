@@ -28,11 +28,11 @@ static const struct {
     const char *name, *value[FILM__SETTINGS], *scale;
 } recipe_params[] = {
     {"loss_function", {"RMSE", "RMSE"}, "RMSE"},
-    {"iterations", {"800", "800"}, "200"},
-    {"learning_rate", {"0.04", "0.04"}, "0.04"},
+    {"iterations", {"1200", "800"}, "200"},
+    {"learning_rate", {"0.03", "0.04"}, "0.04"},
     {"depth", {"6", "6"}, "4"},
     {"l2_leaf_reg", {"5", "5"}, "30"},
-    {"rsm", {"0.3", "0.4"}, "0.3"},
+    {"rsm", {"0.2", "0.4"}, "0.3"},
     {"bootstrap_type", {"Bernoulli", "Bernoulli"}, "Bernoulli"},
     {"subsample", {"0.8", "0.8"}, "0.8"},
     {"max_ctr_complexity", {"1", "1"}, "1"},
@@ -253,18 +253,22 @@ static int judge(struct making *k)
     struct film_model *m = k->m;
     const struct film_table *t = k->t;
     size_t n = t->n - k->cuts[0];
-    double mean = 0, sst = 0, sse = 0, sum = 0;
+    double mean = 0, mean_entries = 0, sst = 0, sst_entries = 0, sse = 0, sum = 0;
     for (size_t i = k->cuts[0]; i < t->n; i++) {
         mean += film_target(t->films[i], t->recipe->schema, m->setting) / (double)n;
+        mean_entries += film_log_entries(t->films[i]) / (double)n;
     }
     for (size_t i = k->cuts[0]; i < t->n; i++) {
         double d = film_target(t->films[i], t->recipe->schema, m->setting) - mean, e = own_error(k, i);
+        double entries = film_log_entries(t->films[i]) - mean_entries;
         sst += d * d;
+        sst_entries += entries * entries;
         sse += e * e;
         sum -= e;
     }
     m->n_residuals = n;
-    m->r2_log = sst > 0 ? 1 - sse / sst : NAN;
+    m->r2_log = sst_entries > 0 ? 1 - sse / sst_entries : NAN;
+    m->r2_target = sst > 0 ? 1 - sse / sst : NAN;
     m->rmse_log = sqrt(sse / (double)n);
     m->bias_log = sum / (double)n;
     m->cover80 = m->cover90 = NAN;
@@ -277,7 +281,7 @@ static int judge(struct making *k)
         m->cover80 = covered(later, m->scores.n - early.n, offsets, 0.1, 0.9);
         m->cover90 = covered(later, m->scores.n - early.n, offsets, 0.05, 0.95);
     }
-    return scores_offsets(&m->scores, m->offsets, k->err);
+    return MRC_OK;
 }
 
 /* ---- the whole recipe ------------------------------------------------------------------------------------------ */
@@ -344,7 +348,10 @@ static int make(struct making *k)
     }
     MRC_TRY(find_scale(k));
     MRC_TRY(judge(k));
-    return k->t->recipe->describe ? describe(k) : MRC_OK;
+    if (k->t->recipe->describe) {
+        MRC_TRY(describe(k));
+    }
+    return scores_settle(&k->m->scores, k->m->offsets, k->err);
 }
 
 static int fit_usable(struct film_model *m, const struct film_recipe *r, const struct film_filler *filler,

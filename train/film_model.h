@@ -2,8 +2,8 @@
  *
  * Setting N (weeks ahead) learns log10 of the entries, setting S (screens known) log10 of entries per screen. Blocks of
  * later films are scored by models of the films before; from those errors a small model learns how far off such films
- * are (their scale), and the newest errors, in units of their scale, give the offsets. The model that is kept learns
- * from all films. Depends on films, recipe and seed only. */
+ * are (their scale), and the newest errors, in units of their scale and without their median, give the offsets. The
+ * model that is kept learns from all films. Depends on films, recipe and seed only. */
 #ifndef MRC_TRAIN_FILM_MODEL_H
 #define MRC_TRAIN_FILM_MODEL_H
 
@@ -45,7 +45,7 @@ struct film_model {
     struct str similar;   /* tables/similar.json of setting N, likewise */
     struct str report;    /* JSON object of film_report.h, likewise */
     struct str reference; /* JSON object of film_reference.h; "" when not asked for */
-    struct scores scores; /* of the newest films, by models that had not seen them, in units of their scale */
+    struct scores scores; /* of the newest films, by models that had not seen them, in units of their scale: settled */
     double offsets[CALIBRATE_LEVELS];
     size_t n_films; /* learnt from */
     size_t n_trees;
@@ -53,7 +53,9 @@ struct film_model {
     int32_t newest;     /* latest release learnt from */
     /* Out-of-time judgement while calibrating: films that the scored models had not seen. */
     size_t n_residuals;
-    double r2_log, rmse_log, bias_log;
+    double r2_log;    /* of log10 of the first week */
+    double r2_target; /* of what the model learns: the same, or that per screen */
+    double rmse_log, bias_log;
     double cover80, cover90; /* of the last block, with offsets from the one before */
     struct arena arena;      /* owns the texts, and a bundle_model's arrays */
 };

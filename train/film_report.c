@@ -27,20 +27,23 @@ static double rounded(double v)
 /* ---- where it errs --------------------------------------------------------------------------------------------- */
 
 struct judged {
-    double truth, score, error; /* log10; error: truth - score */
+    double truth, score, error; /* log10 of what the model learns; error: truth - score */
+    double entries;             /* log10 of the first week: the truth, or that per screen times screens */
     int year;
     struct str genre;
 };
 
 static void put_group(struct reporting *x, const char *name, const struct judged *films, size_t n)
 {
-    double mean = 0, sst = 0, sse = 0, bias = 0;
+    double mean = 0, mean_entries = 0, sst = 0, sst_entries = 0, sse = 0, bias = 0;
     size_t near = 0;
     for (size_t i = 0; i < n; i++) {
         mean += films[i].truth / (double)n;
+        mean_entries += films[i].entries / (double)n;
     }
     for (size_t i = 0; i < n; i++) {
         sst += (films[i].truth - mean) * (films[i].truth - mean);
+        sst_entries += (films[i].entries - mean_entries) * (films[i].entries - mean_entries);
         sse += films[i].error * films[i].error;
         bias -= films[i].error / (double)n;
         near += fabs(films[i].error) <= log10(2);
@@ -48,7 +51,10 @@ static void put_group(struct reporting *x, const char *name, const struct judged
     json_open_object(x->w);
     json_pair_cstr(x->w, "group", name);
     json_pair_i64(x->w, "films", (int64_t)n);
-    json_pair_double(x->w, "r2", sst > 0 ? rounded(1 - sse / sst) : 0);
+    json_pair_double(x->w, "r2", sst_entries > 0 ? rounded(1 - sse / sst_entries) : 0);
+    if (x->m->setting == FILM_SCREENS) {
+        json_pair_double(x->w, "r2_per_screen", sst > 0 ? rounded(1 - sse / sst) : 0);
+    }
     json_pair_double(x->w, "rmse_log10", rounded(sqrt(sse / (double)n)));
     json_pair_double(x->w, "bias_log10", rounded(bias));
     json_pair_double(x->w, "within_2", rounded((double)near / (double)n));
@@ -136,6 +142,7 @@ static int put_errors(struct reporting *x)
         films[i] = (struct judged){.truth = y,
                                    .score = y - e,
                                    .error = e,
+                                   .entries = film_log_entries(f),
                                    .year = date_to_civil(f->date).year,
                                    .genre = g && g->present && g->n_items > 0 ? g->items[0] : STR("")};
     }

@@ -1,12 +1,24 @@
 /* Forecasts of films whose fields are blanked. */
 #include "train/robustness.h"
 
-
 #include <math.h>
+
+/* Behind the fields one by one: those that the recipe blanks as often as it can, and all. */
+enum { LINE_OFTEN = FILM_OPTIONALS, LINE_ALL };
 
 static uint32_t fields_of(size_t line)
 {
-    return line < FILM_OPTIONALS ? (uint32_t)1 << line : ((uint32_t)1 << FILM_OPTIONALS) - 1;
+    uint32_t fields = 0;
+    for (size_t i = 0; i < FILM_OPTIONALS; i++) {
+        bool in = line == LINE_ALL || line == i || (line == LINE_OFTEN && film_optionals[i].often >= 1);
+        fields |= (uint32_t)in << i;
+    }
+    return fields;
+}
+
+static const char *line_name(size_t line)
+{
+    return line == LINE_OFTEN ? "often unknown" : line == LINE_ALL ? "all" : film_optionals[line].field;
 }
 
 static bool has_any(const struct film *f, uint32_t fields)
@@ -79,7 +91,7 @@ static int judge_line(struct robustness_line *line, size_t which, const struct f
     arena_init(&a, 0);
     double *points = ARENA_ARRAY(&a, base->n, double);
     int rc = points ? films_without(&blanked, data, fields, &a, err) : arena_fail(&a, err);
-    *line = (struct robustness_line){.field = which < FILM_OPTIONALS ? film_optionals[which].field : "all"};
+    *line = (struct robustness_line){.field = line_name(which)};
     if (rc == MRC_OK) {
         rc = backtest_run(&b, r, &blanked, plan, err);
     }

@@ -1,6 +1,7 @@
 /* What it costs a forecast when the caller does not know a field.
  *
- * Each optional field is taken from films that have it, and all of them at once: how good are the models then, beside
+ * Each optional field is taken from films that have it, then all that callers often lack at once (not genres and
+ * countries), then all: how good are the models then, beside
  * models that have learnt without the field? Much worse means that they take a hole for a sign of a small film. */
 #ifndef MRC_TRAIN_ROBUSTNESS_H
 #define MRC_TRAIN_ROBUSTNESS_H
@@ -8,11 +9,11 @@
 #include "train/backtest.h"
 #include "train/film_table.h"
 
-enum { ROBUSTNESS_LINES = FILM_OPTIONALS + 1 };
+enum { ROBUSTNESS_LINES = FILM_OPTIONALS + 2 };
 
 struct robustness {
     struct robustness_line {
-        const char *field; /* "all": every optional field at once */
+        const char *field; /* or "often unknown", "all" */
         size_t films;      /* judged: those that have it */
         struct robustness_score {
             double r2, bias;       /* of log10; bias > 0: too high */

@@ -58,3 +58,27 @@ int scores_offsets(const struct scores *s, double offsets[CALIBRATE_LEVELS], str
     }
     return calibrate_offsets(values, s->n, offsets, err);
 }
+
+int scores_settle(struct scores *s, double offsets[CALIBRATE_LEVELS], struct mrc_err *err)
+{
+    double sorted[SCORES_MAX];
+    uint32_t n = s->n, kept = n < SCORES_SPREAD ? n : SCORES_SPREAD;
+    if (n == 0) {
+        return scores_offsets(s, offsets, err);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        sorted[i] = s->kept[i].value;
+    }
+    qsort(sorted, n, sizeof(*sorted), ascending);
+    double median = order_statistic(sorted, n, 0.5);
+    int32_t newest = s->kept[n - 1].date;
+    for (uint32_t i = 0; i < n; i++) {
+        s->kept[i].value -= median;
+    }
+    MRC_TRY(scores_offsets(s, offsets, err));
+    for (uint32_t i = 0; i < kept; i++) { /* the middle of each part of as many */
+        s->kept[i] = (struct score){newest, sorted[(2 * (size_t)i + 1) * n / (2 * (size_t)kept)] - median};
+    }
+    s->n = kept;
+    return MRC_OK;
+}

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CALIBRATE_LEVELS = 23, CALIBRATE_RESIDUALS_MIN = 20, SCORES_MAX = 500 };
+enum { CALIBRATE_LEVELS = 23, CALIBRATE_RESIDUALS_MIN = 20, SCORES_MAX = 500, SCORES_SPREAD = 100 };
 extern const double calibrate_levels[CALIBRATE_LEVELS]; /* ascending, 0.01 to 0.99; 0.5 among them */
 
 /* residuals: n scores, reordered. offsets ascend and are rounded to 1/10,000. MRC_EFORMAT below
@@ -29,6 +29,12 @@ struct scores {
 };
 /* Add one as the newest; the oldest beyond SCORES_MAX goes. */
 void scores_add(struct scores *s, int32_t date, double value);
+/* Offsets of the scores. MRC_EFORMAT below CALIBRATE_RESIDUALS_MIN. */
 int scores_offsets(const struct scores *s, double offsets[CALIBRATE_LEVELS], struct mrc_err *err) MRC_CHECKED;
+/* What a model made anew keeps of scores that older models gave: their spread. It has learnt from the films scored, and
+ * with them the level of the time, which the older models missed; measured, a median of such scores moves its forecasts
+ * twice. So the median is taken away, in the offsets too, and SCORES_SPREAD order statistics stand for all scores: those
+ * of films that the new model has not seen soon outweigh them and bring the level back. */
+int scores_settle(struct scores *s, double offsets[CALIBRATE_LEVELS], struct mrc_err *err) MRC_CHECKED;
 
 #endif

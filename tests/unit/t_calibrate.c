@@ -81,11 +81,48 @@ START_TEST(holds_what_it_says)
 }
 END_TEST
 
+START_TEST(settled_scores)
+{
+    /* 400 scores around 3: their spread stays, their level goes, and a tenth as many new ones bring a level back. */
+    struct scores s = {0};
+    double before[CALIBRATE_LEVELS], after[CALIBRATE_LEVELS];
+    struct mrc_err err = {0};
+    for (int i = 0; i < 401; i++) {
+        scores_add(&s, 100 + i, 3 + ((i * 37) % 401 - 200) / 100.0);
+    }
+    ck_assert_ok(scores_offsets(&s, before, &err), &err);
+    ck_assert_ok(scores_settle(&s, after, &err), &err);
+    for (int i = 0; i < CALIBRATE_LEVELS; i++) {
+        ck_assert_double_eq_tol(after[i], before[i] - 3, 1e-9);
+    }
+    ck_assert_uint_eq(s.n, SCORES_SPREAD);
+    ck_assert_int_eq(s.kept[0].date, 500);
+    ck_assert_ok(scores_offsets(&s, before, &err), &err);
+    for (int i = 0; i < CALIBRATE_LEVELS; i++) { /* a hundred of them tell nearly the same */
+        ck_assert_double_eq_tol(after[i], before[i], 0.06);
+    }
+    ck_assert_double_eq_tol(at(before, 0.5), 0, 0.011);
+    for (int i = 0; i < SCORES_SPREAD; i++) {
+        scores_add(&s, 600 + i, 1.5 + ((i * 37) % 100 - 50) / 25.0);
+    }
+    ck_assert_ok(scores_offsets(&s, after, &err), &err);
+    ck_assert_double_gt(at(after, 0.5), 0.5);
+    /* Few scores stay as many. */
+    s.n = 30;
+    ck_assert_ok(scores_settle(&s, after, &err), &err);
+    ck_assert_uint_eq(s.n, 30);
+    ck_assert_double_eq_tol(at(after, 0.5), 0, 1e-9);
+    s.n = 0;
+    ck_assert_fails(scores_settle(&s, after, &err), &err, MRC_EFORMAT, "0 films");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("calibrate");
     TCase *t = tcase_create("calibrate");
     tcase_add_test(t, order_statistics);
+    tcase_add_test(t, settled_scores);
     tcase_add_test(t, few_residuals);
     tcase_add_test(t, holds_what_it_says);
     suite_add_tcase(s, t);
