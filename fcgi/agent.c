@@ -7,6 +7,7 @@
 #include "fcgi/cmd.h"
 #include "fcgi/current.h"
 #include "fcgi/follow.h"
+#include "fcgi/key_watch.h"
 #include "fcgi/process.h"
 #include "fcgi/retention.h"
 #include "fcgi/shadow_follow.h"
@@ -62,6 +63,7 @@ static int drop_old(struct agent *a, void **memory, struct mrc_err *err)
 
 static const struct agent_task tasks[] = {
     {.name = "retention", .period_ms = 3600 * 1000, .run = drop_old},
+    {.name = "watch_keys", .period_ms = 60 * 1000, .run = key_watch_run},
     {.name = "watch_current", .period_ms = 2000, .run = watch_current, .release = free},
     {.name = "follow_mlflow", .period = CONFIG_MLFLOW_POLL, .run = follow_run, .release = follow_release},
     {.name = "follow_shadow", .period = CONFIG_MLFLOW_POLL, .run = shadow_follow_run, .release = shadow_follow_release},

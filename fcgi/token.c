@@ -217,6 +217,13 @@ static int fill(jwt_t *jwt, const struct tokens *t, struct str subject, struct s
     return failed;
 }
 
+void tokens_ids(const struct tokens *t, struct buf *out)
+{
+    for (size_t i = 0; i < t->n_keys; i++) {
+        buf_printf(out, "%s%s", i > 0 ? " " : "", t->keys[i].id);
+    }
+}
+
 int token_make(const struct tokens *t, struct str subject, struct str scope, int64_t now_s, struct arena *a,
                struct str *out, struct mrc_err *err)
 {

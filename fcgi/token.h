@@ -26,6 +26,8 @@ enum { TOKEN_KEYS_MAX = 4, TOKEN_KEY_MIN = 32, TOKEN_LEEWAY_S = 60, TOKEN_NAME_M
 int tokens_open(struct tokens **out, const char *key_file, const struct token_rules *rules,
                 struct mrc_err *err) MRC_CHECKED;
 void tokens_close(struct tokens *t); /* wipes the keys; NULL is fine */
+/* The ids (kid) of its keys, the signing one first, a blank between; not secret, every token carries one. */
+void tokens_ids(const struct tokens *t, struct buf *out);
 
 struct token_claims {
     struct str subject; /* user id, 1-64 bytes */

@@ -74,6 +74,27 @@ teardown_file() { server_stop; }
         'client add|client disable|key add|key revoke' ]
 }
 
+@test "another signing key is on record once the service is reloaded; tokens of the one before stay good" {
+    as_demo
+    kill -KILL "$(processes_named mrc-agent)" # the next one looks at once
+    for ((i = 0; i < 100; i++)); do
+        if [ -n "$(sqlite3 "$STATE/mercredi.db" "SELECT memo FROM job WHERE name = 'token_keys' AND memo <> ''")" ]; then break; fi
+        sleep 0.1
+    done
+    cp "$STATE/token.key" "$BATS_TEST_TMPDIR/old"
+    { openssl rand -hex 32; cat "$BATS_TEST_TMPDIR/old"; } >"$STATE/token.key"
+    kill -HUP "$(processes_named mrc-master)"
+    for ((i = 0; i < 100; i++)); do
+        if [ "$(sqlite3 "$STATE/mercredi.db" "SELECT count(*) FROM audit WHERE act = 'token keys change'")" = 1 ]; then break; fi
+        sleep 0.1
+    done
+    [ "$(sqlite3 "$STATE/mercredi.db" "SELECT count(*) FROM audit WHERE act = 'token keys change'")" = 1 ]
+    run sqlite3 "$STATE/mercredi.db" "SELECT * FROM audit"
+    [[ $output != *"$(head -n 1 "$STATE/token.key")"* && $output != *"$(head -n 1 "$BATS_TEST_TMPDIR/old")"* ]]
+    get /users/me
+    expect_code 200
+}
+
 @test "wrong passwords: after five each further try waits longer, for that account from that address only" {
     for _ in {1..6}; do
         request POST /token -d username=ghost -d password=wrong

@@ -1,4 +1,6 @@
 /* Films, outcomes, cinemas and jobs in SQLite and PostgreSQL (_i: 0 SQLite, 1 PostgreSQL). */
+#include "common/base/file.h"
+#include "fcgi/key_watch.h"
 #include "fcgi/store_access.h"
 #include "fcgi/store_admin.h"
 #include "fcgi/store_cinemas.h"
@@ -235,6 +237,41 @@ static int end_cinema(const char *by)
     return store_settle(s, store_cinema_delete(s, str_of(by), STR("c"), &arena, &err), &err);
 }
 
+static void write_keys(const char *text)
+{
+    ck_assert_int_eq(file_replace(path_of("token.key"), str_of(text), 0600, &err), MRC_OK);
+}
+
+/* What is done to the key file by hand is on record, once, whichever host finds it; the keys themselves nowhere. */
+START_TEST(changes_of_the_key_file)
+{
+    static const char one[] = "0123456789abcdef0123456789abcdef\n",
+                      two[] = "fedcba9876543210fedcba9876543210\n0123456789abcdef0123456789abcdef\n";
+    struct audit *rows;
+    size_t n;
+    open_state(_i);
+    ok(key_watch(s, path_of("token.key"), "a", NOW, &err)); /* no file yet, and none is made */
+    ck_assert(!file_exists(path_of("token.key")));
+    write_keys(one);
+    ok(key_watch(s, path_of("token.key"), "a", NOW + 1, &err));
+    ok(key_watch(s, path_of("token.key"), "a", NOW + 2, &err));
+    ok(store_audit_list(s, STR(""), 10, &arena, &rows, &n, &err));
+    ck_assert_uint_eq(n, 0);
+    write_keys(two);
+    ok(key_watch(s, path_of("token.key"), "b", NOW + 3, &err));
+    ok(key_watch(s, path_of("token.key"), "a", NOW + 4, &err));
+    ok(store_audit_list(s, STR(""), 10, &arena, &rows, &n, &err));
+    ck_assert_uint_eq(n, 1);
+    ck_assert(str_is(rows[0].act, "token keys change") && str_starts(rows[0].detail, "from "));
+    ck_assert_ptr_nonnull(strstr(rows[0].detail.p, rows[0].subject.p));
+    ck_assert_ptr_null(strstr(rows[0].detail.p, "0123456789abcdef"));
+    ck_assert_ptr_null(strstr(rows[0].detail.p, "fedcba9876543210"));
+    write_keys("short\n");
+    ck_assert_int_eq(key_watch(s, path_of("token.key"), "a", NOW + 5, &err), MRC_EFORMAT);
+    store_close(s);
+}
+END_TEST
+
 START_TEST(roles_of_members)
 {
     open_state(_i);
@@ -437,6 +474,7 @@ int main(void)
     tcase_add_loop_test(t, corrections_keep_history, 0, backends);
     tcase_add_loop_test(t, the_database_refuses_nonsense, 0, backends);
     tcase_add_loop_test(t, roles_of_members, 0, backends);
+    tcase_add_loop_test(t, changes_of_the_key_file, 0, backends);
     tcase_add_loop_test(t, cinemas_have_ceilings, 0, backends);
     tcase_add_loop_test(t, a_job_is_held_by_one, 0, backends);
     tcase_add_loop_test(t, an_ended_lease_is_lost, 0, backends);
