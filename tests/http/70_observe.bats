@@ -2,7 +2,7 @@
 # What an operator looks at: metrics over all workers, readiness, logs; the dashboard and the alerts name what there is.
 load server
 setup_file() {
-    server_start MERCREDI_WORKERS=4 MERCREDI_MLFLOW_URL=http://127.0.0.1:9
+    server_start MERCREDI_WORKERS=4 MERCREDI_MLFLOW_URL=http://127.0.0.1:9 MERCREDI_SHADOW=no-such-version
 }
 teardown_file() { server_stop; }
 
