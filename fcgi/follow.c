@@ -29,7 +29,8 @@ struct follow {
     struct registry_status status;
     struct current seen; /* the link whose digest is known */
     char digest[SHA256_HEX];
-    char bad[MLFLOW_VERSION_MAX + SHA256_HEX]; /* number and digest of the version that failed last */
+    char noted[MLFLOW_VERSION_MAX + SHA256_HEX]; /* number and digest of what was current and is in the list */
+    char bad[MLFLOW_VERSION_MAX + SHA256_HEX];   /* number and digest of the version that failed last */
     int64_t bad_until_ms;
     bool cleaned;
 };
@@ -84,6 +85,9 @@ static int remember(const struct settings *config, const char *folder, const str
         bool used = str_is(current, v[i].folder) || str_is(previous, v[i].folder);
         if (same) {
             v[0].fetched = v[0].fetched || (v[i].fetched && strcmp(v[i].folder, now->folder) == 0);
+            if (v[0].model_id[0] == '\0' && strcmp(v[i].digest, now->digest) == 0) {
+                (void)snprintf(v[0].model_id, sizeof(v[0].model_id), "%s", v[i].model_id);
+            }
         } else if (used || (int64_t)kept < keep) {
             v[kept++] = v[i];
         } else if (v[i].fetched) {
@@ -128,14 +132,35 @@ static bool transient(int rc)
     return rc == MRC_EBUSY || rc == MRC_EIO || rc == MRC_ENOMEM || rc == MRC_EDENIED;
 }
 
-static int make_current(struct follow *f, const struct settings *config, const struct wanted *w, const char *folder,
-                        const char *version, bool fetched, struct mrc_err *err)
+static struct registry_version entry_of(const struct wanted *w, const char *version, bool fetched)
 {
     struct registry_version r = {.fetched = fetched};
     (void)snprintf(r.folder, sizeof(r.folder), "%.127s", version);
     (void)snprintf(r.number, sizeof(r.number), "%s", w->number);
     (void)snprintf(r.run, sizeof(r.run), "%s", w->run);
     (void)snprintf(r.digest, sizeof(r.digest), "%s", w->digest);
+    return r;
+}
+
+/* What the alias names is current already, perhaps because it was made here: its number there is to be known here. */
+static int note_current(struct follow *f, const struct settings *config, const struct wanted *w, struct mrc_err *err)
+{
+    char key[sizeof(f->noted)], folder[PATH_BYTES];
+    (void)snprintf(key, sizeof(key), "%s %s", w->number, w->digest);
+    if (strcmp(key, f->noted) == 0) {
+        return MRC_OK;
+    }
+    struct registry_version r = entry_of(w, f->seen.version, false);
+    MRC_TRY(registry_folder(config, folder, sizeof(folder), err));
+    MRC_TRY(remember(config, folder, &r, err));
+    (void)snprintf(f->noted, sizeof(f->noted), "%s", key);
+    return MRC_OK;
+}
+
+static int make_current(struct follow *f, const struct settings *config, const struct wanted *w, const char *folder,
+                        const char *version, bool fetched, struct mrc_err *err)
+{
+    struct registry_version r = entry_of(w, version, fetched);
     MRC_TRY(bundle_set_current(folder, version, err));
     count(f, "mercredi_model_swaps_total{by=\"mlflow\"}");
     log_event(LOG_INFO, "current follows MLflow", LOG_CSTR("version", version), LOG_CSTR("mlflow_version", w->number),
@@ -204,7 +229,7 @@ static int follow_alias(struct follow *f, const struct settings *config, struct 
     if (w.digest[0] != '\0' && strcmp(w.digest, current_digest(f, config)) == 0) {
         (void)snprintf(f->status.version, sizeof(f->status.version), "%s", f->seen.version);
         f->status.state = REGISTRY_OK;
-        return MRC_OK;
+        return note_current(f, config, &w, err);
     }
     (void)snprintf(key, sizeof(key), "%s %s", w.number, w.digest);
     if (strcmp(w.status, "READY") != 0 || (strcmp(key, f->bad) == 0 && monotonic_ms() < f->bad_until_ms)) {

@@ -58,13 +58,24 @@ until_registry() { # pattern in the line of /readyz?verbose
     fail "after 10 s: $(registry_line)"
 }
 
+@test "what is served already is published: its number there is known here" {
+    publish "$root/models/first-week/0002" --alias champion
+    until_registry "mlflow ok, version $version there, here 0002"
+    for ((i = 0; i < 50; i++)); do
+        [ ! -e "$STATE/models/first-week/.mlflow.json" ] || break
+        sleep 0.1
+    done
+    jq -e --arg v "$version" --arg r "$run_id" '.versions[0] | .folder == "0002" and .mlflow_version == $v and
+        .run_id == $r and .fetched == false' "$STATE/models/first-week/.mlflow.json"
+}
+
 @test "train, publish, alias: served" {
     "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet --seed 3 \
         --params "$BATS_FILE_TMPDIR/few.json" --out "$BATS_TEST_TMPDIR/first-week/8000" --mlflow "$MLFLOW_URL" \
         --alias champion >"$BATS_TEST_TMPDIR/out"
-    jq -e '.run_id and .version == "1"' <<<"$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+    jq -e '.run_id and .version == "2"' <<<"$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
     until_served 8000
-    until_registry 'mlflow ok, version 1 there, here 8000'
+    until_registry 'mlflow ok, version 2 there, here 8000'
     run_id=$(jq -r .run_id <<<"$(tail -n 1 "$BATS_TEST_TMPDIR/out")")
     mlflow GET "runs/get?run_id=$run_id"
     [ "$(jq -r .run.info.status <<<"$reply")" = FINISHED ]
