@@ -132,6 +132,30 @@ w.writeheader(); w.writerows(r)'; }
     one_error_line predict f.csv:2:14
 }
 
+@test "predict: each of a week's fourteen films alone as among the others, in bits" {
+    # The whole sample in one week, so that nothing but the film's own fields tells them apart; every other without screens.
+    python3 - "$ROOT/data/sample.csv" "$BATS_TEST_TMPDIR" <<'P'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8")))[:14]
+for i, r in enumerate(rows):
+    r.update(release_date="2023-03-08", screens=r["screens"] if i % 2 else "")
+for name, part in [("week", rows)] + [("film%02d" % i, [r]) for i, r in enumerate(rows)]:
+    with open("%s/%s.csv" % (sys.argv[2], name), "w", encoding="utf-8", newline="") as f:
+        w = csv.DictWriter(f, rows[0], lineterminator="\n")
+        w.writeheader()
+        w.writerows(part)
+P
+    for model in "$FITTED" "$ROOT/models/first-week/current"; do
+        for as in "" "--type RawFormulaVal --float hex"; do
+            "$MT" predict --model "$model" --data "$BATS_TEST_TMPDIR/week.csv" $as >"$BATS_TEST_TMPDIR/together"
+            [ "$(tail -n +2 "$BATS_TEST_TMPDIR/together" | sort -u | wc -l)" -eq 14 ]
+            for film in "$BATS_TEST_TMPDIR"/film*.csv; do
+                "$MT" predict --model "$model" --data "$film" $as | tail -n 1
+            done | cmp - <(tail -n +2 "$BATS_TEST_TMPDIR/together")
+        done
+    done
+}
+
 @test "predict: raw scores of a bundle are those of its plain model on its features" {
     "$MT" features --data "$ROOT/data/sample.csv" --model "$FITTED" --setting N --out "$BATS_TEST_TMPDIR/n.csv"
     jq '[{name: "film_id", kind: "ignore"}] + [.features[] | {name, kind: (if .derive == "category" or .derive == "item" then "cat" else "num" end)}]' \
