@@ -70,15 +70,13 @@ static int read_options(struct context *c, struct options *o, struct problems *p
 /* {"0.05":…,…} */
 static int quantiles_json(struct context *c, struct predicted *p, struct mrc_err *err)
 {
-    char level[NUMBER_TEXT_MAX];
     struct buf b;
     struct json_out w;
     buf_init(&b, c->arena, 1024);
     json_out_init(&w, &b);
     json_open_object(&w);
     for (int i = 0; i < FORECAST_QUANTILES; i++) {
-        (void)format_double(forecast_quantile_levels[i], level);
-        json_put_key(&w, level);
+        json_put_key(&w, forecast_quantile_names[i]);
         json_put_i64(&w, p->quantiles[i]);
     }
     json_close_object(&w);
@@ -103,15 +101,18 @@ static int explain_one(struct context *c, struct predicted *p, struct mrc_err *e
 static int forecast_one(struct context *c, const struct row *row, struct row_report *report,
                         const struct options *options, struct predicted *p, struct mrc_err *err)
 {
-    double low, high;
     MRC_TRY(predict_row(c->parts->bundle, row, c->scratch, c->arena, report, p, err));
-    forecast_interval(&p->forecast, options->level, &low, &high);
-    if (!isfinite(high)) {
-        return mrc_fail(err, MRC_EBUG, "the model gave a figure that is not finite");
+    p->low = p->low80;
+    p->high = p->high80;
+    if (options->level < 0.8 || options->level > 0.8) {
+        double low, high;
+        forecast_interval(&p->forecast, options->level, &low, &high);
+        if (!isfinite(high)) {
+            return mrc_fail(err, MRC_EBUG, "the model gave a figure that is not finite");
+        }
+        p->low = whole_tickets(low);
+        p->high = whole_tickets(high);
     }
-    uuid7(c->now_ms, p->id);
-    p->low = whole_tickets(low);
-    p->high = whole_tickets(high);
     p->report = report;
     p->row = row;
     p->explanation = NULL;
@@ -212,8 +213,13 @@ void h_predict(struct context *c)
         return;
     }
     struct predicted *predicted = ARENA_ARRAY(c->arena, in.n, struct predicted);
-    int rc = predicted == NULL ? arena_fail(c->arena, &err) : MRC_OK;
+    char(*ids)[UUID_TEXT] = arena_array(c->arena, in.n, UUID_TEXT, 1);
+    int rc = predicted == NULL || ids == NULL ? arena_fail(c->arena, &err) : MRC_OK;
+    if (rc == MRC_OK) {
+        uuid7_series(c->now_ms, in.n, ids);
+    }
     for (size_t i = 0; i < in.n && rc == MRC_OK; i++) {
+        predicted[i].id = ids[i];
         if (i > 0 && request_expired(c)) {
             return;
         }

@@ -20,7 +20,7 @@ bool predict_read(struct context *c, struct problems *problems, struct predict_r
 
 /* One film's answer: what is shown, and what the log keeps. */
 struct predicted {
-    char id[37];
+    const char *id; /* a UUID; a batch's ascend */
     struct forecast forecast;
     int64_t admissions, low, high, low80, high80; /* whole tickets, low <= admissions <= high */
     int64_t quantiles[FORECAST_QUANTILES];

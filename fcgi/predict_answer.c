@@ -132,12 +132,11 @@ static struct str text_of_field(const struct row *row, const char *name)
 
 static void put_csv(struct context *c, struct buf *b, const struct predicted *predicted, size_t n, double level)
 {
-    char text[NUMBER_TEXT_MAX], date[DATE_TEXT];
+    char date[DATE_TEXT];
     date_format(c->parts->bundle->histories_as_of, date);
     buf_puts(b, "prediction_id,film_id,title,admissions,level,low,high");
     for (int i = 0; i < FORECAST_QUANTILES; i++) {
-        format_double(forecast_quantile_levels[i], text);
-        buf_printf(b, ",q%s", text);
+        buf_printf(b, ",q%s", forecast_quantile_names[i]);
     }
     buf_puts(b, ",reliability,score,histories_as_of,model,version\n");
     for (size_t k = 0; k < n; k++) {

@@ -25,7 +25,7 @@ enum { RED_ZONE = 0 };
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-enum { CHUNK_FIRST = 64 << 10, CHUNK_LARGEST = 8 << 20, ALIGN_MAX = 64 };
+enum { CHUNK_FIRST = 64 << 10, CHUNK_LARGEST = 8 << 20, KEPT_MAX = 1 << 20, ALIGN_MAX = 64 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -81,10 +81,15 @@ void arena_release(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    if (a->first != NULL) {
-        free_chain(a->first->next);
-        a->first->next = NULL;
-        chunk_truncate(a->first, 0);
+    size_t kept = 0;
+    for (struct arena_chunk **c = &a->first; *c != NULL; c = &(*c)->next) {
+        kept += (*c)->size;
+        if (c != &a->first && kept > KEPT_MAX) {
+            free_chain(*c);
+            *c = NULL;
+            break;
+        }
+        chunk_truncate(*c, 0);
     }
     a->current = a->first;
     a->used = 0;
@@ -104,7 +109,7 @@ static bool add_chunk(struct arena *a, size_t need)
             return true;
         }
     }
-    struct arena_chunk *spare = a->current->next; /* left by arena_rewind */
+    struct arena_chunk *spare = a->current->next; /* left by arena_rewind or arena_reset */
     if (spare != NULL && spare->size < need) {
         free_chain(spare);
         a->current->next = spare = NULL;

@@ -14,7 +14,7 @@
 struct arena_chunk;
 
 struct arena {
-    struct arena_chunk *first, *current; /* chunks in allocation order; the first survives arena_reset */
+    struct arena_chunk *first, *current; /* chunks in allocation order; the first ones survive arena_reset */
     size_t used;                         /* bytes handed out since init or reset, with padding */
     size_t max;                          /* ceiling for used; SIZE_MAX = none */
     bool out_of_memory;                  /* the system, not the ceiling, refused: for arena_fail */
@@ -29,7 +29,7 @@ struct arena_mark {
 void arena_init(struct arena *a, size_t max);
 /* Free every chunk; the arena is then as after arena_init. */
 void arena_release(struct arena *a);
-/* Forget all allocations but keep the first chunk (64 KiB) for reuse. */
+/* Forget all allocations but keep the first chunks for reuse: one of 64 KiB, more while they are at most 1 MiB together. */
 void arena_reset(struct arena *a);
 
 /* size zeroed bytes, aligned to align (a power of two, at most 64). NULL at the ceiling or without memory.

@@ -97,10 +97,9 @@ void random_bytes(void *out, size_t n)
     randombytes_buf(out, n);
 }
 
-void uuid7(int64_t unix_ms, char out[UUID_TEXT])
+/* b: random; its first bytes are replaced by what an id says. */
+static void uuid7_text(int64_t unix_ms, unsigned char b[16], char out[UUID_TEXT])
 {
-    unsigned char b[16];
-    random_bytes(b, sizeof b);
     for (int i = 0; i < 6; i++) {
         b[i] = (unsigned char)((uint64_t)unix_ms >> (40 - 8 * i));
     }
@@ -116,6 +115,35 @@ void uuid7(int64_t unix_ms, char out[UUID_TEXT])
         *p++ = hex[b[i] & 15];
     }
     *p = '\0';
+}
+
+void uuid7(int64_t unix_ms, char out[UUID_TEXT])
+{
+    unsigned char b[16];
+    random_bytes(b, sizeof b);
+    uuid7_text(unix_ms, b, out);
+}
+
+/* RFC 9562, 6.2, method 1: the twelve bits behind the version count. Random bytes come many at a time: each call is one
+ * of the system. */
+void uuid7_series(int64_t unix_ms, size_t n, char (*out)[UUID_TEXT])
+{
+    enum { BLOCK = 64, COUNTED = 2048 };
+    unsigned char b[BLOCK][16];
+    size_t first = 0, spread = n > COUNTED ? n : COUNTED;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char *own = b[i % BLOCK];
+        if (i % BLOCK == 0) {
+            random_bytes(b, (n - i < BLOCK ? n - i : BLOCK) * sizeof b[0]);
+        }
+        if (i == 0) {
+            first = (own[6] << 8 | own[7]) % COUNTED;
+        }
+        size_t number = first + (size_t)((double)i * COUNTED / (double)spread);
+        own[6] = (unsigned char)(number >> 8);
+        own[7] = (unsigned char)number;
+        uuid7_text(unix_ms, own, out[i]);
+    }
 }
 
 bool uuid_valid(struct str s)

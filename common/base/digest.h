@@ -25,6 +25,9 @@ void random_bytes(void *out, size_t n);
 /* UUID version 7 (RFC 9562): 48 bits of Unix milliseconds, then random bits; text order is time order. Two ids of one
  * millisecond are not ordered. */
 void uuid7(int64_t unix_ms, char out[UUID_TEXT]);
+/* n of them that belong together. The first 2048 ascend (a counter begins at a random number); of more, several share a
+ * number and are not ordered among themselves. */
+void uuid7_series(int64_t unix_ms, size_t n, char (*out)[UUID_TEXT]);
 bool uuid_valid(struct str s); /* 8-4-4-4-12 hexadecimal digits, lower case */
 
 #endif

@@ -105,10 +105,17 @@ static void put_escaped(struct buf *b, unsigned char c)
     }
 }
 
-/* The string in quotes: runs of plain bytes are copied as they are. */
+/* The string in quotes: runs of plain bytes are copied as they are. Most strings, and all keys, are one such run. */
 static void put_quoted(struct buf *b, struct str s)
 {
+    size_t plain = 0;
+    while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' && s.p[plain] != '\\') {
+        plain++;
+    }
     buf_char(b, '"');
+    buf_add(b, s.p, plain);
+    s.p += plain;
+    s.n -= plain;
     while (s.n > 0) {
         size_t valid = utf8_valid(s), run = 0;
         for (size_t i = 0; i < valid; i++) {

@@ -15,9 +15,15 @@ bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Byte by byte: most comparisons with a list of words end at the first one. */
 bool str_is(struct str a, const char *cstring)
 {
-    return str_eq(a, str_of(cstring));
+    for (size_t i = 0; i < a.n; i++) {
+        if (cstring[i] != a.p[i] || cstring[i] == '\0') {
+            return false;
+        }
+    }
+    return cstring[a.n] == '\0';
 }
 
 int str_cmp(struct str a, struct str b)

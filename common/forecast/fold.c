@@ -1,4 +1,4 @@
-/* Folding of names (fold.h): one pass over the bytes; what is beyond ASCII is decomposed by utf8proc. */
+/* Folding of names (fold.h): one pass over the bytes; what is beyond Latin-1 is decomposed by utf8proc. */
 #include "common/forecast/fold.h"
 
 #include <string.h>
@@ -37,11 +37,22 @@ struct folder {
     bool blank; /* a blank is due before the next letter */
 };
 
+/* What an ASCII character folds to. */
+static const char ascii[] = "                                "
+                            "                0123456789      "
+                            " abcdefghijklmnopqrstuvwxyz     "
+                            " abcdefghijklmnopqrstuvwxyz     ";
+
+/* What U+00C0 to U+00FF fold to, as utf8proc says: nearly all of a French title's letters beyond ASCII. */
+static const char latin[64][3] = {
+    "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", " ",  "n", "o", "o", "o", "o",
+    "o", " ", " ", "u", "u", "u", "u",  "y", " ", " ", "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e",
+    "i", "i", "i", "i", " ", "n", "o",  "o", "o", "o", "o", " ", " ", "u", "u", "u", "u",  "y", " ", "y",
+};
+
 static void give(struct folder *f, char c)
 {
-    bool upper = c >= 'A' && c <= 'Z';
-    bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    f->own[f->n_pending++] = upper ? (char)(c - 'A' + 'a') : plain ? c : ' ';
+    f->own[f->n_pending++] = ascii[(unsigned char)c];
 }
 
 /* One character of the decomposition: nothing for a combining mark, two letters for a ligature. */
@@ -69,6 +80,11 @@ static void fold_char(struct folder *f)
     f->n_pending = 0;
     if (c < 0x80) {
         give(f, (char)c);
+        return;
+    }
+    if (c >= 0xc0 && c <= 0xff) {
+        f->pending = latin[c - 0xc0];
+        f->n_pending = f->pending[1] != '\0' ? 2 : 1;
         return;
     }
     utf8proc_int32_t parts[DECOMPOSED_MAX];
@@ -105,31 +121,57 @@ static char fold_next(struct folder *f)
     }
 }
 
-size_t text_fold_into(char *out, size_t cap, struct str s)
+/* The folded text's length; as much of it as fits goes to out. */
+static size_t fold_all(char *out, size_t cap, struct str s)
 {
     struct folder f = {.rest = s};
+    bool blank = false;
     size_t n = 0;
-    for (char c; (c = fold_next(&f)) != 0; n++) {
-        if (n == cap) {
-            return SIZE_MAX;
+    while (f.rest.n > 0) {
+        unsigned char first = (unsigned char)*f.rest.p;
+        if (first < 0x80) {
+            f.pending = &ascii[first];
+            f.n_pending = 1;
+            f.rest.p++;
+            f.rest.n--;
+        } else {
+            fold_char(&f);
         }
-        out[n] = c;
+        for (size_t i = 0; i < f.n_pending; i++) {
+            if (f.pending[i] == ' ') {
+                blank = n > 0;
+                continue;
+            }
+            if (blank && n++ < cap) {
+                out[n - 1] = ' ';
+            }
+            blank = false;
+            if (n++ < cap) {
+                out[n - 1] = f.pending[i];
+            }
+        }
     }
     return n;
 }
 
+size_t text_fold_into(char *out, size_t cap, struct str s)
+{
+    size_t n = fold_all(out, cap, s);
+    return n <= cap ? n : SIZE_MAX;
+}
+
 bool text_fold(struct arena *a, struct str s, struct str *out)
 {
-    size_t n = 0;
-    struct folder f = {.rest = s};
-    while (fold_next(&f)) {
-        n++;
+    size_t cap = s.n, n = 0; /* few characters fold to more bytes than they have */
+    char *p = arena_alloc(a, cap + 1, 1);
+    if (p && (n = fold_all(p, cap, s)) > cap) {
+        p = arena_alloc(a, n + 1, 1);
+        n = p ? fold_all(p, n, s) : 0;
     }
-    char *p = arena_alloc(a, n + 1, 1);
     if (!p) {
         return false;
     }
-    text_fold_into(p, n, s);
+    p[n] = '\0';
     *out = (struct str){p, n};
     return true;
 }

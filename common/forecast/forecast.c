@@ -13,6 +13,7 @@ enum { OLD_DAYS = 366 };
 #define WIDE 1.2 /* log10 */
 
 const double forecast_quantile_levels[FORECAST_QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
+const char *const forecast_quantile_names[FORECAST_QUANTILES] = {"0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95"};
 
 /* normal_quantile of the levels above, so that no answer waits for it. */
 static const double quantile_z[FORECAST_QUANTILES] = {

@@ -7,7 +7,8 @@
 #include "common/forecast/bundle.h"
 
 enum { FORECAST_QUANTILES = 7, FORECAST_DOUBTS_MAX = 16 };
-extern const double forecast_quantile_levels[FORECAST_QUANTILES]; /* .05 .10 .25 .50 .75 .90 .95 */
+extern const double forecast_quantile_levels[FORECAST_QUANTILES];     /* .05 .10 .25 .50 .75 .90 .95 */
+extern const char *const forecast_quantile_names[FORECAST_QUANTILES]; /* the same as format_double writes them */
 
 /* Why a forecast is less reliable. */
 struct doubt {

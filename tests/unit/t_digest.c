@@ -40,6 +40,18 @@ START_TEST(uuids)
     ck_assert(strncmp(first, "01a1", 4) == 0 || strncmp(first, "01a2", 4) == 0);
     uuid7(1795599000123, second);
     ck_assert_str_ne(first, second);
+    enum { MANY = 5000 };
+    static char series[MANY][UUID_TEXT];
+    uuid7_series(1795599000123, 2048, series);
+    for (size_t i = 0; i < 2048; i++) {
+        ck_assert(uuid_valid(str_of(series[i])) && series[i][14] == '7' && strchr("89ab", series[i][19]) != NULL);
+        ck_assert(memcmp(series[i], first, 13) == 0);
+        ck_assert(i == 0 || strcmp(series[i - 1], series[i]) < 0);
+    }
+    uuid7_series(1795599000123, MANY, series);
+    for (size_t i = 1; i < MANY; i++) {
+        ck_assert(memcmp(series[i - 1], series[i], 18) <= 0 && strcmp(series[i - 1], series[i]) != 0);
+    }
     static const char *const bad[] = {"",
                                       "x",
                                       "01a20000-0000-7000-8000-00000000000",
