@@ -1,5 +1,6 @@
 /* mercredi-fcgi: serves forecasts behind a web server. This file is the table of its commands. */
 #include "common/base/digest.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/trees/mercredi.h"
 #include "fcgi/agent.h"
@@ -207,6 +208,7 @@ int main(int argc, char **argv)
     struct mrc_err err = {0};
     (void)signal(SIGPIPE, SIG_IGN);
     log_setup("mercredi-fcgi", LOG_INFO, 2);
+    json_use_arenas();
     if (digest_start(&err) < 0) {
         return cmd_fail(&err);
     }

@@ -20,7 +20,63 @@ const struct json_limits json_limits_file = {.bytes_max = (size_t)1 << 30, .dept
  * keys of the document (from 0, in order), valuedouble of an array or object is its count. */
 struct json_doc {
     cJSON *root;
+    bool in_arena;
+    struct arena arena; /* holds the tree when in_arena */
 };
+
+/* ---- where trees live ------------------------------------------------------------------------------------------ */
+
+static bool use_arenas;
+static _Thread_local struct arena *growing;   /* of the tree that cJSON is building; NULL: the heap */
+static _Thread_local struct json_doc *unused; /* one that was freed, with its memory */
+
+static void *tree_alloc(size_t size)
+{
+    return growing != NULL ? arena_alloc(growing, size, _Alignof(max_align_t)) : malloc(size);
+}
+
+static void tree_free(void *p)
+{
+    if (growing == NULL) {
+        free(p);
+    }
+}
+
+void json_use_arenas(void)
+{
+    cJSON_Hooks hooks = {.malloc_fn = tree_alloc, .free_fn = tree_free};
+    cJSON_InitHooks(&hooks);
+    use_arenas = true;
+}
+
+static struct json_doc *doc_new(void)
+{
+    struct json_doc *doc = unused;
+    unused = NULL;
+    if (doc == NULL && (doc = calloc(1, sizeof(*doc))) != NULL) {
+        doc->in_arena = use_arenas;
+        arena_init(&doc->arena, 0);
+    }
+    return doc;
+}
+
+void json_free(struct json_doc *doc)
+{
+    if (doc == NULL) {
+        return;
+    }
+    if (!doc->in_arena) {
+        cJSON_Delete(doc->root);
+    }
+    doc->root = NULL;
+    if (doc->in_arena && unused == NULL) {
+        arena_reset(&doc->arena);
+        unused = doc;
+        return;
+    }
+    arena_release(&doc->arena);
+    free(doc);
+}
 
 /* ---- scanning -------------------------------------------------------------------------------------------------- */
 
@@ -491,7 +547,9 @@ static int build(struct scan *s, struct json_doc *doc)
         memcpy(s->copy, s->text.p, s->text.n);
     }
     MRC_TRY(scan_text(s));
+    growing = doc->in_arena ? &doc->arena : NULL;
     doc->root = cJSON_ParseWithLength(s->copy, s->text.n);
+    growing = NULL;
     if (doc->root == NULL) {
         return mrc_fail(s->err, MRC_ENOMEM, "out of memory (%zu JSON values)", s->values);
     }
@@ -510,7 +568,7 @@ int json_read(struct json_doc **out, struct str text, const struct json_limits *
     if (s.limits.bytes_max > INT32_MAX) {
         s.limits.bytes_max = INT32_MAX; /* keys and counts are ints inside the tree */
     }
-    struct json_doc *doc = calloc(1, sizeof(*doc));
+    struct json_doc *doc = doc_new();
     if (doc == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "out of memory");
     }
@@ -526,14 +584,6 @@ int json_read(struct json_doc **out, struct str text, const struct json_limits *
     }
     *out = doc;
     return MRC_OK;
-}
-
-void json_free(struct json_doc *doc)
-{
-    if (doc != NULL) {
-        cJSON_Delete(doc->root);
-        free(doc);
-    }
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */

@@ -81,6 +81,7 @@ int main(int argc, char **argv)
         return 64;
     }
     double seconds = argc > 3 ? strtod(argv[3], NULL) : 1;
+    json_use_arenas(); /* as the program does */
     fixture_open(&f, true);
     f.config.values[CONFIG_RATE_PER_MINUTE].integer = 0;
     bundle_close(f.bundle);

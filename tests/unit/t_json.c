@@ -524,10 +524,32 @@ START_TEST(writer_misuse_is_remembered)
 }
 END_TEST
 
-int main(void)
+START_TEST(memory_of_a_document_is_used_again)
 {
-    Suite *s = suite_create("json");
-    TCase *t = tcase_create("json");
+    struct json_doc *first = NULL, *second = NULL, *third = NULL;
+    struct mrc_err err = {0};
+    struct str text;
+    ck_assert_ok(read_text(&first, STR("{\"a\":[1,\"x\"]}"), NULL, &err), &err);
+    ck_assert_ok(read_text(&second, STR("[\"y\"]"), NULL, &err), &err); /* two at a time */
+    ck_assert(json_str(json_first(json_root(second)), &text));
+    ck_assert_text(text, "y");
+    const void *place = json_root(first);
+    json_free(first);
+    ck_assert_fails(read_text(&third, STR("[\"z\",{\"a\":1,\"a\":2}]"), NULL, &err), &err, MRC_EFORMAT,
+                    "duplicate key");
+    ck_assert_ok(read_text(&third, STR("[\"z\"]"), NULL, &err), &err);
+    ck_assert_ptr_eq(json_root(third), place);
+    ck_assert(json_str(json_first(json_root(second)), &text));
+    ck_assert_text(text, "y");
+    json_free(second);
+    json_free(third);
+}
+END_TEST
+
+/* All of them as a library reads, and as a program that has asked for arenas. */
+static TCase *all_tests(const char *name)
+{
+    TCase *t = tcase_create(name);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, accepted_texts);
     tcase_add_test(t, refused_texts_with_place_and_reason);
@@ -539,6 +561,16 @@ int main(void)
     tcase_add_test(t, first_of_several_repeated_keys);
     tcase_add_test(t, writer_compact_and_pretty);
     tcase_add_test(t, writer_misuse_is_remembered);
+    return t;
+}
+
+int main(void)
+{
+    Suite *s = suite_create("json");
+    suite_add_tcase(s, all_tests("json"));
+    TCase *t = all_tests("json in arenas");
+    tcase_add_unchecked_fixture(t, json_use_arenas, NULL);
+    tcase_add_test(t, memory_of_a_document_is_used_again);
     suite_add_tcase(s, t);
     return check_main(s);
 }
