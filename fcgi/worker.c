@@ -344,6 +344,23 @@ static void respond(FCGX_Stream *out, const struct http_request *r, const struct
     }
 }
 
+/* A kept connection would hold this worker while others wait, whatever its web server asks for. libfcgi closes one by
+ * waiting until the other side has closed too: over TCP a reset could overtake the answer. On a UNIX socket what was
+ * sent can be read after the close; once the whole request has been read nothing is reset either, and the worker need
+ * not fall asleep and wake up once more for each request. */
+static void finish(const struct worker *w, FCGX_Request *q)
+{
+    char next;
+    int fd = q->ipcFd;
+    bool at_once = !w->tcp && recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    q->keepConnection = at_once;
+    FCGX_Finish_r(q);
+    if (at_once && q->ipcFd == fd) { /* else libfcgi has given it up */
+        close(fd);
+        q->ipcFd = -1;
+    }
+}
+
 static void serve_one(struct worker *w, FCGX_Request *q)
 {
     const struct settings *config = w->parts->config;
@@ -360,9 +377,7 @@ static void serve_one(struct worker *w, FCGX_Request *q)
         app_handle(w->app, &r, &res);
         respond(q->out, &r, &res, a);
     }
-    /* A kept connection would hold this worker while others wait, whatever its web server asks for. */
-    q->keepConnection = 0;
-    FCGX_Finish_r(q);
+    finish(w, q);
     app_finish(w->app);
 }
 

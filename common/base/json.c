@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 256 };
+enum { DEPTH_MAX = 256, KEPT_MAX = 4 };
 
 const struct json_limits json_limits_file = {.bytes_max = (size_t)1 << 30, .depth_max = DEPTH_MAX, .values_max = 0};
 
@@ -21,14 +21,16 @@ const struct json_limits json_limits_file = {.bytes_max = (size_t)1 << 30, .dept
 struct json_doc {
     cJSON *root;
     bool in_arena;
-    struct arena arena; /* holds the tree when in_arena */
+    struct arena arena;    /* holds the tree when in_arena */
+    struct json_doc *next; /* among those kept */
 };
 
 /* ---- where trees live ------------------------------------------------------------------------------------------ */
 
 static bool use_arenas;
-static _Thread_local struct arena *growing;   /* of the tree that cJSON is building; NULL: the heap */
-static _Thread_local struct json_doc *unused; /* one that was freed, with its memory */
+static _Thread_local struct arena *growing; /* of the tree that cJSON is building; NULL: the heap */
+static _Thread_local struct json_doc *kept; /* that were freed, with their memory: as many as are in use at a time */
+static _Thread_local unsigned n_kept;
 
 static void *tree_alloc(size_t size)
 {
@@ -51,9 +53,11 @@ void json_use_arenas(void)
 
 static struct json_doc *doc_new(void)
 {
-    struct json_doc *doc = unused;
-    unused = NULL;
-    if (doc == NULL && (doc = calloc(1, sizeof(*doc))) != NULL) {
+    struct json_doc *doc = kept;
+    if (doc != NULL) {
+        kept = doc->next;
+        n_kept--;
+    } else if ((doc = calloc(1, sizeof(*doc))) != NULL) {
         doc->in_arena = use_arenas;
         arena_init(&doc->arena, 0);
     }
@@ -69,9 +73,11 @@ void json_free(struct json_doc *doc)
         cJSON_Delete(doc->root);
     }
     doc->root = NULL;
-    if (doc->in_arena && unused == NULL) {
+    if (doc->in_arena && n_kept < KEPT_MAX) {
         arena_reset(&doc->arena);
-        unused = doc;
+        doc->next = kept;
+        kept = doc;
+        n_kept++;
         return;
     }
     arena_release(&doc->arena);

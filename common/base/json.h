@@ -29,8 +29,9 @@ extern const struct json_limits json_limits_file;
 int json_read(struct json_doc **out, struct str text, const struct json_limits *limits, size_t *offset,
               struct mrc_err *err) MRC_CHECKED;
 void json_free(struct json_doc *doc); /* NULL is fine */
-/* For a program that reads many documents: a document's values are allocated and freed together, and the memory of one
- * (at most 1 MiB) is kept for the thread's next. Sets cJSON's hooks, so not for a library; before the first document. */
+/* For a program that reads many documents: a document's values are allocated and freed together, and its memory is kept
+ * for the thread's next one (of at most four documents, 1 MiB each). Sets cJSON's hooks, so not for a library; before the
+ * first document. */
 void json_use_arenas(void);
 const struct json *json_root(const struct json_doc *doc);
 
