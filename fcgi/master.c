@@ -561,7 +561,7 @@ static bool press_orphans(struct master *m, int64_t now)
 {
     static pid_t pids[CHILDREN_MAX];
     bool any = false;
-    size_t n = process_children(pids, CHILDREN_MAX);
+    size_t n = process_children(getpid(), pids, CHILDREN_MAX);
     for (size_t i = 0; i < n; i++) {
         bool known = pids[i] == m->scribe.pid || pids[i] == m->agent.pid;
         for (size_t k = 0; k < TEMPLATES_MAX; k++) {

@@ -6,6 +6,7 @@
 
 #include "fcgi/registry.h"
 #include "fcgi/shadow.h"
+#include "fcgi/usage.h"
 
 #include <string.h>
 
@@ -252,6 +253,28 @@ static void put_shadow(const struct settings *config, struct buf *out)
     }
 }
 
+/* The names that Prometheus's clients use for one process: here for all processes of the service. */
+static void put_usage(struct buf *out)
+{
+    struct usage u;
+    if (!usage_read(&u)) {
+        return;
+    }
+    put_head(out, "process_cpu_seconds_total", "counter", "User and system time of all processes of this service.");
+    buf_puts(out, "process_cpu_seconds_total ");
+    buf_double(out, u.cpu_s);
+    buf_char(out, '\n');
+    put_head(out, "process_resident_memory_bytes", "gauge",
+             "Memory that all processes of this service hold; pages they share are counted once.");
+    put_number(out, "process_resident_memory_bytes", u.resident_bytes);
+    put_head(out, "process_open_fds", "gauge", "Open file descriptors of all processes of this service.");
+    put_number(out, "process_open_fds", u.open_fds);
+    put_head(out, "process_start_time_seconds", "gauge", "Unix time at which the master began.");
+    buf_puts(out, "process_start_time_seconds ");
+    buf_double(out, u.start_s);
+    buf_char(out, '\n');
+}
+
 void metrics_write(const struct context *c, struct buf *out)
 {
     const struct shared *s = c->parts->shared;
@@ -275,6 +298,7 @@ void metrics_write(const struct context *c, struct buf *out)
     put_number(out, "mercredi_log_failures_total", shared_sum(s, CELL_LOG_FAILURES));
     put_head(out, "mercredi_start_time_seconds", "gauge", "Unix time since when these counters count.");
     put_number(out, "mercredi_start_time_seconds", (uint64_t)shared_since_ms(s) / 1000);
+    put_usage(out);
     if (registry_used(c->parts->config)) {
         put_registry(c->parts->config, out);
     }

@@ -75,10 +75,10 @@ void process_adopt_orphans(void)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-size_t process_children(pid_t *pids, size_t max)
+size_t process_children(pid_t of, pid_t *pids, size_t max)
 {
     char path[64], text[16 * 1024];
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
+    (void)snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)of, (long)of);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
     if (fd >= 0) {

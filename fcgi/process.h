@@ -26,8 +26,9 @@ pid_t process_fork(struct mrc_err *err);
  * container whose first process reaps nobody. */
 void process_adopt_orphans(void);
 
-/* The children this process has now, adopted ones included; at most max. Where the kernel does not tell: none. */
-size_t process_children(pid_t *pids, size_t max);
+/* The children a process without threads has now, adopted ones included; at most max. Where the kernel does not tell:
+ * none. */
+size_t process_children(pid_t of, pid_t *pids, size_t max);
 
 /* Block these signals (0-terminated list) and give a descriptor that becomes readable when one arrives. */
 int process_signals(const int *signals, int *fd, struct mrc_err *err) MRC_CHECKED;

@@ -36,6 +36,25 @@ teardown_file() { server_stop; }
         END { exit bad }' "$BATS_TEST_TMPDIR/metrics"
 }
 
+@test "metrics: what all processes of the service take; CPU time does not fall when a worker dies" {
+    [ "$FRONT" != apache ] || skip "no master above mod_fcgid's workers"
+    figure() { request GET /metrics; expect_code 200; printf '%s\n' "$body" | sed -n "s/^process_$1 //p"; }
+    cpu=$(figure cpu_seconds_total)
+    awk -v v="$cpu" 'BEGIN { exit !(v > 0.05 && v < 600) }' || fail "cpu $cpu s"
+    memory=$(figure resident_memory_bytes)
+    [ "$memory" -gt 5000000 ] && [ "$memory" -lt 400000000 ] || fail "memory $memory"
+    fds=$(figure open_fds)
+    [ "$fds" -gt 40 ] && [ "$fds" -lt 1000 ] || fail "$fds descriptors"
+    started=$(figure start_time_seconds)
+    since=$(awk -v now="$(date +%s)" -v v="$started" 'BEGIN { printf "%d", now - v }')
+    [ "$since" -ge 0 ] && [ "$since" -lt 900 ] || fail "started $since s ago"
+    kill -KILL "$(processes_named mrc-worker | head -n 1)"
+    until_workers 4
+    again=$(figure cpu_seconds_total)
+    awk -v a="$cpu" -v b="$again" 'BEGIN { exit !(b >= a) }' || fail "from $cpu to $again s"
+    [ "$(figure start_time_seconds)" = "$started" ]
+}
+
 @test "every metric that the dashboard and the alerts name exists" {
     [ "$FRONT" != apache ] || skip "no agent beside mod_fcgid's workers: nobody follows MLflow"
     request GET /metrics
@@ -44,7 +63,7 @@ teardown_file() { server_stop; }
         "$BATS_TEST_TMPDIR/types" | sort >"$BATS_TEST_TMPDIR/there"
     jq -e '[.panels[].targets[].expr] | length > 20' "$root/deploy/grafana.json"
     { jq -r '.panels[].targets[].expr, .templating.list[].query' "$root/deploy/grafana.json"
-      cat "$root/deploy/prometheus-rules.yml"; } | grep -oE '\bmercredi_[a-z_]+' | sort -u >"$BATS_TEST_TMPDIR/named"
+      cat "$root/deploy/prometheus-rules.yml"; } | grep -oE '\b(mercredi|process)_[a-z_]+' | sort -u >"$BATS_TEST_TMPDIR/named"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -ge 15 ]
     missing=$(comm -23 "$BATS_TEST_TMPDIR/named" "$BATS_TEST_TMPDIR/there")
     [ -z "$missing" ] || fail "named, but not there: $missing"
