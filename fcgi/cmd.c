@@ -40,6 +40,56 @@ int cmd_fail(const struct mrc_err *e)
     return exit_of(e->code);
 }
 
+/* One of the command's flags at argv[*i]: takes it, and its value. */
+static bool take_flag(const struct cmd_flag *flags, size_t n, int argc, char **argv, int *i)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t length = strlen(flags[k].flag);
+        if (strncmp(argv[*i], flags[k].flag, length) != 0) {
+            continue;
+        }
+        if (flags[k].value == NULL && argv[*i][length] == '\0') {
+            *flags[k].given = true;
+            return true;
+        }
+        if (flags[k].value != NULL && argv[*i][length] == '=') {
+            *flags[k].value = argv[*i] + length + 1;
+            return true;
+        }
+        if (flags[k].value != NULL && argv[*i][length] == '\0' && *i + 1 < argc) {
+            *flags[k].value = argv[++*i];
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cmd_arguments_read(struct cmd_arguments *a, int argc, char **argv, const struct cmd_flag *flags, size_t n)
+{
+    size_t words = 0;
+    *a = (struct cmd_arguments){.settings = {argv[0]}, .n_settings = 1};
+    for (int i = 1; i < argc; i++) {
+        if (take_flag(flags, n, argc, argv, &i)) {
+            continue;
+        }
+        if (a->n_settings >= CMD_ARGUMENTS_MAX) {
+            return false;
+        }
+        if (argv[i][0] == '-') {
+            bool whole = strchr(argv[i], '=') != NULL || i + 1 >= argc || argv[i + 1][0] == '-';
+            a->settings[a->n_settings++] = argv[i];
+            if (!whole) {
+                a->settings[a->n_settings++] = argv[++i];
+            }
+        } else if (words < CMD_WORDS_MAX) {
+            a->words[words++] = argv[i];
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
 int cmd_print(const struct buf *b)
 {
     struct mrc_err err = {0};

@@ -22,6 +22,20 @@ int cmd_fail(const struct mrc_err *e);
  * first `skip` and returns -1 (go on; s is then the caller's to release); or says what is wrong and returns
  * EXIT_CONFIG. */
 int cmd_begin(struct settings *s, int argc, char **argv, int skip, const char *line);
+/* Arguments of a command with actions: "db backup FOLDER --config FILE", in any order. */
+enum { CMD_ARGUMENTS_MAX = 64, CMD_WORDS_MAX = 2 };
+struct cmd_flag { /* of the command itself: --flag VALUE or --flag=VALUE; value NULL: --flag alone sets *given */
+    const char *flag;
+    const char **value;
+    bool *given;
+};
+struct cmd_arguments {
+    const char *words[CMD_WORDS_MAX];      /* the action, and what it is about; NULL: not given */
+    char *settings[CMD_ARGUMENTS_MAX + 2]; /* argv[0] and what is left, for the server's settings; NULL-terminated */
+    int n_settings;                        /* argv[0] included */
+};
+/* flags: n of them. false: too many words or settings. */
+bool cmd_arguments_read(struct cmd_arguments *a, int argc, char **argv, const struct cmd_flag *flags, size_t n);
 /* Text to standard output, whole; returns an exit status. */
 int cmd_print(const struct buf *b);
 

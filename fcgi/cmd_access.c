@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-enum { ARGUMENTS_MAX = 64, CLIENT_ID_MAX = 48, LABEL_MAX = 100 };
+enum { CLIENT_ID_MAX = 48, LABEL_MAX = 100 };
 
 static const char usage[] =
     "usage: mercredi-fcgi client add ID --scopes \"predict\" [settings]     prints the client's secret, once\n"
@@ -29,8 +29,7 @@ static const char usage[] =
 
 struct command {
     const char *action, *name, *scopes, *label, *days;
-    char *settings[ARGUMENTS_MAX + 1];
-    int n_settings;
+    struct cmd_arguments arguments;
     struct store *store;
     struct arena arena;
     int64_t now_ms;
@@ -38,43 +37,12 @@ struct command {
 
 static bool read_arguments(struct command *c, int argc, char **argv)
 {
-    const struct {
-        const char *flag;
-        const char **value;
-    } flags[] = {{"--scopes", &c->scopes}, {"--label", &c->label}, {"--days", &c->days}};
-    for (int i = 1; i < argc; i++) {
-        bool own = false;
-        for (size_t k = 0; k < sizeof flags / sizeof flags[0] && !own; k++) {
-            size_t n = strlen(flags[k].flag);
-            if (strncmp(argv[i], flags[k].flag, n) == 0 && argv[i][n] == '=') {
-                *flags[k].value = argv[i] + n + 1;
-                own = true;
-            } else if (strcmp(argv[i], flags[k].flag) == 0 && i + 1 < argc) {
-                *flags[k].value = argv[++i];
-                own = true;
-            }
-        }
-        if (own) {
-            continue;
-        }
-        if (c->n_settings >= ARGUMENTS_MAX - 1) {
-            return false;
-        }
-        if (argv[i][0] == '-') {
-            bool whole = strchr(argv[i], '=') != NULL || i + 1 >= argc || argv[i + 1][0] == '-';
-            c->settings[c->n_settings++] = argv[i];
-            if (!whole) {
-                c->settings[c->n_settings++] = argv[++i];
-            }
-        } else if (c->action == NULL) {
-            c->action = argv[i];
-        } else if (c->name == NULL) {
-            c->name = argv[i];
-        } else {
-            return false;
-        }
-    }
-    return c->action != NULL;
+    const struct cmd_flag flags[] = {
+        {"--scopes", &c->scopes, NULL}, {"--label", &c->label, NULL}, {"--days", &c->days, NULL}};
+    bool read = cmd_arguments_read(&c->arguments, argc, argv, flags, sizeof flags / sizeof flags[0]);
+    c->action = c->arguments.words[0];
+    c->name = c->arguments.words[1];
+    return read && c->action != NULL;
 }
 
 /* ---- shared by the actions ------------------------------------------------------------------------------------- */
@@ -292,7 +260,7 @@ static int with_store(struct command *c, int (*run)(struct command *c))
     struct settings config;
     struct timespec now;
     struct mrc_err err = {0};
-    if (config_load(&config, c->n_settings, c->settings, environ, &err) < 0) {
+    if (config_load(&config, c->arguments.n_settings - 1, c->arguments.settings + 1, environ, &err) < 0) {
         (void)cmd_fail(&err);
         return EXIT_CONFIG;
     }
@@ -313,7 +281,7 @@ static int with_store(struct command *c, int (*run)(struct command *c))
 
 static int run_action(const struct action *actions, int argc, char **argv)
 {
-    struct command c = {.n_settings = 0};
+    struct command c = {.action = NULL};
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
         return EXIT_DONE;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ARGUMENTS_MAX = 64, EXPORT_ROWS = 500, DAY_MS = 86400000 };
+enum { EXPORT_ROWS = 500, DAY_MS = 86400000 };
 
 static const char usage[] =
     "usage: mercredi-fcgi db migrate [settings]              make the databases, or bring them to this program's "
@@ -39,63 +39,9 @@ static const char usage[] =
 
 struct command {
     const char *action, *folder, *format, *from, *until, *before;
-    char *settings[ARGUMENTS_MAX + 1];
-    int n_settings;
     struct settings config;
     int64_t now_ms;
 };
-
-/* ---- arguments ------------------------------------------------------------------------------------------------- */
-
-/* One of our own flags at argv[*i]: takes it. */
-static bool own_flag(struct command *c, int argc, char **argv, int *i)
-{
-    const struct {
-        const char *flag;
-        const char **value;
-    } flags[] = {{"--format", &c->format}, {"--from", &c->from}, {"--until", &c->until}, {"--before", &c->before}};
-    for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) {
-        size_t n = strlen(flags[k].flag);
-        if (strncmp(argv[*i], flags[k].flag, n) != 0) {
-            continue;
-        }
-        if (argv[*i][n] == '=') {
-            *flags[k].value = argv[*i] + n + 1;
-            return true;
-        }
-        if (argv[*i][n] == '\0' && *i + 1 < argc) {
-            *flags[k].value = argv[++*i];
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_arguments(struct command *c, int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (own_flag(c, argc, argv, &i)) {
-            continue;
-        }
-        if (c->n_settings >= ARGUMENTS_MAX - 1) {
-            return false;
-        }
-        if (argv[i][0] == '-') {
-            bool whole = strchr(argv[i], '=') != NULL || i + 1 >= argc || argv[i + 1][0] == '-';
-            c->settings[c->n_settings++] = argv[i];
-            if (!whole) {
-                c->settings[c->n_settings++] = argv[++i];
-            }
-        } else if (c->action == NULL) {
-            c->action = argv[i];
-        } else if (c->folder == NULL) {
-            c->folder = argv[i];
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* First millisecond of a day; absent stays as it is. */
 static int read_day(const char *flag, const char *text, int64_t *ms, struct mrc_err *err)
@@ -263,6 +209,21 @@ static void put_csv(struct buf *out, const struct prediction *p, const char *sta
     buf_printf(out, ",%lld\n", (long long)p->latency_us);
 }
 
+/* Rows of one kind, page after page. */
+struct export
+{
+    const struct command *c;
+    struct store *store;
+    const char *const *names; /* of the columns */
+    size_t n_names;
+    struct str from, to;
+    bool csv;
+    struct arena *arena; /* of this page: of two, so that a row of the page before is still there */
+    struct buf out;
+    char last[UUID_TEXT]; /* id that the next page begins behind; empty at first */
+    struct shadow_row last_shadow;
+};
+
 static int write_out(struct buf *out, struct mrc_err *err)
 {
     MRC_TRY(buf_ok(out, err));
@@ -273,78 +234,88 @@ static int write_out(struct buf *out, struct mrc_err *err)
     return MRC_OK;
 }
 
-static int export_rows(struct store *log, bool csv, struct str after, struct str before, struct mrc_err *err)
+/* put_page writes at most EXPORT_ROWS rows to x->out and sets *n, and x->last when there was one. */
+static int export_pages(struct export *x, int (*put_page)(struct export *x, size_t *n, struct mrc_err *err),
+                        enum store_file file, enum config setting, struct mrc_err *err)
 {
-    struct prediction *rows = NULL;
-    struct arena a;
-    struct buf out;
-    char last[UUID_TEXT] = "", stamp[STAMP_TEXT];
+    struct arena pages[2];
     size_t n = EXPORT_ROWS;
-    int rc = MRC_OK;
-    arena_init(&a, 0);
-    buf_init(&out, NULL, 1 << 30);
-    while (rc == MRC_OK && n == EXPORT_ROWS) {
-        arena_reset(&a);
-        rc = store_predictions_range(log, last[0] != '\0' ? str_of(last) : after, before, EXPORT_ROWS, &a, &rows, &n,
-                                     err);
-        for (size_t i = 0; i < n && rc == MRC_OK; i++) {
-            stamp_format(rows[i].time_ms, stamp);
-            (csv ? put_csv : put_json)(&out, &rows[i], stamp);
-        }
-        if (rc == MRC_OK && n > 0) {
-            (void)snprintf(last, sizeof last, "%.*s", STR_ARG(rows[n - 1].id));
-        }
-        rc = rc == MRC_OK ? write_out(&out, err) : rc;
+    MRC_TRY(store_open(&x->store, file, setting_cstr(&x->c->config, setting), err));
+    arena_init(&pages[0], 0);
+    arena_init(&pages[1], 0);
+    buf_init(&x->out, NULL, 1 << 30);
+    for (size_t i = 0; x->csv && i < x->n_names; i++) {
+        buf_printf(&x->out, "%s%s", x->names[i], i + 1 < x->n_names ? "," : "\n");
     }
-    buf_release(&out);
-    arena_release(&a);
+    int rc = MRC_OK;
+    for (unsigned turn = 0; rc == MRC_OK && n == EXPORT_ROWS; turn++) {
+        x->arena = &pages[turn % 2];
+        arena_reset(x->arena);
+        rc = put_page(x, &n, err);
+        rc = rc == MRC_OK ? write_out(&x->out, err) : rc;
+    }
+    buf_release(&x->out);
+    arena_release(&pages[0]);
+    arena_release(&pages[1]);
+    store_close(x->store);
     return rc;
 }
 
-static int read_format(const struct command *c, bool *csv, struct mrc_err *err)
+static void note_last(struct export *x, struct str id)
 {
-    *csv = c->format != NULL && strcmp(c->format, "csv") == 0;
-    return c->format == NULL || *csv || strcmp(c->format, "jsonl") == 0
-               ? MRC_OK
-               : mrc_fail(err, MRC_EINVAL, "--format %.40s: jsonl or csv is meant", c->format);
+    (void)snprintf(x->last, sizeof x->last, "%.*s", STR_ARG(id));
 }
 
-static void put_header(bool csv, const char *const *names, size_t n)
+/* The options that all kinds have; the days' milliseconds where they are given. */
+static int read_options(struct export *x, int64_t *from_ms, int64_t *until_ms, struct mrc_err *err)
 {
-    for (size_t i = 0; csv && i < n; i++) {
-        printf("%s%s", names[i], i + 1 < n ? "," : "\n");
+    const char *format = x->c->format;
+    x->csv = format != NULL && strcmp(format, "csv") == 0;
+    if (format != NULL && !x->csv && strcmp(format, "jsonl") != 0) {
+        return mrc_fail(err, MRC_EINVAL, "--format %.40s: jsonl or csv is meant", format);
     }
+    MRC_TRY(read_day("--from", x->c->from, from_ms, err));
+    return read_day("--until", x->c->until, until_ms, err);
 }
 
-/* --from and --until as ids of predictions. */
-static int read_ids(const struct command *c, char from[UUID_TEXT], char until[UUID_TEXT], struct mrc_err *err)
+static int put_predictions(struct export *x, size_t *n, struct mrc_err *err)
 {
-    int64_t from_ms = 0, until_ms = INT64_MAX;
-    MRC_TRY(read_day("--from", c->from, &from_ms, err));
-    MRC_TRY(read_day("--until", c->until, &until_ms, err));
+    struct prediction *rows = NULL;
+    char stamp[STAMP_TEXT];
+    struct str after = x->last[0] != '\0' ? str_of(x->last) : x->from;
+    MRC_TRY(store_predictions_range(x->store, after, x->to, EXPORT_ROWS, x->arena, &rows, n, err));
+    for (size_t i = 0; i < *n; i++) {
+        stamp_format(rows[i].time_ms, stamp);
+        (x->csv ? put_csv : put_json)(&x->out, &rows[i], stamp);
+        note_last(x, rows[i].id);
+    }
+    return MRC_OK;
+}
+
+/* The same, --from and --until as ids of predictions. */
+static int read_ids(struct export *x, char from[UUID_TEXT], char until[UUID_TEXT], struct mrc_err *err)
+{
+    int64_t from_ms, until_ms;
+    MRC_TRY(read_options(x, &from_ms, &until_ms, err));
     (void)snprintf(from, UUID_TEXT, "%s", "");
     (void)snprintf(until, UUID_TEXT, "%s", "~");
-    if (c->from != NULL) {
+    if (x->c->from != NULL) {
         store_first_id(from_ms, from);
     }
-    if (c->until != NULL) {
+    if (x->c->until != NULL) {
         store_first_id(until_ms, until);
     }
+    x->from = str_of(from);
+    x->to = str_of(until);
     return MRC_OK;
 }
 
 static int export_log(const struct command *c, struct mrc_err *err)
 {
     char from[UUID_TEXT], until[UUID_TEXT];
-    struct store *log = NULL;
-    bool csv;
-    MRC_TRY(read_format(c, &csv, err));
-    MRC_TRY(read_ids(c, from, until, err));
-    MRC_TRY(store_open(&log, STORE_LOG, setting_cstr(&c->config, CONFIG_LOG_DATABASE), err));
-    put_header(csv, csv_names, sizeof csv_names / sizeof csv_names[0]);
-    int rc = export_rows(log, csv, str_of(from), str_of(until), err);
-    store_close(log);
-    return rc;
+    struct export x = {.c = c, .names = csv_names, .n_names = sizeof csv_names / sizeof csv_names[0]};
+    MRC_TRY(read_ids(&x, from, until, err));
+    return export_pages(&x, put_predictions, STORE_LOG, CONFIG_LOG_DATABASE, err);
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------------------------- */
@@ -395,50 +366,31 @@ static void put_outcome_csv(struct buf *out, const struct outcome *o, const char
     buf_char(out, '\n');
 }
 
-static int export_outcome_rows(struct store *state, bool csv, struct str from, struct str to, struct mrc_err *err)
+static int put_outcomes(struct export *x, size_t *n, struct mrc_err *err)
 {
     struct outcome *rows = NULL;
-    struct arena a;
-    struct buf out;
-    char last[UUID_TEXT] = "", stamp[STAMP_TEXT];
-    size_t n = EXPORT_ROWS;
-    int rc = MRC_OK;
-    arena_init(&a, 0);
-    buf_init(&out, NULL, 1 << 30);
-    while (rc == MRC_OK && n == EXPORT_ROWS) {
-        arena_reset(&a);
-        rc = store_outcomes_list(state, str_of(last), from, to, EXPORT_ROWS, &a, &rows, &n, err);
-        for (size_t i = 0; i < n && rc == MRC_OK; i++) {
-            stamp_format(rows[i].reported_ms, stamp);
-            (csv ? put_outcome_csv : put_outcome_json)(&out, &rows[i], stamp);
-        }
-        if (rc == MRC_OK && n > 0) {
-            (void)snprintf(last, sizeof last, "%.*s", STR_ARG(rows[n - 1].id));
-        }
-        rc = rc == MRC_OK ? write_out(&out, err) : rc;
+    char stamp[STAMP_TEXT];
+    MRC_TRY(store_outcomes_list(x->store, str_of(x->last), x->from, x->to, EXPORT_ROWS, x->arena, &rows, n, err));
+    for (size_t i = 0; i < *n; i++) {
+        stamp_format(rows[i].reported_ms, stamp);
+        (x->csv ? put_outcome_csv : put_outcome_json)(&x->out, &rows[i], stamp);
+        note_last(x, rows[i].id);
     }
-    buf_release(&out);
-    arena_release(&a);
-    return rc;
+    return MRC_OK;
 }
 
 static int export_outcomes(const struct command *c, struct mrc_err *err)
 {
-    int64_t from_ms = 0, until_ms = 0;
+    int64_t from_ms, until_ms;
     char to[DATE_TEXT] = "9999-99-99";
-    struct store *state = NULL;
-    bool csv;
-    MRC_TRY(read_format(c, &csv, err));
-    MRC_TRY(read_day("--from", c->from, &from_ms, err));
-    MRC_TRY(read_day("--until", c->until, &until_ms, err));
+    struct export x = {.c = c, .names = outcome_names, .n_names = sizeof outcome_names / sizeof outcome_names[0]};
+    MRC_TRY(read_options(&x, &from_ms, &until_ms, err));
     if (c->until != NULL) {
         date_format((int32_t)(until_ms / DAY_MS) - 1, to);
     }
-    MRC_TRY(store_open(&state, STORE_STATE, setting_cstr(&c->config, CONFIG_DATABASE), err));
-    put_header(csv, outcome_names, sizeof outcome_names / sizeof outcome_names[0]);
-    int rc = export_outcome_rows(state, csv, c->from == NULL ? STR("0") : str_of(c->from), str_of(to), err);
-    store_close(state);
-    return rc;
+    x.from = c->from == NULL ? STR("0") : str_of(c->from);
+    x.to = str_of(to);
+    return export_pages(&x, put_outcomes, STORE_STATE, CONFIG_DATABASE, err);
 }
 
 /* ---- shadow versions ------------------------------------------------------------------------------------------- */
@@ -492,43 +444,25 @@ static void put_shadow(struct buf *out, bool csv, const struct shadow_row *r)
     buf_char(out, '\n');
 }
 
-static int export_shadow_rows(struct store *state, bool csv, struct str from, struct str until, struct mrc_err *err)
+/* A row of these has no id of its own: the last one of a page says where the next begins. */
+static int put_shadows(struct export *x, size_t *n, struct mrc_err *err)
 {
-    struct shadow_row *rows = NULL, after = {.prediction_id = from, .model_name = STR(""), .version = STR("")};
-    struct arena pages[2]; /* the last row of a page says where the next begins */
-    struct buf out;
-    size_t n = EXPORT_ROWS;
-    int rc = MRC_OK;
-    arena_init(&pages[0], 0);
-    arena_init(&pages[1], 0);
-    buf_init(&out, NULL, 1 << 30);
-    for (unsigned turn = 0; rc == MRC_OK && n == EXPORT_ROWS; turn++) {
-        arena_reset(&pages[turn % 2]);
-        rc = store_shadow_range(state, &after, until, EXPORT_ROWS, &pages[turn % 2], &rows, &n, err);
-        for (size_t i = 0; i < n && rc == MRC_OK; i++) {
-            put_shadow(&out, csv, &rows[i]);
-            after = rows[i];
-        }
-        rc = rc == MRC_OK ? write_out(&out, err) : rc;
+    struct shadow_row *rows = NULL;
+    MRC_TRY(store_shadow_range(x->store, &x->last_shadow, x->to, EXPORT_ROWS, x->arena, &rows, n, err));
+    for (size_t i = 0; i < *n; i++) {
+        put_shadow(&x->out, x->csv, &rows[i]);
+        x->last_shadow = rows[i];
     }
-    buf_release(&out);
-    arena_release(&pages[0]);
-    arena_release(&pages[1]);
-    return rc;
+    return MRC_OK;
 }
 
 static int export_shadow(const struct command *c, struct mrc_err *err)
 {
     char from[UUID_TEXT], until[UUID_TEXT];
-    struct store *state = NULL;
-    bool csv;
-    MRC_TRY(read_format(c, &csv, err));
-    MRC_TRY(read_ids(c, from, until, err));
-    MRC_TRY(store_open(&state, STORE_STATE, setting_cstr(&c->config, CONFIG_DATABASE), err));
-    put_header(csv, shadow_names, sizeof shadow_names / sizeof shadow_names[0]);
-    int rc = export_shadow_rows(state, csv, str_of(from), str_of(until), err);
-    store_close(state);
-    return rc;
+    struct export x = {.c = c, .names = shadow_names, .n_names = sizeof shadow_names / sizeof shadow_names[0]};
+    MRC_TRY(read_ids(&x, from, until, err));
+    x.last_shadow = (struct shadow_row){.prediction_id = x.from, .model_name = STR(""), .version = STR("")};
+    return export_pages(&x, put_shadows, STORE_STATE, CONFIG_DATABASE, err);
 }
 
 /* What shadow versions said goes with the predictions. */
@@ -582,10 +516,15 @@ int cmd_db(int argc, char **argv)
     size_t i = 0;
     clock_gettime(CLOCK_REALTIME, &now);
     c.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    bool read = read_arguments(&c, argc, argv);
-    if (c.action == NULL) { /* as it was before there was anything else */
-        c.action = "migrate";
-    }
+    struct cmd_arguments arguments;
+    const struct cmd_flag flags[] = {{"--format", &c.format, NULL},
+                                     {"--from", &c.from, NULL},
+                                     {"--until", &c.until, NULL},
+                                     {"--before", &c.before, NULL}};
+    bool read = cmd_arguments_read(&arguments, argc, argv, flags, sizeof flags / sizeof flags[0]);
+    /* migrate: as it was before there was anything else */
+    c.action = arguments.words[0] == NULL ? "migrate" : arguments.words[0];
+    c.folder = arguments.words[1];
     while (i < sizeof actions / sizeof actions[0] && strcmp(actions[i].name, c.action) != 0) {
         i++;
     }
@@ -599,9 +538,7 @@ int cmd_db(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    char *arguments[ARGUMENTS_MAX + 2] = {argv[0]};
-    memcpy(arguments + 1, c.settings, (size_t)c.n_settings * sizeof arguments[0]);
-    int status = cmd_begin(&c.config, c.n_settings + 1, arguments, 1, "");
+    int status = cmd_begin(&c.config, arguments.n_settings, arguments.settings, 1, "");
     if (status >= 0) {
         return status;
     }

@@ -5,6 +5,7 @@
 #include "common/base/digest.h"
 #include "fcgi/audit.h"
 #include "fcgi/auth.h"
+#include "fcgi/cmd.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 
 extern char **environ;
 
-enum { EXIT_OK = 0, EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
+enum { EXIT_NO_INPUT = 66 };
 
 static const char usage[] =
     "usage: mercredi-fcgi user add NAME --scopes \"predict outcome\" [--password-stdin] [settings]\n"
@@ -27,13 +28,10 @@ static const char usage[] =
     "Scopes: predict outcome monitor admin. Without --password-stdin the password is asked for on the terminal.\n"
     "Settings are the server's, for instance --config FILE, --state-dir FOLDER, --database FILE.\n";
 
-enum { ARGUMENTS_MAX = 64 };
-
 struct command {
     const char *action, *name, *scopes;
     bool password_stdin;
-    char *settings[ARGUMENTS_MAX + 1]; /* what is left for config_load */
-    int n_settings;
+    struct cmd_arguments arguments;
     struct store *store;
     struct arena arena;
     int64_t now_ms;
@@ -41,48 +39,13 @@ struct command {
 
 /* ---- arguments ------------------------------------------------------------------------------------------------- */
 
-/* Value of `--flag value` or `--flag=value` at argv[*i]; NULL when argv[*i] is another argument. */
-static const char *flag_value(const char *flag, int argc, char *const *argv, int *i)
+static bool read_arguments(struct command *c, int argc, char **argv)
 {
-    size_t n = strlen(flag);
-    if (strncmp(argv[*i], flag, n) != 0) {
-        return NULL;
-    }
-    if (argv[*i][n] == '=') {
-        return argv[*i] + n + 1;
-    }
-    if (argv[*i][n] != '\0' || *i + 1 >= argc) {
-        return NULL;
-    }
-    return argv[++*i];
-}
-
-static bool read_arguments(struct command *c, int argc, char *const *argv)
-{
-    for (int i = 1; i < argc; i++) {
-        const char *scopes = flag_value("--scopes", argc, argv, &i);
-        if (c->n_settings >= ARGUMENTS_MAX - 1) {
-            return false;
-        }
-        if (scopes != NULL) {
-            c->scopes = scopes;
-        } else if (strcmp(argv[i], "--password-stdin") == 0) {
-            c->password_stdin = true;
-        } else if (argv[i][0] == '-') {
-            bool whole = strchr(argv[i], '=') != NULL || i + 1 >= argc || argv[i + 1][0] == '-';
-            c->settings[c->n_settings++] = argv[i];
-            if (!whole) {
-                c->settings[c->n_settings++] = argv[++i];
-            }
-        } else if (c->action == NULL) {
-            c->action = argv[i];
-        } else if (c->name == NULL) {
-            c->name = argv[i];
-        } else {
-            return false;
-        }
-    }
-    return c->action != NULL;
+    const struct cmd_flag flags[] = {{"--scopes", &c->scopes, NULL}, {"--password-stdin", NULL, &c->password_stdin}};
+    bool read = cmd_arguments_read(&c->arguments, argc, argv, flags, sizeof flags / sizeof flags[0]);
+    c->action = c->arguments.words[0];
+    c->name = c->arguments.words[1];
+    return read && c->action != NULL;
 }
 
 /* ---- passwords ------------------------------------------------------------------------------------------------- */
@@ -141,7 +104,7 @@ static int read_hash(const struct command *c, char hash[PASSWORD_HASH_TEXT])
 {
     char password[PASSWORD_MAX + 2] = {0}, again[PASSWORD_MAX + 2] = {0};
     struct mrc_err err = {0};
-    int code = EXIT_OK;
+    int code = EXIT_DONE;
     long n;
     if (c->password_stdin) {
         n = read_line(password, sizeof password);
@@ -198,7 +161,7 @@ static int add(struct command *c)
         return EXIT_DATA;
     }
     int code = read_hash(c, hash);
-    if (code != EXIT_OK) {
+    if (code != EXIT_DONE) {
         return code;
     }
     uuid7(c->now_ms, id);
@@ -208,7 +171,7 @@ static int add(struct command *c)
     if (rc == MRC_OK) {
         rc = settle(c, store_account_add(c->store, &account, &err), "user add", c->scopes, &err);
     }
-    return rc < 0 ? complain(&err) : EXIT_OK;
+    return rc < 0 ? complain(&err) : EXIT_DONE;
 }
 
 static int print_account(const struct account *a, void *arg)
@@ -228,7 +191,7 @@ static int print_account(const struct account *a, void *arg)
 static int list(struct command *c)
 {
     struct mrc_err err = {0};
-    return store_account_each(c->store, print_account, NULL, &err) < 0 ? complain(&err) : EXIT_OK;
+    return store_account_each(c->store, print_account, NULL, &err) < 0 ? complain(&err) : EXIT_DONE;
 }
 
 static int find(struct command *c, struct account *account, struct mrc_err *err)
@@ -253,7 +216,7 @@ static int set_disabled(struct command *c, bool disabled)
     if (rc == MRC_OK) {
         rc = settle(c, put_disabled(c, disabled, &err), "user change", disabled ? "disabled; " : "enabled; ", &err);
     }
-    return rc < 0 ? complain(&err) : EXIT_OK;
+    return rc < 0 ? complain(&err) : EXIT_DONE;
 }
 
 static int disable(struct command *c)
@@ -281,14 +244,14 @@ static int passwd(struct command *c)
         return complain(&err);
     }
     int code = read_hash(c, hash);
-    if (code != EXIT_OK) {
+    if (code != EXIT_DONE) {
         return code;
     }
     int rc = store_begin(c->store, &err);
     if (rc == MRC_OK) {
         rc = settle(c, put_password(c, &account, hash, &err), "user change", "password; ", &err);
     }
-    return rc < 0 ? complain(&err) : EXIT_OK;
+    return rc < 0 ? complain(&err) : EXIT_DONE;
 }
 
 static const struct {
@@ -304,7 +267,7 @@ static int with_store(struct command *c, int (*run)(struct command *c), char *co
 {
     struct settings config;
     struct mrc_err err = {0};
-    if (config_load(&config, c->n_settings, c->settings, environment, &err) < 0) {
+    if (config_load(&config, c->arguments.n_settings - 1, c->arguments.settings + 1, environment, &err) < 0) {
         char text[sizeof err.msg + 64];
         err_format(&err, text, sizeof text);
         fprintf(stderr, "mercredi-fcgi: %s\n", text);
@@ -323,12 +286,12 @@ static int with_store(struct command *c, int (*run)(struct command *c), char *co
 
 int cmd_user(int argc, char **argv)
 {
-    struct command c = {.n_settings = 0};
+    struct command c = {.action = NULL};
     struct timespec now;
     struct mrc_err err = {0};
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
-        return EXIT_OK;
+        return EXIT_DONE;
     }
     if (!read_arguments(&c, argc, argv)) {
         fputs(usage, stderr);

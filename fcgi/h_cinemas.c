@@ -204,16 +204,11 @@ void h_cinemas(struct context *c)
         answer_err(c, &err);
         return;
     }
-    json_out_init(&w, &c->res->body);
-    json_open_object(&w);
-    json_put_key(&w, "cinemas");
-    json_open_array(&w);
+    open_list(c, &w, "cinemas");
     for (size_t i = 0; i < n; i++) {
         put_cinema(&w, &cinemas[i]);
     }
-    json_close_array(&w);
-    json_close_object(&w);
-    answer_json(c, 200);
+    answer_list(c, &w);
 }
 
 void h_cinema_add(struct context *c)
@@ -320,16 +315,11 @@ static void answer_members(struct context *c)
         answer_refusal(c, &err);
         return;
     }
-    json_out_init(&w, &c->res->body);
-    json_open_object(&w);
-    json_put_key(&w, "members");
-    json_open_array(&w);
+    open_list(c, &w, "members");
     for (size_t i = 0; i < n; i++) {
         put_member(&w, &members[i]);
     }
-    json_close_array(&w);
-    json_close_object(&w);
-    answer_json(c, 200);
+    answer_list(c, &w);
 }
 
 void h_members(struct context *c)

@@ -82,39 +82,28 @@ void h_film_keep(struct context *c)
         answer_err(c, &err);
         return;
     }
-    json_out_init(&w, &c->res->body);
     if (!in.batch) {
+        json_out_init(&w, &c->res->body);
         put_film(&w, &kept[0]);
-    } else {
-        json_open_object(&w);
-        json_put_key(&w, "films");
-        json_open_array(&w);
-        for (size_t i = 0; i < in.n; i++) {
-            put_film(&w, &kept[i]);
-        }
-        json_close_array(&w);
-        json_close_object(&w);
+        answer_json(c, 200);
+        return;
     }
-    answer_json(c, 200);
+    open_list(c, &w, "films");
+    for (size_t i = 0; i < in.n; i++) {
+        put_film(&w, &kept[i]);
+    }
+    answer_list(c, &w);
 }
 
 void h_films(struct context *c)
 {
     struct page page;
     struct str from, to;
-    struct problems problems = {0};
     struct mrc_err err = {0};
     struct kept_film *films = NULL;
     struct json_out w;
     size_t n = 0;
-    if (read_page(c, &page, &problems, &err) < 0 ||
-        read_query_date(c, "from", STR("0000-00-00"), &from, &problems, &err) < 0 ||
-        read_query_date(c, "to", STR("9999-99-99"), &to, &problems, &err) < 0) {
-        answer_err(c, &err);
-        return;
-    }
-    if (problems.n > 0) {
-        answer_problems(c, &problems);
+    if (!read_page_of_days(c, &page, &from, &to)) {
         return;
     }
     if (store_films_list(c->parts->store, c->caller.user_id, page.cursor, from, to, page.limit, c->arena, &films, &n,

@@ -66,20 +66,17 @@ static void put_verdict(struct context *c, struct json_out *w, const struct outc
 static void answer_verdicts(struct context *c, const struct outcome_items *in, const struct outcome_verdict *v)
 {
     struct json_out w;
-    json_out_init(&w, &c->res->body);
     if (!in->batch) {
+        json_out_init(&w, &c->res->body);
         put_verdict(c, &w, &v[0]);
-    } else {
-        json_open_object(&w);
-        json_put_key(&w, "outcomes");
-        json_open_array(&w);
-        for (size_t i = 0; i < in->n; i++) {
-            put_verdict(c, &w, &v[i]);
-        }
-        json_close_array(&w);
-        json_close_object(&w);
+        answer_json(c, 200);
+        return;
     }
-    answer_json(c, 200);
+    open_list(c, &w, "outcomes");
+    for (size_t i = 0; i < in->n; i++) {
+        put_verdict(c, &w, &v[i]);
+    }
+    answer_list(c, &w);
 }
 
 static void put_conflict(struct json_out *w, const struct outcome_items *in, size_t i,
@@ -186,19 +183,11 @@ void h_outcomes(struct context *c)
 {
     struct page page;
     struct str from, to;
-    struct problems problems = {0};
     struct mrc_err err = {0};
     struct outcome *rows = NULL;
     struct json_out w;
     size_t n = 0;
-    if (read_page(c, &page, &problems, &err) < 0 ||
-        read_query_date(c, "from", STR("0000-00-00"), &from, &problems, &err) < 0 ||
-        read_query_date(c, "to", STR("9999-99-99"), &to, &problems, &err) < 0) {
-        answer_err(c, &err);
-        return;
-    }
-    if (problems.n > 0) {
-        answer_problems(c, &problems);
+    if (!read_page_of_days(c, &page, &from, &to)) {
         return;
     }
     if (store_outcomes_list(c->parts->store, page.cursor, from, to, page.limit, c->arena, &rows, &n, &err) < 0) {

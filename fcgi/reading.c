@@ -279,12 +279,40 @@ int read_query_date(struct context *c, const char *name, struct str absent_value
     return MRC_OK;
 }
 
-void open_page(struct context *c, struct json_out *w)
+bool read_page_of_days(struct context *c, struct page *page, struct str *from, struct str *to)
+{
+    struct problems problems = {0};
+    struct mrc_err err = {0};
+    if (read_page(c, page, &problems, &err) < 0 ||
+        read_query_date(c, "from", STR("0000-00-00"), from, &problems, &err) < 0 ||
+        read_query_date(c, "to", STR("9999-99-99"), to, &problems, &err) < 0) {
+        answer_err(c, &err);
+        return false;
+    }
+    if (problems.n > 0) {
+        answer_problems(c, &problems);
+    }
+    return problems.n == 0;
+}
+
+void open_list(struct context *c, struct json_out *w, const char *name)
 {
     json_out_init(w, &c->res->body);
     json_open_object(w);
-    json_put_key(w, "items");
+    json_put_key(w, name);
     json_open_array(w);
+}
+
+void answer_list(struct context *c, struct json_out *w)
+{
+    json_close_array(w);
+    json_close_object(w);
+    answer_json(c, 200);
+}
+
+void open_page(struct context *c, struct json_out *w)
+{
+    open_list(c, w, "items");
 }
 
 void close_page(struct json_out *w, const struct page *page, size_t n, struct str last_id)

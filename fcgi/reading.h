@@ -41,6 +41,12 @@ int read_page(struct context *c, struct page *page, struct problems *problems, s
 int read_query_date(struct context *c, const char *name, struct str absent, struct str *out, struct problems *problems,
                     struct mrc_err *err) MRC_CHECKED;
 
+/* All that a list by day has in its query: a page, and `from` and `to`, open where they are not given. false: answered. */
+bool read_page_of_days(struct context *c, struct page *page, struct str *from, struct str *to);
+
+/* Open {"NAME":[ … and, when the items are written, close it and answer 200. */
+void open_list(struct context *c, struct json_out *w, const char *name);
+void answer_list(struct context *c, struct json_out *w);
 /* Open {"items":[ … and, when the items are written, close it with the cursor of the next page. */
 void open_page(struct context *c, struct json_out *w);
 void close_page(struct json_out *w, const struct page *page, size_t n, struct str last_id);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 256, KEPT_MAX = 4 };
+enum { DEPTH_MAX = 256, DOCS_KEPT_MAX = 4 };
 
 const struct json_limits json_limits_file = {.bytes_max = (size_t)1 << 30, .depth_max = DEPTH_MAX, .values_max = 0};
 
@@ -73,7 +73,7 @@ void json_free(struct json_doc *doc)
         cJSON_Delete(doc->root);
     }
     doc->root = NULL;
-    if (doc->in_arena && n_kept < KEPT_MAX) {
+    if (doc->in_arena && n_kept < DOCS_KEPT_MAX) {
         arena_reset(&doc->arena);
         doc->next = kept;
         kept = doc;
