@@ -320,7 +320,7 @@ void track_picture(const struct track_version *v, int32_t day, struct buf *out)
         most = bins[i] > most ? bins[i] : most;
     }
     buf_printf(out,
-               "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
+               "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
                "font-size=\"11\"><rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>"
                "<text x=\"%d\" y=\"20\" font-size=\"14\">%s: %zu predictions by admissions</text>",
                WIDTH, HEIGHT, LEFT, date, v->n);

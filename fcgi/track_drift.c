@@ -314,7 +314,7 @@ void track_drift_picture(const struct track_drift *d, int32_t day, struct buf *o
     char date[DATE_TEXT];
     date_format(day, date);
     buf_printf(out,
-               "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
+               "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "
                "font-size=\"11\"><rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>"
                "<text x=\"10\" y=\"20\" font-size=\"14\">%zu films of %d days to %s against what was learnt from</text>"
                "<text x=\"10\" y=\"36\">Distance by feature, most important first; the line: 95 of 100 random windows "

@@ -315,10 +315,14 @@ registered() { # version → lines "number digest" in MLflow
             host "$h"
             agent=$(processes_named mrc-agent)
             if [ -n "$agent" ] && [[ $holder == *:"$agent" ]]; then
-                # shellcheck disable=SC2046 # the whole host at once
-                kill -KILL $(server_processes)
-                dead=$h
-                break 2
+                kill -STOP "$agent" # does it still hold it, or was it just giving it back?
+                if [ "$(rows "SELECT holder FROM job WHERE name = 'mlflow_tracking'")" = "$holder" ]; then
+                    # shellcheck disable=SC2046 # the whole host at once
+                    kill -KILL $(server_processes)
+                    dead=$h
+                    break 2
+                fi
+                kill -CONT "$agent"
             fi
         done
         sleep 0.05
