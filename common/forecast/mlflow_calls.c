@@ -76,6 +76,20 @@ static void begin(struct buf *body, struct json_out *w)
     json_open_object(w);
 }
 
+/* An object of texts, of a call that may be repeated. */
+static int send_texts(struct mlflow *m, enum mlflow_method method, const char *call, const struct mlflow_pair *texts,
+                      size_t n, struct json_doc **reply, struct mrc_err *err)
+{
+    struct buf body;
+    struct json_out w;
+    begin(&body, &w);
+    for (size_t i = 0; i < n; i++) {
+        json_pair_str(&w, texts[i].key, texts[i].value);
+    }
+    json_close_object(&w);
+    return post(m, method, call, &body, MLFLOW_REPEATABLE, reply, err);
+}
+
 static void put_pairs(struct json_out *w, const char *key, const struct mlflow_pair *pairs, size_t n,
                       const struct mlflow_pair *more, size_t n_more)
 {
@@ -183,12 +197,8 @@ static int experiment_make(struct mlflow *m, const char *name, const char *note,
 
 static int with_id(struct mlflow *m, const char *call, const char *key, const char *id, struct mrc_err *err)
 {
-    struct buf body;
-    struct json_out w;
-    begin(&body, &w);
-    json_pair_cstr(&w, key, id);
-    json_close_object(&w);
-    return post(m, MLFLOW_POST, call, &body, MLFLOW_REPEATABLE, NULL, err);
+    const struct mlflow_pair body = {key, str_of(id)};
+    return send_texts(m, MLFLOW_POST, call, &body, 1, NULL, err);
 }
 
 int mlflow_experiment(struct mlflow *m, const char *name, const char *note, char id[MLFLOW_ID_MAX], bool *restored,
@@ -323,14 +333,8 @@ int mlflow_run_update(struct mlflow *m, const char *run, const char *status, int
 
 int mlflow_run_tag(struct mlflow *m, const char *run, const char *key, struct str value, struct mrc_err *err)
 {
-    struct buf body;
-    struct json_out w;
-    begin(&body, &w);
-    json_pair_cstr(&w, "run_id", run);
-    json_pair_cstr(&w, "key", key);
-    json_pair_str(&w, "value", value);
-    json_close_object(&w);
-    return post(m, MLFLOW_POST, "runs/set-tag", &body, MLFLOW_REPEATABLE, NULL, err);
+    const struct mlflow_pair body[] = {{"run_id", str_of(run)}, {"key", str_of(key)}, {"value", value}};
+    return send_texts(m, MLFLOW_POST, "runs/set-tag", body, 3, NULL, err);
 }
 
 int mlflow_run_read(struct mlflow *m, const char *run, struct json_doc **reply, struct mrc_err *err)
@@ -551,15 +555,10 @@ int mlflow_logged_get(struct mlflow *m, const char *experiment, const char *run,
 int mlflow_logged_ready(struct mlflow *m, const char *id, struct mrc_err *err)
 {
     char call[MLFLOW_ID_MAX + 32], status[40];
-    struct buf body;
-    struct json_out w;
     struct json_doc *doc;
     (void)snprintf(call, sizeof(call), "logged-models/%s", id);
-    begin(&body, &w);
-    json_pair_cstr(&w, "model_id", id);
-    json_pair_cstr(&w, "status", "LOGGED_MODEL_READY");
-    json_close_object(&w);
-    MRC_TRY(post(m, MLFLOW_PATCH, call, &body, MLFLOW_REPEATABLE, &doc, err));
+    const struct mlflow_pair body[] = {{"model_id", str_of(id)}, {"status", STR("LOGGED_MODEL_READY")}};
+    MRC_TRY(send_texts(m, MLFLOW_PATCH, call, body, 2, &doc, err));
     text_or_empty(json_find(json_find(json_root(doc), "model"), "info"), "status", status, sizeof(status));
     json_free(doc);
     return strcmp(status, "LOGGED_MODEL_READY") == 0
@@ -572,14 +571,9 @@ int mlflow_logged_ready(struct mlflow *m, const char *id, struct mrc_err *err)
 
 int mlflow_model(struct mlflow *m, const char *name, const char *description, struct mrc_err *err)
 {
-    struct buf body;
-    struct json_out w;
     struct mrc_err problem = {0};
-    begin(&body, &w);
-    json_pair_cstr(&w, "name", name);
-    json_pair_cstr(&w, "description", description);
-    json_close_object(&w);
-    int rc = post(m, MLFLOW_POST, "registered-models/create", &body, MLFLOW_REPEATABLE, NULL, &problem);
+    const struct mlflow_pair body[] = {{"name", str_of(name)}, {"description", str_of(description)}};
+    int rc = send_texts(m, MLFLOW_POST, "registered-models/create", body, 2, NULL, &problem);
     if (rc == MRC_ECONFLICT) {
         return MRC_OK;
     }
@@ -612,14 +606,8 @@ int mlflow_alias_read(struct mlflow *m, const char *name, const char *alias, str
 
 int mlflow_alias_set(struct mlflow *m, const char *name, const char *alias, const char *version, struct mrc_err *err)
 {
-    struct buf body;
-    struct json_out w;
-    begin(&body, &w);
-    json_pair_cstr(&w, "name", name);
-    json_pair_cstr(&w, "alias", alias);
-    json_pair_cstr(&w, "version", version);
-    json_close_object(&w);
-    return post(m, MLFLOW_POST, "registered-models/alias", &body, MLFLOW_REPEATABLE, NULL, err);
+    const struct mlflow_pair body[] = {{"name", str_of(name)}, {"alias", str_of(alias)}, {"version", str_of(version)}};
+    return send_texts(m, MLFLOW_POST, "registered-models/alias", body, 3, NULL, err);
 }
 
 /* Does this version have the tag, and is it newer than *out? */
@@ -736,13 +724,7 @@ int mlflow_version_uri(struct mlflow *m, const char *name, const char *version, 
 int mlflow_version_tag(struct mlflow *m, const char *name, const char *version, const char *key, struct str value,
                        struct mrc_err *err)
 {
-    struct buf body;
-    struct json_out w;
-    begin(&body, &w);
-    json_pair_cstr(&w, "name", name);
-    json_pair_cstr(&w, "version", version);
-    json_pair_cstr(&w, "key", key);
-    json_pair_str(&w, "value", value);
-    json_close_object(&w);
-    return post(m, MLFLOW_POST, "model-versions/set-tag", &body, MLFLOW_REPEATABLE, NULL, err);
+    const struct mlflow_pair body[] = {
+        {"name", str_of(name)}, {"version", str_of(version)}, {"key", str_of(key)}, {"value", value}};
+    return send_texts(m, MLFLOW_POST, "model-versions/set-tag", body, 4, NULL, err);
 }
