@@ -66,7 +66,7 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     double bytes = pool_memory(learn, learn, p, &c);
     bytes += n * (permuted ? 4 * folds : learn->n_cats > 0 ? 4 : 0); /* orders of the rows */
     bytes += n * 8 * outputs * (folds + 1);                          /* scores of the folds, derivatives */
-    bytes += n * (4 + 2 + 2 + 1);                                    /* sampling weights, leaves, answers */
+    bytes += n * (4 + 2 + 2 + 2);                                    /* sampling weights, leaves, answers */
     bytes += n * 2 * (4 + 8 * width);                                /* rows by leaf, twice */
     bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0; /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;

@@ -501,7 +501,8 @@ static bool allocate(struct tree_search *s)
         bins = s->candidates[c].n_bins > bins ? s->candidates[c].n_bins : bins;
         kept += s->candidates[c].n_bins;
     }
-    s->keep_histograms = kept * width * kept_leaves(s) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
+    /* With few columns a level, the level before seldom had the same: not worth the memory they pass through. */
+    s->keep_histograms = s->params->rsm >= 0.5 && kept * width * kept_leaves(s) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
     s->scratch = calloc((size_t)s->threads, sizeof(*s->scratch));
     bool ok = leaf_rows_init(&s->rows, n, s->dim, leaves, s->threads) && s->scratch &&
               row_leaves_init(&s->leaves, n, (uint32_t)s->params->depth);
