@@ -1,6 +1,7 @@
 /* The sizes of what boost_fit allocates, added up. */
 #include "train/fit_memory.h"
 #include "train/objective.h"
+#include "train/tree.h"
 
 #include <math.h>
 
@@ -53,7 +54,8 @@ static double pool_memory(const struct dataset *learn, const struct dataset *d, 
     return row * (double)d->n_rows + 4.0 * learn->n_floats * (double)p->border_count;
 }
 
-double fit_memory(const struct dataset *learn, const struct dataset *eval, const struct params *p, uint32_t outputs)
+double fit_memory(const struct dataset *learn, const struct dataset *eval, const struct params *p, uint32_t outputs,
+                  int threads)
 {
     struct categories c = categories_of(learn, p);
     bool permuted = c.with_statistics > 0 && !p->has_time;
@@ -66,9 +68,9 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     double bytes = pool_memory(learn, learn, p, &c);
     bytes += n * (permuted ? 4 * folds : learn->n_cats > 0 ? 4 : 0); /* orders of the rows */
     bytes += n * 8 * outputs * (folds + 1);                          /* scores of the folds, derivatives */
-    bytes += n * (4 + 2 + 2 + 2);                                    /* sampling weights, leaves, answers */
-    bytes += n * 2 * (4 + 8 * width);                                /* rows by leaf, twice */
-    bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0; /* leaf values */
+    bytes += n * (4 + 2 + 2);                                        /* sampling weights, leaves */
+    bytes += tree_search_copies(learn->n_rows, threads) * n * (2 * (4 + 8 * width) + 2); /* rows by leaf, answers */
+    bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0;                     /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;
     bytes += n * simple * c.with_statistics * orders; /* statistics */
     if (p->max_ctr_complexity > 1) {                  /* of combinations: those of one tree */
@@ -86,10 +88,10 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
 }
 
 int fit_memory_check(const struct dataset *learn, const struct dataset *eval, const struct params *p, uint32_t outputs,
-                     struct mrc_err *err)
+                     int threads, struct mrc_err *err)
 {
     double data = dataset_memory(learn) + (eval ? dataset_memory(eval) : 0);
-    double fit = fit_memory(learn, eval, p, outputs);
+    double fit = fit_memory(learn, eval, p, outputs, threads);
     if (p->memory_max == 0 || data + fit <= (double)p->memory_max) {
         return MRC_OK;
     }

@@ -26,6 +26,8 @@ struct tree_task {
 struct tree_search;
 enum { THREADS_MAX = 256 };
 
+/* How many copies of the rows the search of a tree keeps: one a thread, up to a limit. */
+uint32_t tree_search_copies(size_t n_rows, int threads);
 /* stats: NULL without categorical statistics. pool, stats, params are borrowed; threads <= THREADS_MAX. MRC_ENOMEM.
  */
 int tree_search_new(struct tree_search **out, const struct pool *pool, struct target_stats *stats,

@@ -58,6 +58,7 @@ struct group {
 struct job {
     uint32_t begin, end; /* in live */
     int owner;           /* thread */
+    bool taken;          /* by it or by one that had nothing left to do */
 };
 
 /* Memory of one thread; hist: two histograms a column, when they are not kept. */
@@ -96,7 +97,8 @@ struct tree_search {
     struct job *jobs;     /* [n_jobs] */
     struct bound *bounds; /* [n_live] */
     uint64_t noise_seed;
-    struct leaf_rows rows;
+    uint32_t n_copies;
+    struct leaf_rows *rows; /* [n_copies] the same, each for a thread or some */
     struct row_leaves leaves; /* of the tree, when known */
     bool leaves_known;
 };
