@@ -42,12 +42,12 @@ static void print_usage(FILE *to)
           to);
 }
 
-/* Waiting threads look for work a fraction of a millisecond, then sleep. By default GNU's OpenMP looks for several
+/* Waiting threads look for work a few microseconds, then sleep. By default GNU's OpenMP looks for several
  * milliseconds, which on a busy machine costs many times the work; it reads this setting only when the process starts,
  * so the program starts itself once more. Where that fails all still works. */
 static void wait_briefly(char **argv)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("GOMP_SPINCOUNT", "10000", 1) != 0) {
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("GOMP_SPINCOUNT", "2000", 1) != 0) {
         return;
     }
     char path[4096]; /* the real name: it is what ps shows */
