@@ -2,6 +2,7 @@
 #include "tests/unit/check_main.h"
 #include "train/row_moves.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { N = 200, GUARD = 16 };
