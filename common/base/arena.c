@@ -147,7 +147,7 @@ void *arena_alloc(struct arena *a, size_t size, size_t align)
         return NULL;
     }
     struct arena_chunk *c = a->current;
-    size_t pad = c == NULL ? 0 : (align - c->used % align) % align;
+    size_t pad = c == NULL ? 0 : (0 - c->used) & (align - 1);
     if (c == NULL || c->size - c->used < pad || c->size - c->used - pad < size) {
         if (size > a->max - a->used || !add_chunk(a, size)) {
             return NULL;

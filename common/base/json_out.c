@@ -2,6 +2,7 @@
 #include "common/base/json.h"
 
 #include <math.h>
+#include <string.h>
 
 static void misuse(struct json_out *w)
 {
@@ -111,6 +112,16 @@ static void put_quoted(struct buf *b, struct str s)
     size_t plain = 0;
     while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' && s.p[plain] != '\\') {
         plain++;
+    }
+    if (plain == s.n) {
+        char *p = buf_extend(b, plain + 2);
+        if (p != NULL) {
+            p[0] = p[plain + 1] = '"';
+        }
+        if (p != NULL && plain > 0) {
+            memcpy(p + 1, s.p, plain);
+        }
+        return;
     }
     buf_char(b, '"');
     buf_add(b, s.p, plain);

@@ -221,6 +221,18 @@ void buf_puts(struct buf *b, const char *cstring)
     buf_add(b, cstring, strlen(cstring));
 }
 
+char *buf_extend(struct buf *b, size_t n)
+{
+    bool room = n < b->cap && b->n < b->cap - n && b->failed == MRC_OK;
+    if (!room && !reserve(b, n)) {
+        return NULL;
+    }
+    char *p = b->p + b->n;
+    b->n += n;
+    b->p[b->n] = '\0';
+    return p;
+}
+
 void buf_char(struct buf *b, char c)
 {
     if (b->failed != MRC_OK || b->n + 1 >= b->cap) {

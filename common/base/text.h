@@ -43,6 +43,8 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_puts(struct buf *b, const char *cstring);
 void buf_char(struct buf *b, char c);
+/* n more bytes, for the caller to write at once; NULL when they have no place. */
+char *buf_extend(struct buf *b, size_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) MRC_PRINTF(2, 3); /* not for floating point: locale */
 void buf_double(struct buf *b, double v);           /* format_double */
 int buf_ok(const struct buf *b, struct mrc_err *err); /* MRC_OK, or the failure with the ceiling named */

@@ -112,6 +112,11 @@ START_TEST(buffer_on_heap_and_arena)
         ck_assert_text(buf_text(&b), "films: caf\xc3\xa9 42 x 0.1");
         ck_assert_str_eq(b.p, "films: caf\xc3\xa9 42 x 0.1");
         ck_assert_int_eq(buf_ok(&b, &e), MRC_OK);
+        char *more = buf_extend(&b, 100); /* needs to grow */
+        ck_assert_ptr_nonnull(more);
+        memset(more, 'z', 100);
+        ck_assert_uint_eq(b.n, 121);
+        ck_assert_str_eq(b.p + 119, "zz");
         buf_reset(&b);
         ck_assert_uint_eq(b.n, 0);
         for (int i = 0; i < 50000; i++) {
@@ -143,6 +148,7 @@ START_TEST(buffer_remembers_its_ceiling)
     ck_assert_int_eq(buf_ok(&b, &e), MRC_OK);
     buf_char(&b, 'x');
     ck_assert_fails(buf_ok(&b, &e), &e, MRC_ELIMIT, "10 bytes");
+    ck_assert_ptr_null(buf_extend(&b, 1));
     buf_printf(&b, "%d", 1);
     ck_assert_text(buf_text(&b), "0123456789");
     buf_reset(&b);
