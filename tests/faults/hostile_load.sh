@@ -1,8 +1,8 @@
 #!/bin/sh
 # A server built with sanitizers under mixed hostile load: hostile_load.sh [SECONDS] (default 60; an hour is no waste).
 # BIN: programs, best of `make SAN=address,undefined`. Good and bad requests, nested and random ones, slow clients, killed
-# workers, reloads and swaps of versions at once; it fails when a sanitizer says anything, when a process ends by itself,
-# or when the server does not predict afterwards. Needs lighttpd and Python 3.
+# workers, reloads and swaps of versions at once, a shadow version behind; it fails when a sanitizer says anything, when a
+# process ends by itself, or when the server does not predict afterwards. Needs lighttpd and Python 3.
 cd "$(dirname "$0")/../.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
 BIN=${BIN:-$PWD/build/san-address-undefined} seconds=${1:-60}
@@ -18,7 +18,7 @@ trap 'exit 130' INT TERM
 port=$((20000 + $$ % 12000))
 while curl -s -o /dev/null --noproxy '*' "http://127.0.0.1:$port/"; [ $? != 7 ]; do port=$((port + 1)); done
 ASAN_OPTIONS="log_path=$dir/sanitizer:abort_on_error=0:detect_leaks=0:allocator_may_return_null=1" \
-    UBSAN_OPTIONS="log_path=$dir/sanitizer:print_stacktrace=1" MERCREDI_WORKERS=8 MERCREDI_TOKEN_LIFETIME=12h \
+    UBSAN_OPTIONS="log_path=$dir/sanitizer:print_stacktrace=1" MERCREDI_WORKERS=8 MERCREDI_SHADOW=9001 MERCREDI_TOKEN_LIFETIME=12h \
     HOST=127.0.0.1 PORT=$port STATE="$dir/state" BIN="$BIN" setsid sh deploy/run.sh >"$dir/log" 2>&1 </dev/null &
 server=$!
 i=0
