@@ -32,6 +32,7 @@ server_launch() {
     env "$@" HOST=127.0.0.1 FRONT="$FRONT" PORT="$PORT" STATE="$STATE" BIN="$BIN" WWW_MODULES="$root/build/web" \
         setsid sh "$root/deploy/run.sh" >>"$STATE/server.log" 2>&1 </dev/null 3>&- &
     export SERVER=$!
+    echo "$SERVER" >"$STATE/session" # for server_stop in another process, as every test is one
 }
 server_start() {
     server_launch "$@"
@@ -75,6 +76,7 @@ processes_named() { # name in ps → process ids of this server
     done
 }
 server_stop() {
+    if [ -s "$STATE/session" ]; then SERVER=$(cat "$STATE/session"); fi
     [ -n "$SERVER" ] || return 0
     kill -TERM "$SERVER" 2>/dev/null || true
     local i
@@ -92,6 +94,7 @@ server_stop() {
         kill -KILL $left 2>/dev/null
         return 1
     fi
+    rm -f "$STATE/session"
     SERVER='' # the number may be another process's soon
 }
 
