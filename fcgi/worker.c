@@ -261,7 +261,7 @@ static void drain(FCGX_Stream *in)
     }
 }
 
-/* A body whose length was announced. */
+/* A body whose length was announced, and the end that follows it: web servers may send that on its own. */
 static void read_announced(struct http_request *r, FCGX_Stream *in, uint64_t length, size_t max, struct arena *a)
 {
     char *p = length <= max ? arena_alloc(a, (size_t)length + 1, 1) : NULL;
@@ -277,6 +277,10 @@ static void read_announced(struct http_request *r, FCGX_Stream *in, uint64_t len
             break;
         }
         n += (size_t)got;
+    }
+    char beyond;
+    if (r->body_state == BODY_OK) {
+        (void)FCGX_GetStr(&beyond, 1, in);
     }
     r->body = (struct str){p, n};
 }
@@ -346,13 +350,14 @@ static void respond(FCGX_Stream *out, const struct http_request *r, const struct
 
 /* A kept connection would hold this worker while others wait, whatever its web server asks for. libfcgi closes one by
  * waiting until the other side has closed too: over TCP a reset could overtake the answer. On a UNIX socket what was
- * sent can be read after the close; once the whole request has been read nothing is reset either, and the worker need
- * not fall asleep and wake up once more for each request. */
+ * sent can be read after the close; once the request has been read to its end nothing is reset either, nor can the web
+ * server fail to send the rest, and the worker need not fall asleep and wake up once more for each request. */
 static void finish(const struct worker *w, FCGX_Request *q)
 {
     char next;
     int fd = q->ipcFd;
-    bool at_once = !w->tcp && recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    bool whole = FCGX_HasSeenEOF(q->in) != 0 && FCGX_GetError(q->in) == 0;
+    bool at_once = !w->tcp && whole && recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
     q->keepConnection = at_once;
     FCGX_Finish_r(q);
     if (at_once && q->ipcFd == fd) { /* else libfcgi has given it up */
