@@ -5,6 +5,9 @@
 static struct str next_origin(struct str *rest)
 {
     *rest = str_trim(*rest);
+    if (rest->n == 0) {
+        return *rest; /* which may point nowhere */
+    }
     size_t n = 0;
     while (n < rest->n && rest->p[n] != ' ') {
         n++;
