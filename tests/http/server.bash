@@ -103,20 +103,23 @@ teardown() {
     [ -n "$BATS_TEST_COMPLETED" ] || tail -n 30 "$STATE/server.log" >&2
 }
 
+# Where a test, or the set-up of its file, may write.
+scratch() { echo "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}"; }
 # request METHOD PATH [curl argument…]
 request() {
-    local method=$1 path=$2
+    local method=$1 path=$2 tmp
+    tmp=$(scratch)
     shift 2
     case $method in
     HEAD) set -- -I "$@" ;;
     *) set -- -X "$method" "$@" ;;
     esac
     curl_status=0
-    code=$(curl -sS --noproxy '*' --path-as-is --max-time 30 -D "$BATS_TEST_TMPDIR/headers" -o "$BATS_TEST_TMPDIR/body" \
-        -w '%{http_code}' "$@" "$URL$path" 2>"$BATS_TEST_TMPDIR/curl") || curl_status=$?
-    headers=$(tr -d '\r' <"$BATS_TEST_TMPDIR/headers" 2>/dev/null || true)
-    body=$(cat "$BATS_TEST_TMPDIR/body" 2>/dev/null || true)
-    rm -f "$BATS_TEST_TMPDIR/body"
+    code=$(curl -sS --noproxy '*' --path-as-is --max-time 30 -D "$tmp/headers" -o "$tmp/body" \
+        -w '%{http_code}' "$@" "$URL$path" 2>"$tmp/curl") || curl_status=$?
+    headers=$(tr -d '\r' <"$tmp/headers" 2>/dev/null || true)
+    body=$(cat "$tmp/body" 2>/dev/null || true)
+    rm -f "$tmp/body"
     return 0
 }
 header() { printf '%s\n' "$headers" | sed -n "s/^$1: *//Ip" | head -n 1; }
@@ -150,7 +153,7 @@ fail() {
     echo "$*" >&2
     return 1
 }
-show() { printf 'status %s\n%s\n\n%.2000s\n%s\n' "$code" "$headers" "$body" "$(cat "$BATS_TEST_TMPDIR/curl")" >&2; }
+show() { printf 'status %s\n%s\n\n%.2000s\n%s\n' "$code" "$headers" "$body" "$(cat "$(scratch)/curl")" >&2; }
 expect_code() {
     [ "$code" = "$1" ] || { show; fail "expected status $1"; }
 }
