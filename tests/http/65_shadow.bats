@@ -2,6 +2,7 @@
 # A shadow version: it predicts from the log what another version served, and nobody who predicts notices.
 load server
 setup_file() {
+    [ "$FRONT" != apache ] || return 0
     server_start MERCREDI_WORKERS=4 MERCREDI_REQUEST_TIMEOUT=2s MERCREDI_RATE_PER_MINUTE=0
     echo some-password-1 | administer user add chief --scopes "predict outcome monitor admin" --password-stdin
     models=$STATE/models/first-week
@@ -14,6 +15,7 @@ setup_file() {
     export old models
 }
 teardown_file() { server_stop; }
+setup() { [ "$FRONT" != apache ] || skip "no agent beside mod_fcgid's workers"; }
 
 state() { sqlite3 "$STATE/mercredi.db" "$1"; }
 shadow_is() { # version, or nothing: as an operator changes it

@@ -28,6 +28,7 @@ host_start() {
 }
 
 setup_file() {
+    [ "$FRONT" != apache ] || return 0
     pg_server || return 0
     host_start a
     host_start b
@@ -42,7 +43,10 @@ teardown_file() {
     pg_server_end
     [ -z "$stopped" ]
 }
-setup() { [ -n "$pg_dir" ] || skip "no PostgreSQL here"; }
+setup() {
+    [ "$FRONT" != apache ] || skip "no agent beside mod_fcgid's workers"
+    [ -n "$pg_dir" ] || skip "no PostgreSQL here"
+}
 
 predict_on() { # host, how often; answers of a database that is away do not count
     host "$1"
