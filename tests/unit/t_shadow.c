@@ -144,8 +144,8 @@ static struct shadow_row *kept(size_t *n)
 START_TEST(as_a_request_would)
 {
     static const char *const bodies[] = {
-        "{\"films\":[{\"title\":\"Été\",\"release_date\":\"2026-03-11\",\"duration_min\":90},"
-        "{\"title\":\"B\",\"release_date\":\"2026-10-07\",\"duration_min\":131,\"genres\":[\"drama\",\"x\"]}]}",
+        ("{\"films\":[{\"title\":\"Été\",\"release_date\":\"2026-03-11\",\"duration_min\":90},"
+         "{\"title\":\"B\",\"release_date\":\"2026-10-07\",\"duration_min\":131,\"genres\":[\"drama\",\"x\"]}]}"),
         "{\"title\":\"C\",\"release_date\":\"2026-10-07\",\"budget\":1.5e7,\"age_rating\":\"12\",\"unknown\":1}",
         "{\"title\":\"D\",\"release_date\":\"2026-10-08\",\"first_week_entries\":7}"};
     const char *anna = fixture_token(&f, "anna", "");
