@@ -17,7 +17,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 3600 * 1000 };
@@ -55,10 +54,8 @@ static bool may_go_on(void *arg)
 
 static int drop_old(struct agent *a, void **memory, struct mrc_err *err)
 {
-    struct timespec now;
     (void)memory;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return retention_run(agent_config(a), (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, may_go_on, a, err);
+    return retention_run(agent_config(a), wall_ms(), may_go_on, a, err);
 }
 
 static const struct agent_task tasks[] = {

@@ -7,6 +7,7 @@
 #include "fcgi/idempotency.h"
 #include "fcgi/issuer.h"
 #include "fcgi/metrics.h"
+#include "fcgi/process.h"
 #include "fcgi/token.h"
 
 #include <stdlib.h>
@@ -28,18 +29,14 @@ const char *scope_name(enum scope s)
 
 static int64_t system_ms(void *arg)
 {
-    struct timespec now;
     (void)arg;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return wall_ms();
 }
 
-static int64_t monotonic_us(void *arg)
+static int64_t steady_us(void *arg)
 {
-    struct timespec now;
     (void)arg;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return monotonic_us();
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
@@ -92,7 +89,7 @@ int app_open(struct app **out, const struct app_parts *parts, struct mrc_err *er
         a->parts.clock_ms = system_ms;
     }
     if (a->parts.ticks_us == NULL) {
-        a->parts.ticks_us = monotonic_us;
+        a->parts.ticks_us = steady_us;
     }
     a->opened_ms = a->parts.clock_ms(a->parts.clock_arg);
     arena_init(&a->arena, (size_t)setting_int(parts->config, CONFIG_REQUEST_MEMORY_MAX));

@@ -2,8 +2,7 @@
 #include "fcgi/audit.h"
 
 #include "common/base/digest.h"
-
-#include <time.h>
+#include "fcgi/process.h"
 
 int audit_act(struct store *s, int64_t now_ms, struct str actor, const char *act, struct str subject, struct str detail,
               struct str request_id, struct mrc_err *err)
@@ -60,12 +59,9 @@ int audit_command(const struct settings *config, const char *act, struct str sub
                   struct mrc_err *err)
 {
     struct store *store = NULL;
-    struct timespec now;
     MRC_TRY(digest_start(err));
     MRC_TRY(store_open(&store, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err));
-    clock_gettime(CLOCK_REALTIME, &now);
-    int rc = audit_act(store, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, AUDIT_COMMAND_LINE, act, subject,
-                       detail, STR(""), err);
+    int rc = audit_act(store, wall_ms(), AUDIT_COMMAND_LINE, act, subject, detail, STR(""), err);
     store_close(store);
     return rc;
 }

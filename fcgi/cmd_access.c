@@ -7,10 +7,10 @@
 #include "fcgi/auth.h"
 #include "fcgi/cmd.h"
 #include "fcgi/config.h"
+#include "fcgi/process.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 extern char **environ;
 
@@ -258,14 +258,12 @@ static const struct action key_actions[] = {
 static int with_store(struct command *c, int (*run)(struct command *c))
 {
     struct settings config;
-    struct timespec now;
     struct mrc_err err = {0};
     if (config_load(&config, c->arguments.n_settings - 1, c->arguments.settings + 1, environ, &err) < 0) {
         (void)cmd_fail(&err);
         return EXIT_CONFIG;
     }
-    clock_gettime(CLOCK_REALTIME, &now);
-    c->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    c->now_ms = wall_ms();
     arena_init(&c->arena, 1 << 20);
     int code;
     if (store_open(&c->store, STORE_STATE, setting_cstr(&config, CONFIG_DATABASE), &err) < 0) {

@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "fcgi/audit.h"
 #include "fcgi/config.h"
+#include "fcgi/process.h"
 #include "fcgi/retention.h"
 #include "fcgi/store_admin.h"
 #include "fcgi/store_outcomes.h"
@@ -14,7 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { EXPORT_ROWS = 500, DAY_MS = 86400000 };
 
@@ -512,10 +512,8 @@ int cmd_db(int argc, char **argv)
 {
     struct command c = {.action = NULL};
     struct mrc_err err = {0};
-    struct timespec now;
     size_t i = 0;
-    clock_gettime(CLOCK_REALTIME, &now);
-    c.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    c.now_ms = wall_ms();
     struct cmd_arguments arguments;
     const struct cmd_flag flags[] = {{"--format", &c.format, NULL},
                                      {"--from", &c.from, NULL},

@@ -6,13 +6,13 @@
 #include "fcgi/audit.h"
 #include "fcgi/auth.h"
 #include "fcgi/cmd.h"
+#include "fcgi/process.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -287,7 +287,6 @@ static int with_store(struct command *c, int (*run)(struct command *c), char *co
 int cmd_user(int argc, char **argv)
 {
     struct command c = {.action = NULL};
-    struct timespec now;
     struct mrc_err err = {0};
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
@@ -302,8 +301,7 @@ int cmd_user(int argc, char **argv)
             if (digest_start(&err) < 0) {
                 return complain(&err);
             }
-            clock_gettime(CLOCK_REALTIME, &now);
-            c.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+            c.now_ms = wall_ms();
             arena_init(&c.arena, 1 << 20);
             int code = with_store(&c, actions[i].run, environ);
             arena_release(&c.arena);

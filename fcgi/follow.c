@@ -323,7 +323,6 @@ static int begin(struct agent *a, void **memory, struct mrc_err *err)
 {
     const struct settings *config = agent_config(a);
     struct follow *f = calloc(1, sizeof(*f));
-    struct mrc_err ignored;
     if (f == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to follow MLflow");
     }
@@ -333,9 +332,7 @@ static int begin(struct agent *a, void **memory, struct mrc_err *err)
         free(f);
         return rc;
     }
-    if (shared_open(&f->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
-        f->shared = NULL; /* counting is worth no failure */
-    }
+    f->shared = shared_open_or_none(setting_cstr(config, CONFIG_RUN_DIR));
     f->status.state = REGISTRY_UNKNOWN;
     *memory = f;
     return MRC_OK;

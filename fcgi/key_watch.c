@@ -4,11 +4,11 @@
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "fcgi/audit.h"
+#include "fcgi/process.h"
 #include "fcgi/store_jobs.h"
 #include "fcgi/token.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LEASE_MS = 30 * 1000 };
@@ -64,16 +64,12 @@ int key_watch_run(struct agent *a, void **memory, struct mrc_err *err)
 {
     const struct settings *config = agent_config(a);
     struct store *state = NULL;
-    char host[64] = "", holder[128];
-    struct timespec t;
+    char holder[HOLDER_MAX];
     (void)memory;
-    (void)gethostname(host, sizeof(host) - 1);
-    (void)snprintf(holder, sizeof(holder), "%s:%ld", host, (long)getpid());
-    (void)clock_gettime(CLOCK_REALTIME, &t);
+    process_holder(holder);
     MRC_TRY(digest_start(err));
     MRC_TRY(store_open(&state, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err));
-    int rc = key_watch(state, setting_cstr(config, CONFIG_TOKEN_KEY_FILE), holder,
-                       (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, err);
+    int rc = key_watch(state, setting_cstr(config, CONFIG_TOKEN_KEY_FILE), holder, wall_ms(), err);
     store_close(state);
     return rc;
 }

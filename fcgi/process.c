@@ -128,6 +128,13 @@ int64_t monotonic_ms(void)
     return monotonic_us() / 1000;
 }
 
+int64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int poll_timeout(int64_t deadline_ms)
 {
     if (deadline_ms == INT64_MAX) {
@@ -135,6 +142,21 @@ int poll_timeout(int64_t deadline_ms)
     }
     int64_t left = deadline_ms - monotonic_ms();
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void process_host(char out[HOST_MAX])
+{
+    memset(out, 0, HOST_MAX);
+    if (gethostname(out, HOST_MAX - 1) != 0) {
+        (void)snprintf(out, HOST_MAX, "host");
+    }
+}
+
+void process_holder(char out[HOLDER_MAX])
+{
+    char host[HOST_MAX];
+    process_host(host);
+    (void)snprintf(out, HOLDER_MAX, "%s:%ld", host, (long)getpid());
 }
 
 int process_lock(const char *path, int *fd, struct mrc_err *err)

@@ -37,8 +37,14 @@ int process_signal_next(int fd);
 
 int64_t monotonic_ms(void);
 int64_t monotonic_us(void);
+int64_t wall_ms(void); /* Unix time; it may jump */
 /* Milliseconds from now until deadline for poll: 0 when past, -1 when deadline is INT64_MAX (no deadline). */
 int poll_timeout(int64_t deadline_ms);
+
+/* This host's name, and "host:pid", by which leases of the store name their holder. */
+enum { HOST_MAX = 80, HOLDER_MAX = 128 };
+void process_host(char out[HOST_MAX]);
+void process_holder(char out[HOLDER_MAX]);
 
 /* Hold the file path (made when absent) as the only process. The kernel gives it back when this process ends, also by
  * kill -9; children do not inherit it. *fd must stay open meanwhile. MRC_EBUSY: another process has it, named in err.

@@ -2,6 +2,7 @@
 #include "fcgi/retention.h"
 
 #include "common/base/log.h"
+#include "fcgi/process.h"
 #include "fcgi/store_admin.h"
 #include "fcgi/store_idempotency.h"
 #include "fcgi/store_jobs.h"
@@ -59,17 +60,10 @@ struct leased {
     bool lost;
 };
 
-static int64_t monotonic(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool hold(void *arg)
 {
     struct leased *l = arg;
-    int64_t now = monotonic();
+    int64_t now = monotonic_ms();
     if (now - l->renewed_ms > LEASE_MS / 4) {
         l->renewed_ms = now;
         l->lost = store_job_renew(l->state, l->job, l->now_ms + now - l->started_ms, LEASE_MS, NULL) < 0;
@@ -103,15 +97,14 @@ static int run_leased(const struct settings *config, struct leased *l, struct mr
 static int run_with(const struct settings *config, struct store *state, int64_t now_ms, bool (*go_on)(void *arg),
                     void *arg, struct arena *a, struct mrc_err *err)
 {
-    char holder[128], host[64] = "";
+    char holder[HOLDER_MAX];
     struct job job;
-    (void)gethostname(host, sizeof(host) - 1);
-    (void)snprintf(holder, sizeof(holder), "%s:%ld", host, (long)getpid());
+    process_holder(holder);
     int taken = store_job_take(state, STR("retention"), str_of(holder), now_ms, LEASE_MS, a, &job, err);
     if (taken <= 0) {
         return taken;
     }
-    int64_t now = monotonic();
+    int64_t now = monotonic_ms();
     struct leased l = {.state = state,
                        .job = &job,
                        .go_on = go_on,
@@ -125,7 +118,7 @@ static int run_with(const struct settings *config, struct store *state, int64_t 
         /* Should even this fail, the lease ends by itself. */
         return store_job_failed(state, &job, str_of(why.msg), err) < 0 ? rc : mrc_fail(err, rc, "%s", why.msg);
     }
-    return store_job_done(state, &job, now_ms + monotonic() - l.started_ms, STR(""), err);
+    return store_job_done(state, &job, now_ms + monotonic_ms() - l.started_ms, STR(""), err);
 }
 
 int retention_run(const struct settings *config, int64_t now_ms, bool (*go_on)(void *arg), void *arg,

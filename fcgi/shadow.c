@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -38,7 +37,7 @@ struct shadow {
     struct shadow_job job;
     struct bundle *bundle; /* NULL: none is loaded */
     struct shared *shared; /* may be NULL */
-    char version[SHADOW_VERSION_MAX], bad[SHADOW_VERSION_MAX], holder[128];
+    char version[SHADOW_VERSION_MAX], bad[SHADOW_VERSION_MAX], holder[HOLDER_MAX];
     int64_t bad_until_ms; /* when `bad` is tried again */
     int64_t round_ends_ms;
     struct agent *agent;
@@ -190,16 +189,11 @@ static bool round_goes_on(void *arg)
 static int begin(struct agent *a, void **memory, struct mrc_err *err)
 {
     const struct settings *config = agent_config(a);
-    char host[80] = "";
-    struct mrc_err ignored;
     struct shadow *s = calloc(1, sizeof(*s));
     if (s == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory for a shadow version");
     }
-    if (gethostname(host, sizeof(host) - 1) != 0) {
-        (void)snprintf(host, sizeof(host), "host");
-    }
-    (void)snprintf(s->holder, sizeof(s->holder), "%s:%ld", host, (long)getpid());
+    process_holder(s->holder);
     s->job.holder = s->holder;
     s->job.go_on = round_goes_on;
     s->job.arg = s;
@@ -209,9 +203,7 @@ static int begin(struct agent *a, void **memory, struct mrc_err *err)
         free(s);
         return rc;
     }
-    if (shared_open(&s->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
-        s->shared = NULL; /* counting is worth no failure */
-    }
+    s->shared = shared_open_or_none(setting_cstr(config, CONFIG_RUN_DIR));
     *memory = s;
     return MRC_OK;
 }
@@ -246,9 +238,7 @@ static int follow_log(struct shadow *s, const struct settings *config, struct mr
     s->round_ends_ms = monotonic_ms() + ROUND_MS;
     MRC_TRY(open_stores(s, config, err));
     do {
-        struct timespec t;
-        (void)clock_gettime(CLOCK_REALTIME, &t);
-        int64_t now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+        int64_t now_ms = wall_ms();
         s->job.compared = s->job.refused = 0;
         rc = shadow_page(&s->job, now_ms, now_ms - lag_ms(config), err);
         count(s, "compared", s->job.compared);

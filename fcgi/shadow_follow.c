@@ -275,7 +275,6 @@ static int follow_alias(struct shadow_follow *f, const struct settings *config, 
 static int begin(struct agent *a, void **memory, struct mrc_err *err)
 {
     const struct settings *config = agent_config(a);
-    struct mrc_err ignored;
     struct shadow_follow *f = calloc(1, sizeof(*f));
     if (f == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to follow MLflow");
@@ -286,9 +285,7 @@ static int begin(struct agent *a, void **memory, struct mrc_err *err)
         free(f);
         return rc;
     }
-    if (shared_open(&f->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
-        f->shared = NULL; /* counting is worth no failure */
-    }
+    f->shared = shared_open_or_none(setting_cstr(config, CONFIG_RUN_DIR));
     *memory = f;
     return MRC_OK;
 }

@@ -1,6 +1,7 @@
 /* Counters, rate limits and gates common to the processes of a host. */
 #define _GNU_SOURCE /* open file description locks */
 #include "fcgi/shared.h"
+#include "fcgi/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -101,10 +101,8 @@ static int map_file(struct shared *s, struct mrc_err *err)
         return mrc_fail_errno(err, MRC_EIO, errno, "shared file");
     }
     s->map = map;
-    struct timespec now;
     int64_t unset = 0;
-    clock_gettime(CLOCK_REALTIME, &now);
-    (void)atomic_compare_exchange_strong(&s->map->since_ms, &unset, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    (void)atomic_compare_exchange_strong(&s->map->since_ms, &unset, wall_ms());
     return MRC_OK;
 }
 
@@ -131,6 +129,12 @@ int shared_open(struct shared **out, const char *run_dir, struct mrc_err *err)
     }
     *out = s;
     return MRC_OK;
+}
+
+struct shared *shared_open_or_none(const char *run_dir)
+{
+    struct shared *s;
+    return shared_open(&s, run_dir, NULL) < 0 ? NULL : s;
 }
 
 void shared_close(struct shared *s)

@@ -21,6 +21,8 @@ enum {
 /* Map <run_dir>/shared.N (N: version of its layout; made when absent) and take a free row. MRC_EBUSY: all rows taken.
  */
 int shared_open(struct shared **out, const char *run_dir, struct mrc_err *err) MRC_CHECKED;
+/* The same; NULL where it cannot be: for those to whom counting is worth no failure. */
+struct shared *shared_open_or_none(const char *run_dir);
 void shared_close(struct shared *s); /* NULL is fine; the row's counts stay */
 
 /* Add to this process's cell, 0 <= cell < SHARED_CELLS; sum it over all processes, living and dead. s may be NULL:

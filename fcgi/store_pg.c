@@ -3,6 +3,7 @@
  * between BEGIN and COMMIT, so that only a COMMIT can end in doubt, and that one is reported. */
 #include "fcgi/store_pg.h"
 
+#include "fcgi/process.h"
 #include "migrations_pg.h"
 #include "queries.h"
 
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     ARGUMENTS_MAX = 24,
@@ -50,13 +50,6 @@ static const char *file_name(enum store_file which)
 bool store_pg_url(const char *url)
 {
     return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
-}
-
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
@@ -134,7 +127,7 @@ static bool wait_socket(struct pg_db *d, short events, int64_t until_ms)
 {
     struct pollfd p = {.fd = PQsocket(d->sql), .events = events};
     for (;;) {
-        int64_t left = until_ms - clock_ms(CLOCK_MONOTONIC);
+        int64_t left = until_ms - monotonic_ms();
         int rc = poll(&p, 1, left > 0 ? (int)left : 0);
         if (rc != 0 && !(rc < 0 && errno == EINTR)) {
             return true; /* ready, or broken: libpq will say */
@@ -160,7 +153,7 @@ static bool progress(struct pg_db *d, int64_t until_ms)
  * would wait for ever for a server that was stopped. */
 static PGresult *answer(struct pg_db *d, int sent)
 {
-    int64_t until = clock_ms(CLOCK_MONOTONIC) + (d->patient ? PATIENT_MS : ANSWER_MS);
+    int64_t until = monotonic_ms() + (d->patient ? PATIENT_MS : ANSWER_MS);
     PGresult *last = NULL, *r = NULL;
     while (sent != 0) {
         while (PQflush(d->sql) > 0 || (PQstatus(d->sql) == CONNECTION_OK && PQisBusy(d->sql) != 0)) {
@@ -243,7 +236,7 @@ static int migrate(struct pg_db *d, struct mrc_err *err);
 /* Connect when there is no connection, not more often than the back-off allows. */
 static int connect_db(struct pg_db *d, struct mrc_err *err)
 {
-    int64_t now = clock_ms(CLOCK_MONOTONIC);
+    int64_t now = monotonic_ms();
     if (connected(d)) {
         return MRC_OK;
     }
@@ -265,7 +258,7 @@ static int connect_db(struct pg_db *d, struct mrc_err *err)
         d->backoff_ms = d->backoff_ms == 0                   ? BACKOFF_FIRST_MS
                         : 2 * d->backoff_ms < BACKOFF_MAX_MS ? 2 * d->backoff_ms
                                                              : BACKOFF_MAX_MS;
-        d->retry_at_ms = clock_ms(CLOCK_MONOTONIC) + d->backoff_ms;
+        d->retry_at_ms = monotonic_ms() + d->backoff_ms;
         /* Whatever is wrong with it, a service that has begun waits for the right one. */
         return mrc_fail(err, d->opened ? MRC_EBUSY : rc, "%s", why.msg);
     }
@@ -482,12 +475,12 @@ static int commit(void *db, struct mrc_err *err)
  * of the others, and move when it is made: nothing here may stop a row. */
 static void make_months(struct pg_db *d)
 {
-    int64_t now = clock_ms(CLOCK_MONOTONIC);
+    int64_t now = monotonic_ms();
     if (d->which != STORE_LOG || now < d->months_at_ms || connect_db(d, NULL) < 0) {
         return;
     }
     d->months_at_ms = now + MONTHS_EVERY_MS;
-    int64_t today = clock_ms(CLOCK_REALTIME);
+    int64_t today = wall_ms();
     struct sql_value days[] = {{.kind = SQL_INTEGER, .integer = today},
                                {.kind = SQL_INTEGER, .integer = today + MONTHS_AHEAD_MS}};
     for (size_t i = 0; i < 2; i++) {
@@ -627,7 +620,7 @@ static int apply(struct pg_db *d, const struct migration *m, struct mrc_err *err
     }
     struct sql_value record[] = {{.kind = SQL_TEXT, .text = str_of(m->file)},
                                  {.kind = SQL_INTEGER, .integer = m->version},
-                                 {.kind = SQL_INTEGER, .integer = clock_ms(CLOCK_REALTIME)}};
+                                 {.kind = SQL_INTEGER, .integer = wall_ms()}};
     return query_once(d, pg_migration_record, record, 3, NULL, NULL, err);
 }
 

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -30,7 +29,7 @@ struct track {
     struct store *state, *log;
     struct shared *shared;
     char experiment[MLFLOW_ID_MAX]; /* "" until it was found or made */
-    char holder[128];
+    char holder[HOLDER_MAX];
     struct job *job;    /* what is being done under its lease */
     int64_t renewed_ms; /* when that was taken or renewed last */
 };
@@ -42,18 +41,11 @@ struct track_run {
     char listed[MLFLOW_VALUE_MAX + 1];                    /* tag mlflow.loggedArtifacts as it stands */
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Before anything is written: a host that was held up past its lease leaves the work to whoever took it. */
 static int keep_lease(struct track *t, struct mrc_err *err)
 {
     t->renewed_ms = monotonic_ms();
-    return store_job_renew(t->state, t->job, now_ms(), LEASE_MS, err);
+    return store_job_renew(t->state, t->job, wall_ms(), LEASE_MS, err);
 }
 
 /* Between the pages of a long day. */
@@ -390,7 +382,7 @@ static int ship_next(struct track *t, const struct settings *config, const struc
     int32_t date = DATE_NONE;
     char memo[DATE_TEXT];
     arena_init(&a, 1 << 20);
-    int rc = store_job_take(t->state, str_of(span->job), str_of(t->holder), now_ms(), LEASE_MS, &a, &job, err);
+    int rc = store_job_take(t->state, str_of(span->job), str_of(t->holder), wall_ms(), LEASE_MS, &a, &job, err);
     if (rc <= 0) {
         arena_release(&a);
         return rc;
@@ -399,7 +391,7 @@ static int ship_next(struct track *t, const struct settings *config, const struc
     t->job = &job;
     t->renewed_ms = monotonic_ms();
     rc = span->next(t, through == DATE_NONE ? DATE_NONE : through + span->step, &date, &why);
-    bool closed = date != DATE_NONE && now_ms() >= (int64_t)(date + span->closed_after) * DAY_MS + GRACE_MS;
+    bool closed = date != DATE_NONE && wall_ms() >= (int64_t)(date + span->closed_after) * DAY_MS + GRACE_MS;
     if (rc == MRC_OK && closed) {
         rc = span->ship(t, config, date, &why);
     }
@@ -408,7 +400,7 @@ static int ship_next(struct track *t, const struct settings *config, const struc
         if (closed) {
             date_format(date, memo);
         }
-        rc = store_job_done(t->state, &job, now_ms(), str_of(memo), &why);
+        rc = store_job_done(t->state, &job, wall_ms(), str_of(memo), &why);
     } else if (store_job_failed(t->state, &job, str_of(why.msg), NULL) < 0) {
         log_event(LOG_WARN, "the job is not given back", LOG_CSTR("job", span->job));
     }
@@ -435,16 +427,11 @@ void track_release(void *memory)
 static int begin(struct agent *a, void **memory, struct mrc_err *err)
 {
     const struct settings *config = agent_config(a);
-    char host[80] = "";
     struct track *t = calloc(1, sizeof(*t));
-    struct mrc_err ignored;
     if (t == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to track predictions");
     }
-    if (gethostname(host, sizeof(host) - 1) != 0) {
-        (void)snprintf(host, sizeof(host), "host");
-    }
-    (void)snprintf(t->holder, sizeof(t->holder), "%s:%ld", host, (long)getpid());
+    process_holder(t->holder);
     int rc = registry_open(config, a, &t->m, err);
     rc = rc < 0 ? rc : store_open(&t->state, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), err);
     rc = rc < 0 ? rc : store_open(&t->log, STORE_LOG, setting_cstr(config, CONFIG_LOG_DATABASE), err);
@@ -452,9 +439,7 @@ static int begin(struct agent *a, void **memory, struct mrc_err *err)
         track_release(t);
         return rc;
     }
-    if (shared_open(&t->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
-        t->shared = NULL;
-    }
+    t->shared = shared_open_or_none(setting_cstr(config, CONFIG_RUN_DIR));
     *memory = t;
     return MRC_OK;
 }

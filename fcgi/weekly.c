@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -36,7 +35,7 @@ struct weekly {
     struct store *state;
     struct mlflow *m; /* NULL without MLflow */
     struct shared *shared;
-    char job_name[160], holder[128];
+    char job_name[160], holder[HOLDER_MAX];
     struct stat file; /* as it was when there was nothing left to do about it */
     struct current current;
     bool settled, missing;
@@ -53,16 +52,9 @@ struct round {
     bool promote, made; /* made: the version is on the disk, the rest depends on others */
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int keep_lease(struct round *r, struct mrc_err *err)
 {
-    int rc = store_job_renew(r->w->state, &r->job, now_ms(), LEASE_MS, err);
+    int rc = store_job_renew(r->w->state, &r->job, wall_ms(), LEASE_MS, err);
     return rc == MRC_ECONFLICT ? mrc_fail(err, MRC_EBUSY, "the lease of the refresh was lost") : rc;
 }
 
@@ -310,7 +302,7 @@ static int run_round(struct weekly *w, const struct settings *config, const stru
     r->w = w;
     r->config = config;
     r->promote = setting_bool(config, CONFIG_REFRESH_PROMOTE);
-    int rc = store_job_take(w->state, str_of(w->job_name), str_of(w->holder), now_ms(), LEASE_MS, a, &r->job, err);
+    int rc = store_job_take(w->state, str_of(w->job_name), str_of(w->holder), wall_ms(), LEASE_MS, a, &r->job, err);
     if (rc <= 0) {
         free(r);
         return rc;
@@ -319,7 +311,7 @@ static int run_round(struct weekly *w, const struct settings *config, const stru
     rc = under_lease(r, now, &memo, &why);
     w->settled = rc == MRC_OK || is_final(r, rc);
     if (rc == MRC_OK) {
-        rc = store_job_done(w->state, &r->job, now_ms(), buf_text(&memo), &why);
+        rc = store_job_done(w->state, &r->job, wall_ms(), buf_text(&memo), &why);
     } else if (store_job_failed(w->state, &r->job, str_of(why.msg), NULL) < 0) {
         log_event(LOG_WARN, "the job is not given back", LOG_CSTR("job", w->job_name));
     }
@@ -353,16 +345,13 @@ void weekly_release(void *memory)
 static int begin(struct agent *a, void **memory, struct mrc_err *err)
 {
     const struct settings *config = agent_config(a);
-    char host[64] = "";
+    char host[HOST_MAX];
     struct weekly *w = calloc(1, sizeof(*w));
-    struct mrc_err ignored;
     if (w == NULL) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to refresh");
     }
-    if (gethostname(host, sizeof(host) - 1) != 0) {
-        (void)snprintf(host, sizeof(host), "host");
-    }
-    (void)snprintf(w->holder, sizeof(w->holder), "%s:%ld", host, (long)getpid());
+    process_host(host);
+    process_holder(w->holder);
     (void)snprintf(w->job_name, sizeof(w->job_name), registry_used(config) ? "refresh" : "refresh:%s", host);
     int rc = digest_start(err);
     rc = rc == MRC_OK && registry_used(config) ? registry_open(config, a, &w->m, err) : rc;
@@ -371,9 +360,7 @@ static int begin(struct agent *a, void **memory, struct mrc_err *err)
         weekly_release(w);
         return rc;
     }
-    if (shared_open(&w->shared, setting_cstr(config, CONFIG_RUN_DIR), &ignored) < 0) {
-        w->shared = NULL;
-    }
+    w->shared = shared_open_or_none(setting_cstr(config, CONFIG_RUN_DIR));
     *memory = w;
     return MRC_OK;
 }
@@ -418,7 +405,7 @@ int weekly_run(struct agent *agent, void **memory, struct mrc_err *err)
     if (missing || now.path[0] == '\0' || promotion_waits(config)) {
         return MRC_OK;
     }
-    int64_t age_ms = now_ms() - ((int64_t)file.st_mtim.tv_sec * 1000 + file.st_mtim.tv_nsec / 1000000);
+    int64_t age_ms = wall_ms() - ((int64_t)file.st_mtim.tv_sec * 1000 + file.st_mtim.tv_nsec / 1000000);
     bool done = w->settled && same_file(&file, &w->file) && current_same(&now, &w->current);
     if (done || (age_ms >= 0 && age_ms < SETTLED_MS)) {
         return MRC_OK;
