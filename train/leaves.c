@@ -1,6 +1,6 @@
 /* Leaf estimation: derivative sums by leaf and steps from them, backtracking, and exact values by order statistics. */
 #include "train/leaves.h"
-#include "train/logit.h"
+#include "train/logit_rows.h"
 
 #include <float.h>
 #include <math.h>
@@ -208,7 +208,7 @@ static bool take_exponents(struct work *w, const struct leaf_task *t)
 {
     const struct logit_kernels *kernels = logit_kernels();
     w->exponents.leaves = malloc(t->n_leaves * sizeof(double));
-    w->is_logit = logit_rows_fit(t);
+    w->is_logit = logit_rows_suit(t);
     if (w->is_logit) {
         return w->exponents.leaves && logit_rows_init(&w->logit, t);
     }

@@ -1,6 +1,6 @@
 /* Logloss by vectors: every kernel gives the same bits, and those are near the mathematics. */
 #include "tests/unit/check_main.h"
-#include "train/logit.h"
+#include "train/logit_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -123,7 +123,7 @@ START_TEST(sorted_rows_give_the_same_sums)
                              .iterations = 2,
                              .threads = 1};
     struct logit_rows rows;
-    ck_assert(logit_rows_fit(&task));
+    ck_assert(logit_rows_suit(&task));
     ck_assert(logit_rows_init(&rows, &task));
     ck_assert_uint_eq(rows.chunks, 2);
     for (size_t c = 0; c < rows.chunks; c++) {
@@ -138,7 +138,7 @@ START_TEST(sorted_rows_give_the_same_sums)
     }
     ck_assert_double_eq_tol(error, expected_error, 1e-8);
     task.weight = target;
-    ck_assert(!logit_rows_fit(&task));
+    ck_assert(!logit_rows_suit(&task));
 }
 END_TEST
 
