@@ -4,16 +4,6 @@
 load server
 load postgres
 
-host() { # make it the one that the functions of server.bash speak of
-    STATE=$BATS_FILE_TMPDIR/$1
-    SERVER=$(cat "$STATE/session" 2>/dev/null || true)
-    export STATE SERVER
-    [ ! -s "$STATE/demo.env" ] || {
-        # shellcheck disable=SC1091 # written by run.sh
-        . "$STATE/demo.env"
-        export URL MERCREDI_USER MERCREDI_PASSWORD
-    }
-}
 host_start() {
     mkdir -p "$BATS_FILE_TMPDIR/$1/models/first-week"
     host "$1"
@@ -23,7 +13,6 @@ host_start() {
     cp -R "$root/models/first-week/$old" "$STATE/models/first-week/9101"
     jq '.version = "9101"' "$root/models/first-week/$old/manifest.json" >"$STATE/models/first-week/9101/manifest.json"
     PORT=$(free_port) server_start MERCREDI_WORKERS=2 MERCREDI_SHADOW=9101 MERCREDI_REQUEST_TIMEOUT=2s || started=failed
-    echo "$SERVER" >"$STATE/session"
     [ -z "$started" ]
 }
 

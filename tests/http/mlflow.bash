@@ -11,6 +11,23 @@ mlflow_python() { # the interpreter, or nothing
     done
     return 1
 }
+mlflow_none() { # why there is no MLflow for this file's tests, or nothing
+    if [ "$FRONT" != lighttpd ]; then
+        echo "runs under lighttpd"
+    elif ! mlflow_python >/dev/null; then
+        echo "no Python with MLflow: MLFLOW_PY is not set and build/mlflow-venv is not there"
+    fi
+}
+quick_bundles() { # version… → $bundles/VERSION: quick ones, on invented films, each with a seed of its own
+    export bundles=$BATS_FILE_TMPDIR/first-week
+    mkdir -p "$bundles"
+    echo '{"iterations": 20}' >"$BATS_FILE_TMPDIR/few.json"
+    local v
+    for v; do
+        "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet --seed "$v" \
+            --params "$BATS_FILE_TMPDIR/few.json" --out "$bundles/$v" >/dev/null
+    done
+}
 mlflow_accounts() { # the administrator of a server with accounts; its passwords are hashed once a minute at most
     export MLFLOW_AUTH_CONFIG_PATH=$MLFLOW_STATE/auth.ini MLFLOW_FLASK_SERVER_SECRET_KEY=of-a-test
     cat >"$MLFLOW_AUTH_CONFIG_PATH" <<I

@@ -61,10 +61,10 @@ present_server() { # which another test may have started
 
 setup_file() {
     PATH=$PATH:/usr/sbin
-    if [ "$FRONT" != lighttpd ]; then
-        export none="runs under lighttpd"
-    elif ! mlflow_python >/dev/null || ! "$(mlflow_python)" -c 'import flask_wtf' 2>/dev/null; then
-        export none="no Python with MLflow and Flask-WTF: MLFLOW_PY is not set and build/mlflow-venv is not there"
+    none=$(mlflow_none)
+    export none
+    if [ -z "$none" ] && ! "$(mlflow_python)" -c 'import flask_wtf' 2>/dev/null; then
+        none="no Flask-WTF beside MLflow"
     elif ! command -v nginx >/dev/null || ! command -v openssl >/dev/null; then
         export none="no nginx or no openssl"
     fi
@@ -83,11 +83,7 @@ setup_file() {
         printf 'wrong-horse-battery\n' >"$tls/wrong"
         printf 'reader-horse-battery\n' >"$tls/reader"
     )
-    export bundles=$BATS_FILE_TMPDIR/$model
-    mkdir -p "$bundles"
-    echo '{"iterations": 20}' >"$BATS_FILE_TMPDIR/few.json"
-    "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet \
-        --params "$BATS_FILE_TMPDIR/few.json" --out "$bundles/8001" >/dev/null
+    quick_bundles 8001
     settings
 }
 teardown_file() {

@@ -7,18 +7,6 @@ load mlflow
 load postgres
 model=first-week
 
-# Make a host the one that the functions of server.bash speak of.
-host() {
-    STATE=$BATS_FILE_TMPDIR/$1
-    SERVER=$(cat "$STATE/session" 2>/dev/null || true)
-    export STATE SERVER
-    [ ! -s "$STATE/demo.env" ] || {
-        # shellcheck disable=SC1091 # written by run.sh
-        . "$STATE/demo.env"
-        export URL MERCREDI_USER MERCREDI_PASSWORD
-    }
-    if [ -s "$STATE/token" ]; then token=$(cat "$STATE/token"); fi
-}
 host_start() { # name, more settings: one user in the common database, so one password
     mkdir -p "$BATS_FILE_TMPDIR/$1"
     local started=
@@ -28,7 +16,6 @@ host_start() { # name, more settings: one user in the common database, so one pa
     PORT=$(free_port) server_start MERCREDI_WORKERS=2 MERCREDI_MLFLOW_URL="$MLFLOW_URL" MERCREDI_MLFLOW_TRACK=1s \
         MERCREDI_MLFLOW_TIMEOUT=4s MERCREDI_REFRESH_FILE="$BATS_FILE_TMPDIR/refresh.csv" MERCREDI_REFRESH_CHECK=1s \
         "${@:2}" || started=failed
-    echo "$SERVER" >"$STATE/session"
     [ -z "$started" ]
 }
 login_everywhere() { # who starts sets the user's password anew, which ends all tokens
@@ -41,23 +28,12 @@ login_everywhere() { # who starts sets the user's password anew, which ends all 
 }
 
 setup_file() {
-    if [ "$FRONT" != lighttpd ]; then
-        export none="runs under lighttpd"
-    elif ! mlflow_python >/dev/null; then
-        export none="no Python with MLflow: MLFLOW_PY is not set and build/mlflow-venv is not there"
-    elif ! pg_server; then
-        export none="no PostgreSQL here"
-    fi
+    none=$(mlflow_none)
+    [ -n "$none" ] || pg_server || none="no PostgreSQL here"
+    export none
     [ -z "$none" ] || return 0
     mlflow_start
-    export bundles=$BATS_FILE_TMPDIR/$model
-    mkdir -p "$bundles"
-    echo '{"iterations": 20}' >"$BATS_FILE_TMPDIR/few.json"
-    local v
-    for v in 8001 8002; do
-        "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet --seed "$v" \
-            --params "$BATS_FILE_TMPDIR/few.json" --out "$bundles/$v" >/dev/null
-    done
+    quick_bundles 8001 8002
     host_start a
     host_start b
     login_everywhere

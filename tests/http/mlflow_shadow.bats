@@ -7,30 +7,20 @@ load mlflow
 model=first-week
 
 setup_file() {
-    if [ "$FRONT" != lighttpd ]; then
-        export no_mlflow="runs under lighttpd"
-    elif ! mlflow_python >/dev/null; then
-        export no_mlflow="no Python with MLflow: MLFLOW_PY is not set and build/mlflow-venv is not there"
-    fi
-    [ -z "$no_mlflow" ] || return 0
+    none=$(mlflow_none)
+    export none
+    [ -z "$none" ] || return 0
     mlflow_start
-    export bundles=$BATS_FILE_TMPDIR/first-week
-    mkdir -p "$bundles"
-    echo '{"iterations": 20}' >"$BATS_FILE_TMPDIR/few.json"
-    local v
-    for v in 8101 8102; do
-        "$BIN/mercredi-train" fit --schema "$root/data/schema.json" --data "$root/data/sample.csv" --quiet --seed "$v" \
-            --params "$BATS_FILE_TMPDIR/few.json" --out "$bundles/$v" >/dev/null
-    done
+    quick_bundles 8101 8102
     server_start MERCREDI_WORKERS=4 MERCREDI_MLFLOW_URL="$MLFLOW_URL" MERCREDI_MLFLOW_TRACK=0 MERCREDI_MLFLOW_POLL=500ms \
         MERCREDI_MLFLOW_SHADOW_ALIAS=challenger MERCREDI_REQUEST_TIMEOUT=2s
 }
 teardown_file() {
-    [ -z "$no_mlflow" ] || return 0
+    [ -z "$none" ] || return 0
     server_stop
     mlflow_stop
 }
-setup() { [ -z "$no_mlflow" ] || skip "$no_mlflow"; }
+setup() { [ -z "$none" ] || skip "$none"; }
 
 publish() { # bundle, more arguments → $run_id $version
     local out

@@ -98,6 +98,19 @@ server_stop() {
     SERVER='' # the number may be another process's soon
 }
 
+# Of several servers in folders of $BATS_FILE_TMPDIR: make one the one that the functions here speak of.
+host() {
+    STATE=$BATS_FILE_TMPDIR/$1
+    SERVER=$(cat "$STATE/session" 2>/dev/null || true)
+    export STATE SERVER
+    [ ! -s "$STATE/demo.env" ] || {
+        # shellcheck disable=SC1091 # written by run.sh
+        . "$STATE/demo.env"
+        export URL MERCREDI_USER MERCREDI_PASSWORD
+    }
+    if [ -s "$STATE/token" ]; then token=$(cat "$STATE/token"); fi
+}
+
 # After a test that failed: what the server said last.
 teardown() {
     [ -n "$BATS_TEST_COMPLETED" ] || tail -n 30 "$STATE/server.log" >&2
