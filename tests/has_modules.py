@@ -2,4 +2,4 @@
 import importlib.util
 import sys
 
-sys.exit(any(importlib.util.find_spec(name) is None for name in ("catboost", "schemathesis")))
+sys.exit(any(importlib.util.find_spec(name) is None for name in ("catboost", "schemathesis", "openapi_python_client")))
