@@ -1,6 +1,7 @@
 /* A shadow version: predicts each row of the log once, as a request would, whatever happens to who does it; and what is
  * told of it. On SQLite and PostgreSQL. */
 #include "tests/unit/app_answer.h"
+#include "tests/unit/logged.h"
 #include "tests/unit/pg_server.h"
 
 #include "common/base/date.h"
@@ -86,29 +87,6 @@ static struct shadow_job job_of(const char *holder)
         .bundle = other, .scratch = scratch, .state = f.store, .log = f.log_store, .holder = holder};
 }
 
-/* A row of the log, made at that moment. */
-static const char *logged(int64_t ms, const char *version, const char *row, double admissions)
-{
-    static char id[UUID_TEXT];
-    uuid7(ms, id);
-    const struct prediction p = {.id = str_of(id),
-                                 .time_ms = ms,
-                                 .user_id = STR("u-1"),
-                                 .request_id = STR("r"),
-                                 .trace_id = STR(""),
-                                 .model_name = STR("first-week"),
-                                 .model_version = str_of(version),
-                                 .row_json = str_of(row),
-                                 .score = 1,
-                                 .admissions = admissions,
-                                 .low80 = admissions / 2,
-                                 .high80 = admissions * 2,
-                                 .quantiles_json = STR("{}"),
-                                 .latency_us = 1};
-    ck_assert_ok(store_predictions_add(f.log_store, &p, 1, &err), &err);
-    return id;
-}
-
 /* Until nothing is left; how many pages that took. */
 static int run(struct shadow_job *j, int64_t until_ms)
 {
@@ -190,7 +168,8 @@ START_TEST(each_once)
     int asked = 0;
     size_t n;
     for (int i = 0; i < N; i++) {
-        logged(f.now_ms + i, "0001", "{\"title\":\"A\",\"release_date\":\"2026-10-07\",\"duration_min\":90}", 1e5);
+        logged(f.log_store, f.now_ms + i, "0001",
+               "{\"title\":\"A\",\"release_date\":\"2026-10-07\",\"duration_min\":90}", 1e5, 2);
     }
     struct shadow_job a = job_of("a"), b = job_of("b");
     a.go_on = ten_at_most; /* a page is left after ten */
@@ -230,8 +209,8 @@ START_TEST(without_the_lease_nothing_is_kept)
     size_t n;
     struct job job;
     struct shadow_job j = job_of("a"), k = job_of("b");
-    logged(f.now_ms, "0001", "{\"title\":\"A\",\"release_date\":\"2026-10-07\"}", 1e5);
-    logged(f.now_ms + 1, "0001", "{\"title\":\"B\",\"release_date\":\"2026-10-07\"}", 1e5);
+    logged(f.log_store, f.now_ms, "0001", "{\"title\":\"A\",\"release_date\":\"2026-10-07\"}", 1e5, 2);
+    logged(f.log_store, f.now_ms + 1, "0001", "{\"title\":\"B\",\"release_date\":\"2026-10-07\"}", 1e5, 2);
     j.go_on = lose_the_lease;
     j.arg = &job;
     ck_assert_int_eq(shadow_page(&j, clock_ms, f.now_ms + 2, &err), MRC_ECONFLICT);
@@ -251,11 +230,12 @@ START_TEST(what_is_passed_over_and_refused)
 {
     size_t n;
     struct shadow_job j = job_of("a");
-    logged(f.now_ms, "0002", "{\"title\":\"A\",\"release_date\":\"2026-10-07\"}", 1e5); /* its own */
-    logged(f.now_ms + 1, "0001", "{\"title\":\"B\"}", 1e5);                             /* no longer a film */
-    logged(f.now_ms + 2, "0001", "[1", 1e5);
-    logged(f.now_ms + 3, "0001", "{\"title\":\"C\",\"release_date\":\"2026-10-07\"}", 1e5);
-    logged((int64_t)20500 * 86400000, "0001", "{\"title\":\"D\",\"release_date\":\"2026-10-07\"}", 1e5); /* too old */
+    logged(f.log_store, f.now_ms, "0002", "{\"title\":\"A\",\"release_date\":\"2026-10-07\"}", 1e5, 2); /* its own */
+    logged(f.log_store, f.now_ms + 1, "0001", "{\"title\":\"B\"}", 1e5, 2); /* no longer a film */
+    logged(f.log_store, f.now_ms + 2, "0001", "[1", 1e5, 2);
+    logged(f.log_store, f.now_ms + 3, "0001", "{\"title\":\"C\",\"release_date\":\"2026-10-07\"}", 1e5, 2);
+    logged(f.log_store, (int64_t)20500 * 86400000, "0001", "{\"title\":\"D\",\"release_date\":\"2026-10-07\"}", 1e5,
+           2); /* too old */
     run(&j, f.now_ms + 10);
     ck_assert_int_eq(j.compared, 1);
     ck_assert_int_eq(j.refused, 2);
@@ -271,19 +251,19 @@ START_TEST(slow_requests_and_clocks)
     size_t n;
     static const char row[] = "{\"title\":\"A\",\"release_date\":\"2026-10-07\"}";
     struct shadow_job j = job_of("a");
-    logged(f.now_ms, "0001", row, 1e5);
-    logged(f.now_ms + 30000, "0001", row, 1e5);
+    logged(f.log_store, f.now_ms, "0001", row, 1e5, 2);
+    logged(f.log_store, f.now_ms + 30000, "0001", row, 1e5, 2);
     run(&j, f.now_ms + 10000); /* the newest is left until those before it are surely there */
     ck_assert_int_eq(j.compared, 1);
-    logged(f.now_ms + 29000, "0001", row, 1e5); /* came to the log later, with an earlier id */
+    logged(f.log_store, f.now_ms + 29000, "0001", row, 1e5, 2); /* came to the log later, with an earlier id */
     run(&j, f.now_ms + 60000);
     ck_assert_int_eq(j.compared, 3);
     /* the clock was an hour ahead, and is set back */
-    logged(f.now_ms + 3600000, "0001", row, 1e5);
+    logged(f.log_store, f.now_ms + 3600000, "0001", row, 1e5, 2);
     run(&j, f.now_ms + 3700000);
     ck_assert_int_eq(j.compared, 4);
     run(&j, f.now_ms + 70000);
-    logged(f.now_ms + 80000, "0001", row, 1e5);
+    logged(f.log_store, f.now_ms + 80000, "0001", row, 1e5, 2);
     run(&j, f.now_ms + 90000);
     ck_assert_int_eq(j.compared, 5);
     run(&j, f.now_ms + 3700000); /* what was there already is not there twice */
@@ -337,12 +317,15 @@ START_TEST(figures)
     struct shadow_job j = job_of("a");
     int64_t at = f.now_ms;
     /* the other version says 112,202 of a short film and 316,228 of a long one */
-    logged(at, "0001", "{\"title\":\"A\",\"release_date\":\"2026-10-07\",\"duration_min\":90}", 10000);
-    logged(at + 1, "0001", "{\"title\":\"a \",\"release_date\":\"2026-10-07\",\"duration_min\":90}", 100000);
-    logged(at + 2, "0001", "{\"title\":\"B\",\"release_date\":\"2026-10-07\",\"duration_min\":120}", 200000);
-    logged(at + 3, "0003", "{\"title\":\"C\",\"release_date\":\"2026-10-07\",\"duration_min\":120}", 300000);
-    logged(at + 4, "0001", "{\"title\":\"D\",\"release_date\":\"2026-08-05\",\"duration_min\":90}", 0);
-    logged(at + 5, "0001", "{}", 1);
+    logged(f.log_store, at, "0001", "{\"title\":\"A\",\"release_date\":\"2026-10-07\",\"duration_min\":90}", 10000, 2);
+    logged(f.log_store, at + 1, "0001", "{\"title\":\"a \",\"release_date\":\"2026-10-07\",\"duration_min\":90}",
+           100000, 2);
+    logged(f.log_store, at + 2, "0001", "{\"title\":\"B\",\"release_date\":\"2026-10-07\",\"duration_min\":120}",
+           200000, 2);
+    logged(f.log_store, at + 3, "0003", "{\"title\":\"C\",\"release_date\":\"2026-10-07\",\"duration_min\":120}",
+           300000, 2);
+    logged(f.log_store, at + 4, "0001", "{\"title\":\"D\",\"release_date\":\"2026-08-05\",\"duration_min\":90}", 0, 2);
+    logged(f.log_store, at + 5, "0001", "{}", 1, 2);
     run(&j, at + 10);
     outcome("A", "2026-10-07", 120000, false); /* the last word counts: 100,000 against 112,202 */
     outcome("B", "2026-10-07", 250000, false);

@@ -1,5 +1,5 @@
 /* Days of the log as figures, tables and pictures; film weeks as errors. */
-#include "tests/unit/check_main.h"
+#include "tests/unit/logged.h"
 
 #include "common/base/date.h"
 #include "common/base/digest.h"
@@ -41,28 +41,6 @@ static void teardown(void)
     ck_assert_ok(folder_remove(folder, &err), &err);
 }
 
-/* A prediction made at that moment. */
-static void predict(int64_t ms, const char *version, const char *row, double admissions)
-{
-    char id[UUID_TEXT];
-    uuid7(ms, id);
-    const struct prediction p = {.id = str_of(id),
-                                 .time_ms = ms,
-                                 .user_id = STR("u"),
-                                 .request_id = STR("r"),
-                                 .trace_id = STR(""),
-                                 .model_name = STR("first-week"),
-                                 .model_version = str_of(version),
-                                 .row_json = str_of(row),
-                                 .score = 1,
-                                 .admissions = admissions,
-                                 .low80 = admissions / 10,
-                                 .high80 = admissions * 10,
-                                 .quantiles_json = STR("{}"),
-                                 .latency_us = 2000};
-    ck_assert_ok(store_predictions_add(logs, &p, 1, &err), &err);
-}
-
 static double figure(const struct mlflow_metric *m, size_t n, const char *key)
 {
     for (size_t i = 0; i < n; i++) {
@@ -81,11 +59,11 @@ START_TEST(a_day_is_what_the_log_says)
     struct track_day d;
     struct mlflow_metric m[TRACK_FIGURES];
     int64_t at = (int64_t)day * day_ms;
-    predict(at - 1, "0001", "{}", 7);      /* the day before */
-    predict(at + day_ms, "0001", "{}", 7); /* the day after */
+    logged(logs, at - 1, "0001", "{}", 7, 10);      /* the day before */
+    logged(logs, at + day_ms, "0001", "{}", 7, 10); /* the day after */
     for (int i = 0; i < N; i++) {
         snprintf(row[i], sizeof row[i], "{\"title\":\"F%d\"%s}", i % 50, i % 2 ? ",\"screens\":5" : "");
-        predict(at + i * 71000, i % 3 ? "0002" : "0001", row[i], 1000.0 * (i + 1));
+        logged(logs, at + i * 71000, i % 3 ? "0002" : "0001", row[i], 1000.0 * (i + 1), 10);
     }
     ck_assert_ok(track_day_read(logs, "first-week", day, 3, NULL, &d, &err), &err);
     ck_assert_uint_eq(d.n, 2);
@@ -136,7 +114,7 @@ static void ask(int32_t on, const char *version, int film, double budget, int sc
              "\"distributor\":\"%s\",\"duration_min\":%d,\"budget\":%.0f,\"screens\":%d}",
              film, date, film % 2 ? "Drame" : "Comédie", film % 10 ? "Pathé" : "Maison inconnue", 80 + film % 40,
              budget, screens);
-    predict((int64_t)on * day_ms + 1000 * film, version, row, 1000);
+    logged(logs, (int64_t)on * day_ms + 1000 * film, version, row, 1000, 10);
 }
 
 static int refuse(void *arg, struct mrc_err *e)
@@ -275,13 +253,13 @@ START_TEST(a_week_compares_the_last_forecast_before_release)
     struct mlflow_metric m[TRACK_FIGURES];
     size_t n;
     int64_t at = (int64_t)day * day_ms;
-    predict(at - 60 * day_ms, "0001", film, 1);  /* too long ago */
-    predict(at - 20 * day_ms, "0001", film, 10); /* not the last one */
-    predict(at - 2 * day_ms, "0001", film, 10000);
-    predict(at + 1, "0001", film, 1000); /* after the release */
-    predict(at - day_ms, "0001", other, 1e6);
-    predict(at - day_ms, "0002", other, 2000);
-    predict(at - day_ms, "0002", "{\"title\":\"Sans nouvelles\",\"release_date\":\"2026-11-04\"}", 5);
+    logged(logs, at - 60 * day_ms, "0001", film, 1, 10);  /* too long ago */
+    logged(logs, at - 20 * day_ms, "0001", film, 10, 10); /* not the last one */
+    logged(logs, at - 2 * day_ms, "0001", film, 10000, 10);
+    logged(logs, at + 1, "0001", film, 1000, 10); /* after the release */
+    logged(logs, at - day_ms, "0001", other, 1e6, 10);
+    logged(logs, at - day_ms, "0002", other, 2000, 10);
+    logged(logs, at - day_ms, "0002", "{\"title\":\"Sans nouvelles\",\"release_date\":\"2026-11-04\"}", 5, 10);
     report("l'été", "2026-11-04", 1000, false);
     report("AUTRE", "2026-11-06", 2000, false);
     report("Provisoire", "2026-11-04", 2000, true);
