@@ -100,7 +100,7 @@ static pid_t find_master(struct process *p)
 
 bool usage_read(struct usage *out)
 {
-    static pid_t pids[PROCESSES_MAX];
+    pid_t pids[PROCESSES_MAX];
     struct process p;
     size_t n = 1;
     *out = (struct usage){0};

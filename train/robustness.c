@@ -120,7 +120,7 @@ int robustness_run(struct robustness *out, const struct film_recipe *recipe, enu
 {
     struct film_recipe r = *recipe;
     struct backtest_plan p = *plan;
-    struct backtest base;
+    struct backtest base = {0};
     uint32_t blanks[ROBUSTNESS_LINES];
     for (size_t i = 0; i < ROBUSTNESS_LINES; i++) {
         blanks[i] = fields_of(i);
