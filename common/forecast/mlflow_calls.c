@@ -186,11 +186,14 @@ static int experiment_find(struct mlflow *m, const char *name, char id[MLFLOW_ID
 
 static int experiment_make(struct mlflow *m, const char *name, const char *note, struct mrc_err *err)
 {
+    /* Without the kind, pages of 3.x take it for one of a language model's. */
+    const struct mlflow_pair tags[] = {{"mlflow.experimentKind", STR("custom_model_development")},
+                                       {"mlflow.note.content", str_of(note)}};
     struct buf body;
     struct json_out w;
     begin(&body, &w);
     json_pair_cstr(&w, "name", name);
-    put_pairs(&w, "tags", &(struct mlflow_pair){"mlflow.note.content", str_of(note)}, note == NULL ? 0 : 1, NULL, 0);
+    put_pairs(&w, "tags", tags, note == NULL ? 1 : 2, NULL, 0);
     json_close_object(&w);
     return post(m, MLFLOW_POST, "experiments/create", &body, MLFLOW_REPEATABLE, NULL, err);
 }

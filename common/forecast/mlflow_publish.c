@@ -5,6 +5,7 @@
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/forecast/bundle_files.h"
+#include "common/forecast/report_picture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +13,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PAIRS_MAX = 600, METRICS_MAX = 6000, KEY_MAX = 240, POINTS_MAX = 500, VERSION_METRICS_MAX = 30, TAGS_MAX = 45 };
+enum {
+    PAIRS_MAX = 600,
+    METRICS_MAX = 6000,
+    KEY_MAX = 240,
+    POINTS_MAX = 500,
+    VERSION_METRICS_MAX = 30,
+    TAGS_MAX = 45,
+    REPORT_BYTES_MAX = 4 << 20
+};
 
 struct pairs {
     struct mlflow_pair *p;
@@ -25,14 +34,14 @@ struct publication {
     const struct publish_options *o;
     struct published *out;
     struct arena arena;
-    struct json_doc *manifest;
+    struct json_doc *manifest, *report; /* report NULL: the bundle has none */
     const char *model, *experiment;
     int64_t created_ms, started_ms;
     struct pairs params, run_tags, version_tags;
     struct mlflow_metric *metrics;
-    size_t n_metrics;
-    char uri[MLFLOW_URI_MAX]; /* where the files go */
-    struct json_doc *listing; /* what is there, of the folder `listed` */
+    size_t n_metrics, n_figures; /* figures: metrics without the learning curves behind them */
+    char uri[MLFLOW_URI_MAX];    /* where the files go */
+    struct json_doc *listing;    /* what is there, of the folder `listed` */
     char listed[BUNDLE_NAME_MAX + 1];
     struct mrc_err *err;
 };
@@ -137,6 +146,45 @@ static int add_metrics(struct publication *p, const char *prefix, const struct j
     return MRC_OK;
 }
 
+/* {"models": {M: {"learning_curve": [[trees, loss], …]}}} → one metric M/learn_loss, its step the number of trees. */
+static int add_curves(struct publication *p)
+{
+    const struct json *model = json_first(json_find(json_root(p->report), "models"));
+    for (; model != NULL; model = json_next(model)) {
+        const char *prefix = key_below(p, "", '/', json_key(model));
+        const char *key = prefix == NULL ? NULL : key_below(p, prefix, '/', STR("learn_loss"));
+        if (key == NULL) {
+            return no_room(p);
+        }
+        const struct json *point = json_first(json_find(model, "learning_curve"));
+        for (; point != NULL; point = json_next(point)) {
+            int64_t trees;
+            double loss;
+            if (json_i64(json_at(point, 0), &trees) && json_double(json_at(point, 1), &loss)) {
+                add_metric(p, key, loss, trees);
+            }
+        }
+    }
+    return MRC_OK;
+}
+
+/* report.json of the bundle, when it has one. */
+static int read_report(struct publication *p)
+{
+    char path[4700], *text;
+    size_t n;
+    if (json_find(json_find(json_root(p->manifest), "files"), "report.json") == NULL) {
+        return MRC_OK;
+    }
+    if (snprintf(path, sizeof(path), "%.*s/report.json", STR_ARG(p->b->path)) >= (int)sizeof(path)) {
+        return mrc_fail(p->err, MRC_ELIMIT, "report.json: the path is too long");
+    }
+    MRC_TRY(file_read(path, REPORT_BYTES_MAX, &text, &n, p->err));
+    int rc = bundle_json(&p->report, (struct str){text, n}, "report.json", JSON_OBJECT, p->err);
+    free(text);
+    return rc;
+}
+
 static int64_t stamp_ms(struct str s)
 {
     int64_t hour, minute, second, ms;
@@ -201,7 +249,7 @@ static int gather_tags(struct publication *p)
     MRC_TRY(add(p, &p->run_tags, "mlflow.source.git.commit", str_of(p->o->git_commit)));
     MRC_TRY(add(p, &p->run_tags, "mlflow.note.content", buf_text(&note)));
     /* The version's page shows tags and no metrics. */
-    for (size_t i = 0, n = 0; i < p->n_metrics && n < VERSION_METRICS_MAX; i++) {
+    for (size_t i = 0, n = 0; i < p->n_figures && n < VERSION_METRICS_MAX; i++) {
         char text[NUMBER_TEXT_MAX];
         if (p->metrics[i].step == 0) {
             (void)format_double(p->metrics[i].value, text);
@@ -228,6 +276,9 @@ static int gather(struct publication *p)
     p->started_ms = p->o->started_ms > 0 && p->o->started_ms < p->created_ms ? p->o->started_ms : p->created_ms;
     MRC_TRY(add_params(p, "", json_find(root, "parameters")));
     MRC_TRY(add_metrics(p, "", json_find(root, "metrics")));
+    p->n_figures = p->n_metrics;
+    MRC_TRY(read_report(p));
+    MRC_TRY(add_curves(p));
     return gather_tags(p);
 }
 
@@ -392,6 +443,31 @@ static int send_files(struct publication *p)
     return send_file(p, "manifest.json", p->b->manifest.n, str_of(p->b->digest));
 }
 
+/* A picture of each model that the report speaks of. */
+static int send_pictures(struct publication *p, const char *uri)
+{
+    const struct json *model = json_first(json_find(json_root(p->report), "models"));
+    for (; model != NULL; model = json_next(model)) {
+        struct buf title, picture;
+        const char *key = key_below(p, "", '/', json_key(model));
+        char name[KEY_MAX + 20];
+        if (key == NULL) {
+            return no_room(p);
+        }
+        (void)snprintf(name, sizeof(name), "plots/%s.svg", key);
+        buf_init(&title, &p->arena, 2000);
+        buf_init(&picture, NULL, REPORT_BYTES_MAX);
+        buf_printf(&title, "%.*s %.*s, model %.*s", STR_ARG(p->b->name), STR_ARG(p->b->version),
+                   STR_ARG(json_key(model)));
+        report_picture(model, buf_text(&title), &picture);
+        int rc = buf_ok(&picture, p->err);
+        rc = rc < 0 ? rc : mlflow_upload_text(p->m, uri, name, buf_text(&picture), p->err);
+        buf_release(&picture);
+        MRC_TRY(rc);
+    }
+    return MRC_OK;
+}
+
 /* What people look at, in the run's own folder too, where its page shows it. */
 static int send_reports(struct publication *p)
 {
@@ -409,7 +485,7 @@ static int send_reports(struct publication *p)
             rc = mlflow_upload(p->m, uri, name, path, p->err);
         }
     }
-    return rc;
+    return rc < 0 ? rc : send_pictures(p, uri);
 }
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
@@ -509,7 +585,8 @@ static int run_sequence(struct publication *p)
         MRC_TRY(begin_logged_model(p));
     }
     if (p->out->model_id[0] != '\0') {
-        MRC_TRY(mlflow_log(p->m, p->out->run, NULL, 0, p->metrics, p->n_metrics, NULL, 0, p->out->model_id, p->err));
+        /* The model's page has a row for each point: no curves there. */
+        MRC_TRY(mlflow_log(p->m, p->out->run, NULL, 0, p->metrics, p->n_figures, NULL, 0, p->out->model_id, p->err));
     }
     MRC_TRY(send_files(p));
     MRC_TRY(send_reports(p));
@@ -541,6 +618,7 @@ int publish_bundle(struct mlflow *m, const struct bundle *b, const struct publis
         err_wrap(err, "MLflow 3 takes no '/' or ':' in a model's name");
     }
     json_free(p.listing);
+    json_free(p.report);
     json_free(p.manifest);
     arena_release(&p.arena);
     return rc;

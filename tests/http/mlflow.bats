@@ -74,9 +74,20 @@ until_registry() { # pattern in the line of /readyz?verbose
     [ "$(jq '.run.data.metrics | length' <<<"$reply")" -gt 5 ]
     [ "$(jq -r '.run.inputs.dataset_inputs[0].tags[0].value' <<<"$reply")" = training ]
     [ "$(jq -r '.run.data.tags[] | select(.key == "mlflow.source.name").value' <<<"$reply")" = mercredi-train ]
+    jq -e '.run | (.data.tags | from_entries)["mlflow.user"] != "" and .info.start_time > 1e12 and
+        .info.end_time > .info.start_time' <<<"$reply"
     if [ "$mlflow_major" -ge 3 ]; then
         [ "$(jq '.run.outputs.model_outputs | length' <<<"$reply")" = 1 ]
     fi
+    # the curve, and a picture of each model
+    mlflow GET "metrics/get-history?run_id=$run_id&metric_key=ahead%2Flearn_loss"
+    jq -e '[.metrics | sort_by(.step)[]] | length > 3 and .[0].value > .[-1].value' <<<"$reply"
+    mlflow GET "artifacts/list?run_id=$run_id&path=plots"
+    [ "$(jq -r '[.files[].path] | join(" ")' <<<"$reply")" = "plots/ahead.svg plots/screens.svg" ]
+    curl -s --noproxy '*' "$MLFLOW_URL/get-artifact?run_uuid=$run_id&path=plots%2Fahead.svg" |
+        "$MLFLOW" -c 'import sys, xml.etree.ElementTree as e; sys.exit("svg" not in e.parse(sys.stdin).getroot().tag)'
+    mlflow GET "experiments/get-by-name?experiment_name=$model"
+    jq -e '.experiment.tags | from_entries | .["mlflow.experimentKind"] == "custom_model_development"' <<<"$reply"
 }
 
 @test "publishing twice leaves one run and one version" {
