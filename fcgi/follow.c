@@ -14,6 +14,7 @@
 #include "fcgi/process.h"
 #include "fcgi/registry.h"
 #include "fcgi/shared.h"
+#include "fcgi/store_jobs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4700, BAD_PAUSE_MS = 5 * 60 * 1000 };
+enum { PATH_BYTES = 4700, BAD_PAUSE_MS = 5 * 60 * 1000, LEASE_MS = 2 * 60 * 1000 };
 
 struct follow {
     struct mlflow *m;
@@ -233,12 +234,61 @@ static int follow_alias(struct follow *f, const struct settings *config, struct 
     }
     (void)snprintf(key, sizeof(key), "%s %s", w.number, w.digest);
     if (strcmp(w.status, "READY") != 0 || (strcmp(key, f->bad) == 0 && monotonic_ms() < f->bad_until_ms)) {
+        f->status.state = REGISTRY_BAD_VERSION;
         return MRC_OK;
     }
     return take_version(f, config, &w, err);
 }
 
 /* ---- promotions ------------------------------------------------------------------------------------------------ */
+
+/* Under a lease: the same version may be promoted on two hosts at once. */
+struct publication_lease {
+    struct store *state;
+    struct job job;
+};
+
+static void hold_publication(const char *what, void *arg)
+{
+    struct publication_lease *l = arg;
+    (void)what;
+    if (store_job_renew(l->state, &l->job, wall_ms(), LEASE_MS, NULL) < 0) {
+        log_event(LOG_WARN, "the lease of the publication is lost", LOG_STR("job", l->job.name));
+    }
+}
+
+/* MRC_EBUSY: another host publishes. */
+static int publish_leased(struct follow *f, const struct settings *config, const struct bundle *b,
+                          struct published *done, struct mrc_err *err)
+{
+    struct publication_lease l = {.state = NULL};
+    const struct publish_options o = {
+        .model = registry_model(config), .source = "mercredi-fcgi", .step = hold_publication, .arg = &l};
+    char holder[HOLDER_MAX];
+    struct arena a;
+    struct mrc_err why = {0};
+    process_holder(holder);
+    if (store_open(&l.state, STORE_STATE, setting_cstr(config, CONFIG_DATABASE), &why) < 0) {
+        return mrc_fail(err, MRC_EBUSY, "no lease to publish: %s", why.msg);
+    }
+    arena_init(&a, 1 << 20);
+    int rc = store_job_take(l.state, STR("mlflow_publication"), str_of(holder), wall_ms(), LEASE_MS, &a, &l.job, &why);
+    if (rc == 0) {
+        rc = mrc_fail(err, MRC_EBUSY, "another host publishes; its version will be found");
+    } else if (rc < 0) {
+        rc = mrc_fail(err, MRC_EBUSY, "no lease to publish: %s", why.msg);
+    } else {
+        rc = publish_bundle(f->m, b, &o, done, err);
+        int given = rc == MRC_OK ? store_job_done(l.state, &l.job, wall_ms(), l.job.memo, NULL)
+                                 : store_job_failed(l.state, &l.job, str_of(err->msg), NULL);
+        if (given < 0) {
+            log_event(LOG_WARN, "the job is not given back", LOG_STR("job", l.job.name));
+        }
+    }
+    arena_release(&a);
+    store_close(l.state);
+    return rc;
+}
 
 /* MLflow's number of one of our folders; a version that MLflow does not have is published first. */
 static int number_of(struct follow *f, const struct settings *config, const char *folder, struct str version,
@@ -247,7 +297,6 @@ static int number_of(struct follow *f, const struct settings *config, const char
     char path[PATH_BYTES];
     struct bundle *b;
     struct mlflow_version known;
-    const struct publish_options o = {.model = registry_model(config), .source = "mercredi-fcgi"};
     struct published done;
     struct mrc_err why = {0};
     memset(out, 0, sizeof(*out));
@@ -255,11 +304,11 @@ static int number_of(struct follow *f, const struct settings *config, const char
         return mrc_fail(err, MRC_ELIMIT, "the path of version %.*s is too long", STR_ARG(version));
     }
     MRC_TRY(bundle_open(&b, path, err));
-    int rc = mlflow_version_find(f->m, o.model, PUBLISH_TAG_DIGEST, str_of(b->digest), &known, &why);
+    int rc = mlflow_version_find(f->m, registry_model(config), PUBLISH_TAG_DIGEST, str_of(b->digest), &known, &why);
     if (rc == MRC_OK) {
         (void)snprintf(out->number, sizeof(out->number), "%s", known.number);
         (void)snprintf(out->run, sizeof(out->run), "%s", known.run);
-    } else if (rc == MRC_ENOTFOUND && (rc = publish_bundle(f->m, b, &o, &done, &why)) == MRC_OK) {
+    } else if (rc == MRC_ENOTFOUND && (rc = publish_leased(f, config, b, &done, &why)) == MRC_OK) {
         (void)snprintf(out->number, sizeof(out->number), "%s", done.version);
         (void)snprintf(out->run, sizeof(out->run), "%s", done.run);
         (void)snprintf(out->model_id, sizeof(out->model_id), "%s", done.model_id);
@@ -363,9 +412,10 @@ int follow_run(struct agent *a, void **memory, struct mrc_err *err)
     rc = rc < 0 ? rc : follow_alias(f, config, &why);
     if (rc < 0 && f->status.state != REGISTRY_PENDING) {
         /* Denied without an answer: the two did not come to speak. */
-        f->status.state = rc != MRC_EDENIED          ? REGISTRY_UNREACHABLE
-                          : mlflow_status(f->m) == 0 ? REGISTRY_UNTRUSTED
-                                                     : REGISTRY_DENIED;
+        f->status.state = rc == MRC_EIO || rc == MRC_ENOMEM ? REGISTRY_UNSTORED
+                          : rc != MRC_EDENIED               ? REGISTRY_UNREACHABLE
+                          : mlflow_status(f->m) == 0        ? REGISTRY_UNTRUSTED
+                                                            : REGISTRY_DENIED;
     }
     count(f, rc < 0 ? "mercredi_mlflow_polls_total{result=\"failed\"}" : "mercredi_mlflow_polls_total{result=\"ok\"}");
     f->status.success_ms = (int64_t)time(NULL) * 1000;

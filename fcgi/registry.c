@@ -22,6 +22,7 @@ const char *const registry_state_texts[REGISTRY__COUNT] = {
     [REGISTRY_BAD_VERSION] = "the alias names a version that cannot be served",
     [REGISTRY_PENDING] = "a promotion has not reached MLflow yet",
     [REGISTRY_UNTRUSTED] = "MLflow's certificate is not trusted",
+    [REGISTRY_UNSTORED] = "the version cannot be stored here",
 };
 
 bool registry_used(const struct settings *config)

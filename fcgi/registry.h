@@ -27,6 +27,7 @@ enum registry_state {
     REGISTRY_BAD_VERSION, /* the alias names a version that cannot be served */
     REGISTRY_PENDING,     /* a promotion waits to be carried there */
     REGISTRY_UNTRUSTED,   /* its certificate, or ours */
+    REGISTRY_UNSTORED,    /* what it has cannot be kept here: disk, rights, memory */
     REGISTRY__COUNT
 };
 extern const char *const registry_state_texts[REGISTRY__COUNT]; /* for people, without addresses */

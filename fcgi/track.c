@@ -20,6 +20,7 @@ enum {
     ROUND_MS = 4000,
     GRACE_MS = 10 * 60 * 1000,
     LISTED_DAYS = 60,
+    CLOCKS_APART_MS = 60 * 1000,
     TEXT_MAX = 8 << 20
 };
 #define DAY_MS ((int64_t)86400000)
@@ -28,8 +29,9 @@ struct track {
     struct mlflow *m;
     struct store *state, *log;
     struct shared *shared;
-    char experiment[MLFLOW_ID_MAX]; /* "" until it was found or made */
+    char experiment[MLFLOW_ID_MAX]; /* of what is being done */
     char holder[HOLDER_MAX];
+    bool clocks_apart;  /* said already */
     struct job *job;    /* what is being done under its lease */
     int64_t renewed_ms; /* when that was taken or renewed last */
 };
@@ -60,9 +62,6 @@ static int hold_lease(void *arg, struct mrc_err *err)
 static int find_experiment(struct track *t, const struct settings *config, struct mrc_err *err)
 {
     char name[300];
-    if (t->experiment[0] != '\0') {
-        return MRC_OK;
-    }
     if (setting_is_set(config, CONFIG_MLFLOW_EXPERIMENT)) {
         (void)snprintf(name, sizeof(name), "%.290s", setting_cstr(config, CONFIG_MLFLOW_EXPERIMENT));
     } else {
@@ -217,7 +216,10 @@ static int send_day(struct track *t, const struct track_run *run, struct track_v
         const struct mlflow_pair tags[] = {{"mlflow.loggedArtifacts", buf_text(&listed)},
                                            {"shipped_through", str_of(date)}};
         bool fits = buf_ok(&listed, NULL) == MRC_OK;
-        rc = mlflow_log(t->m, run->run.id, NULL, 0, figures, n, fits ? tags : tags + 1, fits ? 2 : 1, NULL, err);
+        rc = keep_lease(t, err);
+        rc = rc < 0
+                 ? rc
+                 : mlflow_log(t->m, run->run.id, NULL, 0, figures, n, fits ? tags : tags + 1, fits ? 2 : 1, NULL, err);
     }
     buf_release(&listed);
     return rc;
@@ -252,7 +254,6 @@ static int ship_version(struct track *t, const struct settings *config, struct t
     struct track_run run;
     struct track_drift room = {.bundle = NULL}, *drift;
     MRC_TRY(keep_lease(t, err));
-    MRC_TRY(find_experiment(t, config, err));
     MRC_TRY(get_run(t, config, v->version, day, &run, err));
     if (run.shipped_through != DATE_NONE && run.shipped_through >= day) {
         return MRC_OK;
@@ -270,13 +271,33 @@ static int ship_version(struct track *t, const struct settings *config, struct t
     return MRC_OK;
 }
 
+/* What is too much will not become less: what comes after it must not wait for it. */
+static void leave_out(struct track *t, int32_t day, const struct mrc_err *why)
+{
+    char date[DATE_TEXT];
+    date_format(day, date);
+    log_event(LOG_ERROR, "alert: a day or week of predictions is too much to be summed up, and is left out",
+              LOG_CSTR("date", date), LOG_CSTR("err", why->msg));
+    shared_count(t->shared, "mercredi_mlflow_days_total{result=\"failed\"}", 1);
+}
+
 static int ship_day(struct track *t, const struct settings *config, int32_t day, struct mrc_err *err)
 {
     struct track_day d;
     const struct track_hold hold = {hold_lease, t};
-    MRC_TRY(track_day_read(t->log, setting_cstr(config, CONFIG_MODEL), day,
-                           (size_t)setting_int(config, CONFIG_MLFLOW_SAMPLE), &hold, &d, err));
-    int rc = MRC_OK;
+    struct mrc_err why = {0};
+    int rc = track_day_read(t->log, setting_cstr(config, CONFIG_MODEL), day,
+                            (size_t)setting_int(config, CONFIG_MLFLOW_SAMPLE), &hold, &d, &why);
+    if (rc == MRC_ELIMIT) {
+        leave_out(t, day, &why);
+        return MRC_OK;
+    }
+    if (rc < 0) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return rc;
+    }
     for (size_t i = 0; i < d.n && rc == MRC_OK; i++) {
         rc = ship_version(t, config, &d.versions[i], day, err);
     }
@@ -295,7 +316,6 @@ static int ship_error(struct track *t, const struct settings *config, const stru
     char date[DATE_TEXT];
     date_format(week, date);
     MRC_TRY(keep_lease(t, err));
-    MRC_TRY(find_experiment(t, config, err));
     MRC_TRY(get_run(t, config, e->version, week, &run, err));
     if (run.realised_through != DATE_NONE && run.realised_through >= week) {
         return MRC_OK;
@@ -314,8 +334,16 @@ static int ship_week(struct track *t, const struct settings *config, int32_t wee
     struct track_error *e = calloc(TRACK_VERSIONS_MAX, sizeof(*e));
     const struct track_hold hold = {hold_lease, t};
     size_t n = 0;
-    int rc = e == NULL ? mrc_fail(err, MRC_ENOMEM, "no memory for a week of films")
-                       : track_week_read(t->state, t->log, setting_cstr(config, CONFIG_MODEL), week, &hold, e, &n, err);
+    struct mrc_err why = {0};
+    int rc = e == NULL
+                 ? mrc_fail(&why, MRC_ENOMEM, "no memory for a week of films")
+                 : track_week_read(t->state, t->log, setting_cstr(config, CONFIG_MODEL), week, &hold, e, &n, &why);
+    if (rc == MRC_ELIMIT) {
+        leave_out(t, week, &why);
+        rc = MRC_OK;
+    } else if (rc < 0 && err != NULL) {
+        *err = why;
+    }
     for (size_t i = 0; i < n && rc == MRC_OK; i++) {
         rc = e[i].films == 0 ? MRC_OK : ship_error(t, config, &e[i], week, err);
     }
@@ -373,6 +401,37 @@ static const struct span {
     {"mlflow_realised", 7 + 21, next_week, ship_week, 0}, /* three weeks to report a first week */
 };
 
+/* By this clock or MLflow's, whichever is behind: on a host whose own is ahead, today would be taken for closed. */
+static int64_t earlier_now_ms(struct track *t)
+{
+    int64_t now = wall_ms(), ahead = mlflow_ahead_ms(t->m);
+    bool apart = ahead > CLOCKS_APART_MS || ahead < -CLOCKS_APART_MS;
+    if (apart && !t->clocks_apart) {
+        log_event(LOG_WARN, "alert: this clock and MLflow's differ; a day is summed up when both say that it is over",
+                  LOG_INT("ahead_s", ahead / 1000));
+    }
+    t->clocks_apart = apart;
+    return ahead > 0 ? now - ahead : now;
+}
+
+bool track_closed(int32_t date, int32_t closed_after, int64_t now_ms)
+{
+    return date != DATE_NONE && now_ms >= (int64_t)(date + closed_after) * DAY_MS + GRACE_MS;
+}
+
+/* Ship it, when it is closed. */
+static int ship_closed(struct track *t, const struct settings *config, const struct span *span, int32_t date,
+                       bool *closed, struct mrc_err *err)
+{
+    *closed = track_closed(date, span->closed_after, wall_ms());
+    if (!*closed) {
+        return MRC_OK;
+    }
+    MRC_TRY(find_experiment(t, config, err)); /* anew: it may have been deleted; and MLflow's clock is known then */
+    *closed = track_closed(date, span->closed_after, earlier_now_ms(t));
+    return *closed ? span->ship(t, config, date, err) : MRC_OK;
+}
+
 /* One day, or week, under the lease. 1: done, there may be more; 0: nothing to do. The memo is the last date done. */
 static int ship_next(struct track *t, const struct settings *config, const struct span *span, struct mrc_err *err)
 {
@@ -380,6 +439,7 @@ static int ship_next(struct track *t, const struct settings *config, const struc
     struct job job;
     struct mrc_err why = {0};
     int32_t date = DATE_NONE;
+    bool closed = false;
     char memo[DATE_TEXT];
     arena_init(&a, 1 << 20);
     int rc = store_job_take(t->state, str_of(span->job), str_of(t->holder), wall_ms(), LEASE_MS, &a, &job, err);
@@ -391,10 +451,7 @@ static int ship_next(struct track *t, const struct settings *config, const struc
     t->job = &job;
     t->renewed_ms = monotonic_ms();
     rc = span->next(t, through == DATE_NONE ? DATE_NONE : through + span->step, &date, &why);
-    bool closed = date != DATE_NONE && wall_ms() >= (int64_t)(date + span->closed_after) * DAY_MS + GRACE_MS;
-    if (rc == MRC_OK && closed) {
-        rc = span->ship(t, config, date, &why);
-    }
+    rc = rc < 0 ? rc : ship_closed(t, config, span, date, &closed, &why);
     if (rc == MRC_OK) {
         (void)snprintf(memo, sizeof(memo), "%.*s", STR_ARG(job.memo));
         if (closed) {
@@ -460,9 +517,6 @@ int track_run(struct agent *a, void **memory, struct mrc_err *err)
         do {
             rc = ship_next(t, config, &spans[i], err);
         } while (rc == 1 && monotonic_ms() < until && !agent_stopping(a));
-    }
-    if (rc == MRC_ENOTFOUND) {
-        t->experiment[0] = '\0'; /* it was deleted: found or restored the next time */
     }
     if (rc < 0) {
         shared_count(t->shared, "mercredi_mlflow_days_total{result=\"failed\"}", 1);

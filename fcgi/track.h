@@ -13,6 +13,9 @@
 #include "fcgi/agent.h"
 #include "fcgi/store.h"
 
+/* Is all known of what began on `date` and goes on for closed_after days (UTC)? With ten minutes of grace for rows that
+ * are still being written. */
+bool track_closed(int32_t date, int32_t closed_after, int64_t now_ms);
 /* Task of the agent, every mlflow_track. */
 int track_run(struct agent *a, void **memory, struct mrc_err *err);
 void track_release(void *memory);

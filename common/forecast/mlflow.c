@@ -19,7 +19,7 @@ enum {
     ERROR_BODY_MAX = 1 << 16, /* of what accompanies a refusal to give a file */
     URL_MAX = 2000,
     WAIT_MAX_MS = 30000,
-    SLOW_BYTES = 1 /* a second, of a file: less is none */
+    SLOW_BYTES = 1000 /* a second, of a file: less is none */
 };
 
 struct mlflow {
@@ -30,6 +30,7 @@ struct mlflow {
     struct mlflow_options o;
     int major;   /* 0: not asked yet */
     long status; /* of the last answer */
+    int64_t ahead_ms;
     char problem[CURL_ERROR_SIZE];
 };
 
@@ -216,6 +217,11 @@ int mlflow_status(const struct mlflow *m)
     return (int)m->status;
 }
 
+int64_t mlflow_ahead_ms(const struct mlflow *m)
+{
+    return m->ahead_ms;
+}
+
 /* ---- one request ----------------------------------------------------------------------------------------------- */
 
 /* Where an answer's body goes. A refusal's body is kept as text, whatever the sink. */
@@ -291,12 +297,17 @@ static void keep_header(const char *line, size_t n, const char *name, char *out,
 static size_t read_header(char *p, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
-    char wait[24] = "";
+    char wait[24] = "", date[48] = "";
     double seconds;
     n *= size;
     keep_header(p, n, "location:", t->location, sizeof(t->location));
     keep_header(p, n, "content-type:", t->content_type, sizeof(t->content_type));
     keep_header(p, n, "retry-after:", wait, sizeof(wait));
+    keep_header(p, n, "date:", date, sizeof(date));
+    time_t there = date[0] == '\0' ? -1 : curl_getdate(date, NULL);
+    if (there > 0) {
+        t->m->ahead_ms = ((int64_t)time(NULL) - (int64_t)there) * 1000;
+    }
     if (parse_double(str_of(wait), &seconds) && seconds >= 0) {
         t->retry_after_ms = seconds * 1000 < WAIT_MAX_MS ? (int64_t)(seconds * 1000) : WAIT_MAX_MS;
     }

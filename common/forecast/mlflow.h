@@ -54,6 +54,9 @@ const char *mlflow_url(const struct mlflow *m); /* without credentials and final
 int mlflow_major(struct mlflow *m, int *major, struct mrc_err *err) MRC_CHECKED;
 /* HTTP status of the last answer, 0 when there was none. */
 int mlflow_status(const struct mlflow *m);
+/* How far this machine's clock is ahead of the server's, by the Date of the last answer that had one (to a second);
+ * 0: not known. */
+int64_t mlflow_ahead_ms(const struct mlflow *m);
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
@@ -154,11 +157,11 @@ int mlflow_alias_read(struct mlflow *m, const char *name, const char *alias, str
                       struct mrc_err *err) MRC_CHECKED;
 int mlflow_alias_set(struct mlflow *m, const char *name, const char *alias, const char *version,
                      struct mrc_err *err) MRC_CHECKED;
-/* The newest version of the model whose tag has that value. MRC_ENOTFOUND. */
+/* The first version of the model whose tag has that value. MRC_ENOTFOUND. */
 int mlflow_version_find(struct mlflow *m, const char *name, const char *tag, struct str value,
                         struct mlflow_version *out, struct mrc_err *err) MRC_CHECKED;
 /* mlflow_version_find, or a new one. source: where its files are, complete already; model_id (may be NULL): the logged
- * model they are of. Safe to repeat after any interruption. */
+ * model they are of. Safe to repeat after any interruption; of several who make it at once the first one's stays. */
 int mlflow_version_get(struct mlflow *m, const char *name, const char *source, const char *run, const char *model_id,
                        const char *description, const char *tag, struct str value, const struct mlflow_pair *tags,
                        size_t n_tags, struct mlflow_version *out, struct mrc_err *err) MRC_CHECKED;

@@ -613,9 +613,9 @@ int mlflow_alias_set(struct mlflow *m, const char *name, const char *alias, cons
     return send_texts(m, MLFLOW_POST, "registered-models/alias", body, 3, NULL, err);
 }
 
-/* Does this version have the tag, and is it newer than *out? */
-static int consider(const struct json *v, const char *tag, struct str value, struct mlflow_version *out,
-                    int64_t *newest, struct mrc_err *err)
+/* Does this version have the tag, and is it older than *out? */
+static int consider(const struct json *v, const char *tag, struct str value, struct mlflow_version *out, int64_t *first,
+                    struct mrc_err *err)
 {
     struct mlflow_version found;
     int64_t number;
@@ -625,11 +625,11 @@ static int consider(const struct json *v, const char *tag, struct str value, str
     MRC_TRY(mlflow_text(v, "version", found.number, sizeof(found.number), err));
     text_or_empty(v, "status", found.status, sizeof(found.status));
     text_or_empty(v, "run_id", found.run, sizeof(found.run));
-    if (!parse_i64(str_of(found.number), &number)) {
+    if (!parse_i64(str_of(found.number), &number) || number < 1) {
         return mrc_fail(err, MRC_EFORMAT, "a version of the model is \"%s\", a number is meant", found.number);
     }
-    if (number > *newest) {
-        *newest = number;
+    if (*first == 0 || number < *first) {
+        *first = number;
         *out = found;
     }
     return MRC_OK;
@@ -641,7 +641,7 @@ int mlflow_version_find(struct mlflow *m, const char *name, const char *tag, str
 {
     struct buf filter;
     char token[1024] = "";
-    int64_t newest = 0;
+    int64_t first = 0;
     buf_init(&filter, NULL, PATH_MAX_BYTES);
     int rc = put_condition(&filter, "name", str_of(name), err);
     for (int page = 0; rc == MRC_OK && (page == 0 || token[0] != '\0'); page++) {
@@ -657,13 +657,13 @@ int mlflow_version_find(struct mlflow *m, const char *name, const char *tag, str
         }
         const struct json *v = json_first(json_find(json_root(doc), "model_versions"));
         for (; v != NULL && rc == MRC_OK; v = json_next(v)) {
-            rc = consider(v, tag, value, out, &newest, err);
+            rc = consider(v, tag, value, out, &first, err);
         }
         text_or_empty(json_root(doc), "next_page_token", token, sizeof(token));
         json_free(doc);
     }
     buf_release(&filter);
-    return rc < 0 || newest > 0
+    return rc < 0 || first > 0
                ? rc
                : mrc_fail(err, MRC_ENOTFOUND, "no version of \"%s\" in MLflow has %s %.*s", name, tag, STR_ARG(value));
 }
@@ -694,6 +694,21 @@ static int version_make(struct mlflow *m, const char *name, const char *source, 
     return rc;
 }
 
+/* Who looked at the same time made one too. Numbers grow, so all see the same first one: the others go. */
+static int keep_first(struct mlflow *m, const char *name, const char *tag, struct str value,
+                      struct mlflow_version *made, struct mrc_err *err)
+{
+    struct mlflow_version first;
+    MRC_TRY(mlflow_version_find(m, name, tag, value, &first, err));
+    if (strcmp(first.number, made->number) == 0) {
+        return MRC_OK;
+    }
+    const struct mlflow_pair body[] = {{"name", str_of(name)}, {"version", str_of(made->number)}};
+    MRC_TRY(send_texts(m, MLFLOW_DELETE, "model-versions/delete", body, 2, NULL, err));
+    *made = first;
+    return MRC_OK;
+}
+
 int mlflow_version_get(struct mlflow *m, const char *name, const char *source, const char *run, const char *model_id,
                        const char *description, const char *tag, struct str value, const struct mlflow_pair *tags,
                        size_t n_tags, struct mlflow_version *out, struct mrc_err *err)
@@ -705,6 +720,7 @@ int mlflow_version_get(struct mlflow *m, const char *name, const char *source, c
         rc = mlflow_version_find(m, name, tag, value, out, &problem);
         if (rc == MRC_ENOTFOUND) {
             rc = version_make(m, name, source, run, model_id, description, &key, tags, n_tags, out, &problem);
+            rc = rc < 0 ? rc : keep_first(m, name, tag, value, out, &problem);
         }
     }
     if (rc < 0 && err != NULL) {

@@ -542,6 +542,9 @@ static int register_version(struct publication *p)
                                PUBLISH_TAG_DIGEST, str_of(p->b->digest), p->version_tags.p,
                                p->version_tags.n < TAGS_MAX ? p->version_tags.n : TAGS_MAX, &v, p->err));
     (void)snprintf(p->out->version, sizeof(p->out->version), "%s", v.number);
+    if (v.run[0] != '\0') {
+        (void)snprintf(p->out->run, sizeof(p->out->run), "%s", v.run);
+    }
     return MRC_OK;
 }
 

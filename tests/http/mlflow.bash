@@ -94,3 +94,46 @@ versions_of() { # model → one line a version: number, digest tag
     mlflow GET "model-versions/search?filter=name%3D%27$1%27"
     jq -r '.model_versions[]? | [.version, (.tags[]? | select(.key == "bundle_sha256").value)] | join(" ")' <<<"$reply"
 }
+publish() { # bundle, more arguments → $run_id $version
+    local out
+    out=$("$BIN/mercredi-train" publish "$1" --mlflow "$MLFLOW_URL" --quiet "${@:2}")
+    run_id=$(jq -r .run_id <<<"$out") version=$(jq -r .version <<<"$out")
+}
+until_served() { # our version: wait at most 10 s for an answer by it
+    local i
+    as_demo
+    for ((i = 0; i < 100; i++)); do
+        post_json /predict "$film"
+        [ "$(member .model.version)" != "$1" ] || return 0
+        sleep 0.1
+    done
+    fail "after 10 s the version is $(member .model.version), not $1"
+}
+registry_line() { curl -s --noproxy '*' "$URL/readyz?verbose" | grep mlflow; }
+until_registry() { # pattern in the line of /readyz?verbose
+    local i
+    for ((i = 0; i < 100; i++)); do
+        [[ ! $(registry_line) =~ $1 ]] || return 0
+        sleep 0.1
+    done
+    fail "after 10 s: $(registry_line)"
+}
+through_proxy() { # n, model: publish 8001 through killing_proxy.py → $status; what was asked for in $BATS_TEST_TMPDIR/requests
+    local tmp=$BATS_TEST_TMPDIR proxy
+    rm -f "$tmp/port" "$tmp/pid"
+    "$MLFLOW" "$root/tests/http/killing_proxy.py" "$MLFLOW_URL" "$1" "$tmp/pid" "$tmp/port" >"$tmp/requests" 2>&1 3>&- &
+    proxy=$!
+    until [ -s "$tmp/port" ]; do sleep 0.05; done
+    sh -c 'echo $$ >"$1"; shift; exec "$@"' - "$tmp/pid" "$BIN/mercredi-train" publish "$bundles/8001" --quiet \
+        --mlflow "http://127.0.0.1:$(cat "$tmp/port")" --name "$2" --alias champion >"$tmp/out" 2>"$tmp/err" 3>&- &&
+        status=0 || status=$?
+    kill "$proxy" 2>/dev/null || true
+    wait "$proxy" 2>/dev/null || true
+}
+same_files() { # model, version, bundle: does MLflow have what the bundle's manifest names?
+    local file
+    while read -r file; do
+        [ "$(curl -s --noproxy '*' "$MLFLOW_URL/model-versions/get-artifact?name=$1&version=$2&path=$file" | sha256sum)" = \
+            "$(sha256sum <"$3/$file")" ] || fail "$1 $2: $file differs"
+    done < <(jq -r '.files | keys[]' "$3/manifest.json")
+}

@@ -102,6 +102,11 @@ in_the_log() { # version → the same from the database, of closed days
         FROM predictions WHERE model_version = '$1' AND time_ms < extract(epoch FROM date_trunc('day',
         now() AT TIME ZONE 'UTC')) * 1000 GROUP BY 1) AS x"
 }
+registered() { # version → lines "number digest" in MLflow
+    mlflow GET "model-versions/search?filter=name%3D%27$model%27"
+    jq -r --arg v "$1" '.model_versions[]? | select(.tags[]? | .key == "bundle_version" and .value == $v) |
+        [.version, (.tags[] | select(.key == "bundle_sha256").value)] | join(" ")' <<<"$reply"
+}
 day_ago() { date -u -d "$1 days ago" +%F; }
 logged() { cat "$BATS_FILE_TMPDIR"/[ab]/server.log | grep -c "$1" || true; }
 
@@ -143,6 +148,31 @@ logged() { cat "$BATS_FILE_TMPDIR"/[ab]/server.log | grep -c "$1" || true; }
     until_both_serve 8001
 }
 
+@test "a version that MLflow does not have, promoted on both hosts at once, is published once" {
+    kill -STOP -- "-$(cat "$MLFLOW_STATE/pid")" # both shall find it missing
+    for h in a b; do
+        host "$h"
+        MERCREDI_MLFLOW_URL=$MLFLOW_URL administer model use 0001
+    done
+    sleep 3.5 # a round of each
+    kill -CONT -- "-$(cat "$MLFLOW_STATE/pid")"
+    until_both_serve 0001
+    for ((i = 0; i < 200; i++)); do
+        [ ! -e "$BATS_FILE_TMPDIR/a/mlflow.promote" ] && [ ! -e "$BATS_FILE_TMPDIR/b/mlflow.promote" ] && break
+        sleep 0.1
+    done
+    [ "$(registered 0001 | wc -l)" = 1 ] || fail "$(registered 0001)"
+    read -r number digest <<<"$(registered 0001)"
+    [ "$(alias_now)" = "$number" ]
+    mlflow GET "experiments/get-by-name?experiment_name=$model"
+    mlflow POST runs/search "{\"experiment_ids\": [\"$(jq -r .experiment.experiment_id <<<"$reply")\"],
+        \"filter\": \"tags.bundle_sha256 = '$digest'\"}"
+    [ "$(jq '.runs | length' <<<"$reply")" = 1 ]
+    host a
+    MERCREDI_MLFLOW_URL=$MLFLOW_URL administer model use 8001
+    until_both_serve 8001
+}
+
 @test "days of both hosts are shipped once, whole, by whichever host takes the lease" {
     for h in a b; do
         host "$h"
@@ -176,11 +206,6 @@ week_of() { # date: name of the version with films up to then
     local newest
     newest=$(cut -d, -f4 "$BATS_FILE_TMPDIR/refresh.csv" | tail -n +2 | sort | tail -n 1)
     echo "8100-$(date -d "$newest" +%Gw%V)"
-}
-registered() { # version → lines "number digest" in MLflow
-    mlflow GET "model-versions/search?filter=name%3D%27$model%27"
-    jq -r --arg v "$1" '.model_versions[]? | select(.tags[]? | .key == "bundle_version" and .value == $v) |
-        [.version, (.tags[] | select(.key == "bundle_sha256").value)] | join(" ")' <<<"$reply"
 }
 
 @test "newer films make one new version of all hosts', in MLflow and by its alias on both" {

@@ -22,11 +22,6 @@ teardown_file() {
 }
 setup() { [ -z "$none" ] || skip "$none"; }
 
-publish() { # bundle, more arguments → $run_id $version
-    local out
-    out=$("$BIN/mercredi-train" publish "$1" --mlflow "$MLFLOW_URL" --quiet "${@:2}")
-    run_id=$(jq -r .run_id <<<"$out") version=$(jq -r .version <<<"$out")
-}
 until_ready() { # extended regular expression of a line of /readyz?verbose
     local i
     for ((i = 0; i < 150; i++)); do

@@ -6,6 +6,8 @@
 #include "common/forecast/mlflow_fetch.h"
 #include "common/forecast/mlflow_publish.h"
 
+#include <time.h>
+
 static struct fake fake;
 static struct mlflow *m;
 static struct mrc_err err;
@@ -198,6 +200,61 @@ START_TEST(a_server_that_hangs)
 }
 END_TEST
 
+/* A few bytes now and then: alive, but never done. */
+static void drip(int fd, const struct fake_request *r, struct fake_shared *s)
+{
+    (void)r, (void)s;
+    fake_answer(fd, 200, "", "", 0, 1000000);
+    for (int i = 0; i < 100; i++) {
+        fake_write(fd, "0123456789", 10);
+        usleep(100000);
+    }
+}
+
+START_TEST(a_file_that_drips_is_given_up)
+{
+    char digest[65];
+    uint64_t bytes;
+    start(drip);
+    mlflow_close(m);
+    struct mlflow_options o = options();
+    o.timeout_ms = 2000;
+    o.retries = 0;
+    ck_assert_ok(mlflow_open(&m, &o, &err), &err);
+    int64_t begun = (int64_t)time(NULL);
+    ck_assert_fails(mlflow_download(m, "mlflow-artifacts:/a", "x", -1, 1 << 20, digest, &bytes, &err), &err, MRC_EBUSY,
+                    "too slow");
+    ck_assert_int_lt((int64_t)time(NULL) - begun, 8);
+    stop();
+}
+END_TEST
+
+static void an_hour_behind(int fd, const struct fake_request *r, struct fake_shared *s)
+{
+    static const char body[] = "{\"model_version\": {\"version\": 7}}";
+    char date[80];
+    time_t now = time(NULL) - 3600;
+    struct tm tm;
+    (void)r;
+    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&now, &tm));
+    fake_answer(fd, 200, s->state[0] == 0 ? date : "Date: yesterday\r\n", body, strlen(body), -1);
+}
+
+START_TEST(the_servers_clock_is_known)
+{
+    start(an_hour_behind);
+    ck_assert_int_eq(mlflow_ahead_ms(m), 0);
+    ck_assert_ok(mlflow_alias_read(m, "x", "c", &doc, &err), &err);
+    json_free(doc);
+    ck_assert_int_ge(mlflow_ahead_ms(m), 3600 * 1000);
+    ck_assert_int_le(mlflow_ahead_ms(m), 3620 * 1000);
+    fake.shared->state[0] = 1; /* what is no date says nothing */
+    ck_assert_ok(mlflow_alias_read(m, "x", "c", &doc, &err), &err);
+    ck_assert_int_ge(mlflow_ahead_ms(m), 3600 * 1000);
+    stop();
+}
+END_TEST
+
 static bool at_once(void *arg)
 {
     (void)arg;
@@ -254,12 +311,12 @@ static void two_pages(int fd, const struct fake_request *r, struct fake_shared *
     (void)s;
     if (strstr(r->path, "page_token=p%2F2") != NULL) {
         fake_text(fd, 200,
-                  "{\"model_versions\": [{\"version\": \"3\", \"run_id\": \"r3\", \"tags\": [{\"key\": \"d\", "
+                  "{\"model_versions\": [{\"version\": \"2\", \"run_id\": \"r2\", \"tags\": [{\"key\": \"d\", "
                   "\"value\": \"x\"}]}]}");
     } else {
         fake_text(fd, 200,
                   "{\"model_versions\": [{\"version\": \"12\", \"tags\": [{\"key\": \"d\", \"value\": \"y\"}]}, "
-                  "{\"version\": \"2\", \"tags\": [{\"key\": \"d\", \"value\": \"x\"}]}], "
+                  "{\"version\": \"3\", \"tags\": [{\"key\": \"d\", \"value\": \"x\"}]}], "
                   "\"next_page_token\": \"p/2\"}");
     }
 }
@@ -269,11 +326,43 @@ START_TEST(versions_are_looked_for_on_all_pages)
     struct mlflow_version v;
     start(two_pages);
     ck_assert_ok(mlflow_version_find(m, "n", "d", STR("x"), &v, &err), &err);
-    ck_assert_str_eq(v.number, "3");
-    ck_assert_str_eq(v.run, "r3");
+    ck_assert_str_eq(v.number, "2");
+    ck_assert_str_eq(v.run, "r2");
     ck_assert_int_eq(fake.shared->n, 2);
     ck_assert_fails(mlflow_version_find(m, "n", "d", STR("z"), &v, &err), &err, MRC_ENOTFOUND, "d z");
     ck_assert_fails(mlflow_version_find(m, "a'b", "d", STR("z"), &v, &err), &err, MRC_EINVAL, "without quotes");
+    stop();
+}
+END_TEST
+
+/* Another publisher's version 5 came to be between our search and our creation of 6. */
+static void meanwhile_five(int fd, const struct fake_request *r, struct fake_shared *s)
+{
+    if (strstr(r->path, "versions/create") != NULL) {
+        s->state[0] = 1;
+        fake_text(fd, 200, "{\"model_version\": {\"version\": \"6\", \"status\": \"READY\"}}");
+    } else if (strstr(r->path, "versions/search") != NULL && s->state[0] == 1) {
+        fake_text(
+            fd, 200,
+            "{\"model_versions\": [{\"version\": \"6\", \"run_id\": \"r6\", \"tags\": [{\"key\": \"d\", \"value\": "
+            "\"x\"}]}, {\"version\": \"5\", \"run_id\": \"r5\", \"tags\": [{\"key\": \"d\", \"value\": \"x\"}]}]}");
+    } else {
+        fake_text(fd, 200, "{}");
+    }
+}
+
+START_TEST(of_two_who_make_a_version_the_first_ones_stays)
+{
+    struct mlflow_version v;
+    start(meanwhile_five);
+    ck_assert_ok(mlflow_version_get(m, "n", "mlflow-artifacts:/1/r", "r6", NULL, "", "d", STR("x"), NULL, 0, &v, &err),
+                 &err);
+    ck_assert_str_eq(v.number, "5");
+    ck_assert_str_eq(v.run, "r5");
+    const struct fake_request *last = &fake.shared->requests[fake.shared->n - 1];
+    ck_assert_str_eq(last->method, "DELETE");
+    ck_assert_str_eq(last->path, "/api/2.0/mlflow/model-versions/delete");
+    ck_assert_str_eq(last->body, "{\"name\":\"n\",\"version\":\"6\"}");
     stop();
 }
 END_TEST
@@ -635,12 +724,15 @@ int main(void)
     tcase_add_loop_test(t, says_what_was_refused, 0, sizeof refusals / sizeof refusals[0]);
     tcase_add_test(t, a_server_that_is_not_there);
     tcase_add_test(t, a_server_that_hangs);
+    tcase_add_test(t, a_file_that_drips_is_given_up);
+    tcase_add_test(t, the_servers_clock_is_known);
     tcase_add_test(t, can_be_cancelled);
     suite_add_tcase(s, t);
     t = tcase_create("calls");
     tcase_set_timeout(t, 30);
     tcase_add_test(t, a_run_whose_answer_was_lost_is_found);
     tcase_add_test(t, versions_are_looked_for_on_all_pages);
+    tcase_add_test(t, of_two_who_make_a_version_the_first_ones_stays);
     tcase_add_test(t, a_status_that_was_not_taken_is_noticed);
     tcase_add_test(t, logs_in_batches);
     tcase_add_test(t, keys_are_made_acceptable);

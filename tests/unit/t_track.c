@@ -280,6 +280,18 @@ START_TEST(a_week_compares_the_last_forecast_before_release)
 }
 END_TEST
 
+START_TEST(a_day_is_closed_ten_minutes_after_it)
+{
+    const int64_t midnight = (int64_t)(day + 1) * day_ms;
+    ck_assert(!track_closed(day, 1, midnight));
+    ck_assert(!track_closed(day, 1, midnight + 10 * 60000 - 1));
+    ck_assert(track_closed(day, 1, midnight + 10 * 60000));
+    ck_assert(!track_closed(day, 28, midnight + 10 * 60000));
+    ck_assert(track_closed(day, 28, midnight + 27 * day_ms + 10 * 60000));
+    ck_assert(!track_closed(DATE_NONE, 1, midnight));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("track");
@@ -290,6 +302,7 @@ int main(void)
     tcase_add_test(t, films_of_four_weeks_are_compared_with_the_reference);
     tcase_add_test(t, what_cannot_be_compared_is_told);
     tcase_add_test(t, a_week_compares_the_last_forecast_before_release);
+    tcase_add_test(t, a_day_is_closed_ten_minutes_after_it);
     suite_add_tcase(s, t);
     return check_main(s);
 }

@@ -1,0 +1,228 @@
+#!/usr/bin/env bats
+# What goes wrong between a real MLflow server and ours: half an upload, deleted experiments, clocks that differ, names,
+# a full disk, files that are not what they should be. Skips as mlflow.bats does. BIG_MB (64): size of the file that is
+# too large.
+bats_require_minimum_version 1.5.0
+load server
+load mlflow
+model=first-week
+
+setup_file() {
+    none=$(mlflow_none)
+    export none
+    [ -z "$none" ] || return 0
+    mlflow_start
+    quick_bundles 8001 8002 8003 8004 8005
+    # The server speaks to MLflow through a proxy that can tell another time.
+    export AHEAD_FILE=$BATS_FILE_TMPDIR/ahead
+    echo 0 >"$AHEAD_FILE"
+    "$MLFLOW" "$root/tests/http/killing_proxy.py" "$MLFLOW_URL" 0 none "$BATS_FILE_TMPDIR/proxy.port" \
+        >"$BATS_FILE_TMPDIR/proxy.log" 2>&1 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/proxy.pid"
+    until [ -s "$BATS_FILE_TMPDIR/proxy.port" ]; do sleep 0.05; done
+    proxied
+}
+teardown_file() {
+    [ -z "$none" ] || return 0
+    present_server
+    server_stop
+    kill "$(cat "$BATS_FILE_TMPDIR/proxy.pid")" 2>/dev/null || true
+    mlflow_stop
+}
+setup() {
+    [ -z "$none" ] || skip "$none"
+    present_server
+}
+proxied() { # more NAME=VALUE: the server anew, with these
+    server_stop
+    SERVER='' PORT='' server_start MERCREDI_WORKERS=2 MERCREDI_MLFLOW_URL="http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/proxy.port")" \
+        MERCREDI_MLFLOW_TRACK=1s MERCREDI_MLFLOW_POLL=500ms MERCREDI_MLFLOW_KEEP=2 "$@"
+    rm -f "$BATS_FILE_TMPDIR/token"
+    printf 'export SERVER=%s PORT=%s URL=%s\n' "$SERVER" "$PORT" "$URL" >"$BATS_FILE_TMPDIR/session"
+}
+present_server() { # which another test may have started
+    # shellcheck disable=SC1091 # written above
+    [ ! -s "$BATS_FILE_TMPDIR/session" ] || . "$BATS_FILE_TMPDIR/session"
+}
+# Give what is in the log for today another day: each id and its time, as if it had been so. days back
+age() {
+    log_rows "UPDATE predictions SET time_ms = time_ms - 86400000 * $1, id = printf('%08x-%04x',
+        (time_ms - 86400000 * $1) >> 16, (time_ms - 86400000 * $1) & 65535) || substr(id, 14)
+        WHERE time_ms >= strftime('%s', 'now', 'start of day') * 1000"
+}
+find_experiment() { # → $experiment $stage
+    mlflow GET "experiments/get-by-name?experiment_name=$model-predictions"
+    experiment=$(jq -r '.experiment.experiment_id // "none"' <<<"$reply")
+    stage=$(jq -r .experiment.lifecycle_stage <<<"$reply")
+}
+days_in_mlflow() { # version → counts of its days, in order
+    find_experiment
+    mlflow POST runs/search "{\"experiment_ids\": [\"$experiment\"], \"filter\": \"tags.model_version = '$1'\"}"
+    run_id=$(jq -r '.runs[0].info.run_id // empty' <<<"$reply")
+    [ -n "$run_id" ] || return 0
+    mlflow GET "metrics/get-history?run_id=$run_id&metric_key=predictions%2Fcount"
+    jq -r '[.metrics | sort_by(.step)[]? | .value] | map(tostring) | join(" ")' <<<"$reply"
+}
+until_days() { # version, counts
+    local i
+    for ((i = 0; i < 150; i++)); do
+        [ "$(days_in_mlflow "$1")" != "$2" ] || return 0
+        sleep 0.1
+    done
+    fail "after 15 s: $(days_in_mlflow "$1"), not $2"
+}
+
+@test "publish killed in the middle of a file: MLflow keeps half or nothing, and the next publish makes it whole" {
+    through_proxy 0 half-0
+    [ "$status" = 0 ] || fail "$(cat "$BATS_TEST_TMPDIR/err")"
+    cp "$BATS_TEST_TMPDIR/requests" "$BATS_TEST_TMPDIR/sequence"
+    for file in model.cbm similar.json manifest.json plots/ahead.svg; do
+        n=$(awk -v f="/$file" '$2 == "PUT" && substr($3, length($3) - length(f) + 1) == f {print $1; exit}' "$BATS_TEST_TMPDIR/sequence")
+        [ -n "$n" ] || fail "no $file is sent: $(cat "$BATS_TEST_TMPDIR/sequence")"
+        through_proxy "half:$n" "half-$n"
+        [ "$status" = 137 ] || fail "at $n: status $status, $(cat "$BATS_TEST_TMPDIR/err")"
+        [ -z "$(versions_of "half-$n")" ]
+        publish "$bundles/8001" --name "half-$n" --alias champion
+        [ "$(versions_of "half-$n" | wc -l)" = 1 ]
+        same_files "half-$n" "$version" "$bundles/8001"
+    done
+}
+
+@test "an experiment that was deleted is restored with its runs, and the new run is in it" {
+    publish "$bundles/8001" --name deleted
+    first=$run_id
+    mlflow GET "experiments/get-by-name?experiment_name=deleted"
+    id=$(jq -r .experiment.experiment_id <<<"$reply")
+    mlflow POST experiments/delete "{\"experiment_id\": \"$id\"}"
+    publish "$bundles/8002" --name deleted
+    mlflow GET "experiments/get-by-name?experiment_name=deleted"
+    [ "$(jq -r .experiment.lifecycle_stage <<<"$reply")" = active ]
+    [ "$(jq -r .experiment.experiment_id <<<"$reply")" = "$id" ]
+    mlflow POST runs/search "{\"experiment_ids\": [\"$id\"]}"
+    jq -e --arg a "$first" --arg b "$run_id" '[.runs[].info.run_id] | sort == ([$a, $b] | sort)' <<<"$reply"
+    [ "$(versions_of deleted | wc -l)" = 2 ]
+}
+
+@test "models' names: accents and blanks are followed; a slash is refused by 3.x, with the reason" {
+    name="Première semaine"
+    publish "$bundles/8003" --name "$name" --alias champion
+    proxied MERCREDI_MLFLOW_MODEL="$name"
+    until_served 8003
+    until_registry "mlflow ok, version $version there, here 8003"
+    proxied
+    run --separate-stderr "$BIN/mercredi-train" publish "$bundles/8003" --mlflow "$MLFLOW_URL" --name films/semaine --quiet
+    if [ "$mlflow_major" -ge 3 ]; then
+        [ "$status" != 0 ]
+        [[ $stderr == *"no '/' or ':'"* ]] || fail "$stderr"
+    else
+        [ "$status" = 0 ] || fail "$stderr"
+    fi
+    run --separate-stderr "$BIN/mercredi-train" publish "$bundles/8003" --mlflow "$MLFLOW_URL" --name "l'été" --quiet
+    [ "$status" = 65 ] || [ "$status" = 64 ] || fail "$status $stderr"
+    [[ $stderr == *"without quotes"* ]] || fail "$stderr"
+}
+
+@test "of versions from MLflow the last two stay; those that came with the server stay too" {
+    for v in 8001 8002 8003 8004; do
+        publish "$bundles/$v" --alias champion
+        until_served "$v"
+    done
+    until_registry 'mlflow ok.*here 8004'
+    for ((i = 0; i < 50; i++)); do
+        [ -e "$STATE/models/first-week/8002" ] || break
+        sleep 0.1
+    done
+    [ "$(cd "$STATE/models/first-week" && echo 0* 8*)" = "0001 0002 8003 8004" ] || fail "$(ls "$STATE/models/first-week")"
+}
+
+@test "MLflow that comes back while the alias names a bad version: that is what is said" {
+    publish "$bundles/8001"
+    mlflow GET "runs/get?run_id=$run_id"
+    mlflow POST model-versions/create "{\"name\": \"$model\", \"run_id\": \"$run_id\", \"source\":
+        \"$(jq -r .run.info.artifact_uri <<<"$reply")/nothing\",
+        \"tags\": [{\"key\": \"bundle_sha256\", \"value\": \"$(printf '%064d' 1)\"}]}"
+    alias_to "$(jq -r .model_version.version <<<"$reply")"
+    until_registry 'cannot be served'
+    mlflow_stop
+    until_registry 'does not answer'
+    mlflow_launch
+    until_registry 'cannot be served'
+    alias_to "$version"
+    until_served 8001
+    until_registry 'mlflow ok'
+}
+
+@test "a file of the version is far too large: refused at the size that the manifest says, and nothing of it stays" {
+    publish "$bundles/8005"
+    mlflow GET "model-versions/get-download-uri?name=$model&version=$version"
+    place=$(jq -r .artifact_uri <<<"$reply")
+    truncate -s "${BIG_MB:-64}M" "$BATS_TEST_TMPDIR/large"
+    curl -sf --noproxy '*' -T "$BATS_TEST_TMPDIR/large" \
+        "$MLFLOW_URL/api/2.0/mlflow-artifacts/artifacts/${place#mlflow-artifacts:/}/model.cbm"
+    agent=$(processes_named mrc-agent)
+    before=$(awk '/VmHWM/ {print $2}' "/proc/$agent/status")
+    alias_to "$version"
+    until_registry 'cannot be served'
+    grep -q "artifact model.cbm: more than $(jq '.files["model.cbm"].bytes' "$bundles/8005/manifest.json") bytes" "$STATE/server.log"
+    [ "$(processes_named mrc-agent)" = "$agent" ]
+    after=$(awk '/VmHWM/ {print $2}' "/proc/$agent/status")
+    [ "$((after - before))" -lt 8000 ] || fail "the agent grew by $((after - before)) kB"
+    [ "$(du -sk "$STATE/models/first-week" | cut -f1)" -lt 60000 ]
+    # published again, it is whole again
+    publish "$bundles/8005" --alias champion
+    proxied
+    until_served 8005
+}
+
+@test "a version that cannot be stored here: said so, not blamed on MLflow; stored, it serves" {
+    folder=$STATE/models/first-week
+    chattr +i "$folder" 2>/dev/null || skip "no immutable folders here"
+    publish "$bundles/8002" --alias champion
+    until_registry 'cannot be stored here' || {
+        chattr -i "$folder"
+        fail "$(registry_line)"
+    }
+    as_demo
+    post_json /predict "$film"
+    expect_code 200
+    chattr -i "$folder"
+    until_served 8002
+    until_registry 'mlflow ok'
+}
+
+@test "tracking: its experiment deleted, it is restored; and a day waits until MLflow's clock too says that it is over" {
+    as_demo
+    for _ in 1 2 3; do post_json /predict "$film"; done
+    log_rows "DELETE FROM predictions WHERE model_version <> '8002'"
+    n=$(log_rows "SELECT count(*) FROM predictions")
+    [ "$n" -ge 3 ]
+    age 4
+    until_days 8002 "$n"
+    find_experiment
+    mlflow POST experiments/delete "{\"experiment_id\": \"$experiment\"}"
+    find_experiment
+    [ "$stage" = deleted ]
+    for _ in 1 2; do post_json /predict "$film"; done
+    age 3
+    until_days 8002 "$n 2"
+    find_experiment
+    [ "$stage" = active ]
+    # By MLflow's clock the day before yesterday is today.
+    echo $((-2 * 86400)) >"$AHEAD_FILE"
+    post_json /predict "$film"
+    age 2
+    for ((i = 0; i < 50; i++)); do
+        ! grep -q "alert: this clock and MLflow's differ.*ahead_s=172[78]" "$STATE/server.log" || break
+        sleep 0.1
+    done
+    grep -q "alert: this clock and MLflow's differ.*ahead_s=172[78]" "$STATE/server.log"
+    sleep 3
+    [ "$(days_in_mlflow 8002)" = "$n 2" ]
+    echo 0 >"$AHEAD_FILE"
+    until_days 8002 "$n 2 1"
+    # and a clock behind MLflow's closes nothing early: today's stay
+    echo $((2 * 86400)) >"$AHEAD_FILE"
+    post_json /predict "$film"
+    sleep 3
+    [ "$(days_in_mlflow 8002)" = "$n 2 1" ]
+}
