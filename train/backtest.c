@@ -107,6 +107,21 @@ static int roll_offsets(struct backtest *b, struct film_model *const models[FILM
     return MRC_OK;
 }
 
+/* Histories that end too early for a film of that day. */
+static int age_tables(const struct stretch *s, const struct bundle *bundle, int32_t day, struct mrc_err *err)
+{
+    struct features_context old = s->recipe->context;
+    int32_t end = day - BACKTEST_KNOWN_DAYS - s->plan->tables_days;
+    old.known_until = old.known_until == DATE_NONE || end < old.known_until ? end : old.known_until;
+    for (uint32_t i = 0; i < bundle->n_models; i++) {
+        MRC_TRY(features_bind(bundle->models[i].features, &old, err));
+    }
+    for (uint32_t i = 0; i < bundle->n_fillers; i++) {
+        MRC_TRY(features_bind(bundle->fillers[i].features, &old, err));
+    }
+    return MRC_OK;
+}
+
 /* Films of one stretch, one after another. */
 static int judge_each(const struct stretch *s, struct backtest *b, const struct bundle *bundle,
                       struct film_model *const models[FILM__SETTINGS], const struct naive *naive,
@@ -123,7 +138,8 @@ static int judge_each(const struct stretch *s, struct backtest *b, const struct 
             continue;
         }
         arena_reset(&a);
-        rc = s->recipe->points ? MRC_OK : roll_offsets(b, models, &known, f->date, err);
+        rc = s->plan->tables_days > 0 ? age_tables(s, bundle, f->date, err) : MRC_OK;
+        rc = rc < 0 || s->recipe->points ? rc : roll_offsets(b, models, &known, f->date, err);
         rc = rc < 0 ? rc : judge_film(s, bundle, own, f, &a, out, err);
         rc = rc < 0 ? rc : judge_naive(naive, f, &a, out, err);
         rc = rc < 0 || !champion ? rc : judge_champion(s->plan, champion, i, &a, out, err);

@@ -16,6 +16,7 @@ struct backtest_plan {
     const int32_t *refits; /* [n_refits] ascending, in (from, to]: days on which new models are made */
     size_t n_refits;
     int32_t skip_from, skip_to; /* films of these days are not judged; DATE_NONE: all are */
+    int32_t tables_days;        /* each film is asked of histories that end so many days earlier than they could */
     bool ahead, screens;        /* settings wanted; both: each film by the one it would be served by */
     /* A bundle to judge beside, and the films as read by its own schema; NULL: none. It must not have learnt from films
      * judged. */

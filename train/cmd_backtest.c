@@ -31,6 +31,7 @@ enum option {
     KIND,
     CALENDAR,
     HISTORIES_UNTIL,
+    HISTORIES_AGE,
     PARAMS,
     MASK,
     FILL,
@@ -77,6 +78,8 @@ static const struct setting_spec options[OPTION__COUNT] = {
                   "School holidays and other tables of days; likewise"},
     [HISTORIES_UNTIL] = {"histories_until", SETTING_TEXT, NULL, 10, 10, NULL, 0, 0, NULL,
                          "Histories end here and grow old, as in a bundle that nobody refreshes"},
+    [HISTORIES_AGE] = {"histories_age", SETTING_NUMBER, "0", 0, 20, NULL, 0, 0, NULL,
+                       "Histories that each film is asked of are so many years older than they could be"},
     [PARAMS] = {"params", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "params.json with CatBoost's names, over the recipe's own"},
     [MASK] = {"mask", SETTING_NUMBER, "0.3", 0, 1, NULL, 0, 0, NULL, "As for fit"},
@@ -150,6 +153,7 @@ static int read_plan(const struct settings *s, struct backtest_plan *p, int32_t 
     }
     p->ahead = !str_is(setting_text(s, SETTING), "S");
     p->screens = !str_is(setting_text(s, SETTING), "N");
+    p->tables_days = (int32_t)(365.25 * setting_number(s, HISTORIES_AGE));
     p->refits = days;
     return read_refits(setting_text(s, REFIT), p, days, &p->n_refits, err);
 }

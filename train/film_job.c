@@ -132,6 +132,7 @@ int film_job_open(struct film_job *job, const struct film_job_options *o, struct
         r->stale_share = 0;
     }
     r->mask = o->mask;
+    r->bare_share = o->mask > 0 ? r->bare_share : 0;
     r->fill = o->fill;
     r->spared = o->fill ? FILM_FILLER_FIELD : NULL;
     r->pool_rare = o->list != LIST_PRIVATE;

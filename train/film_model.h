@@ -21,6 +21,7 @@ struct film_recipe {
     struct params params[FILM__SETTINGS];
     struct params scale_params;
     double mask;                     /* how likely each group of an altered copy is blanked */
+    double bare_share;               /* part of the altered copies with all often unknown groups blanked at once */
     double altered_weight;           /* of an altered copy beside the film as it is */
     double half_life;                /* years after which a film counts half */
     struct features_context context; /* tables the lists draw on; set by the caller */

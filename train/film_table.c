@@ -58,10 +58,12 @@ static int altered_row(const struct film_recipe *r, const struct film *f, struct
                        struct mrc_err *err)
 {
     uint64_t state = film_seed(f, r->seed);
+    bool bare = next_unit(&state) < r->bare_share;
     MRC_TRY(film_row_copy(&f->row, a, out, err));
     for (size_t i = 0; i < FILM_OPTIONALS; i++) {
         bool filled = r->spared && str_is(str_of(r->spared), film_optionals[i].field);
-        if (next_unit(&state) < r->mask * film_optionals[i].often && !filled) {
+        bool alone = next_unit(&state) < r->mask * film_optionals[i].often && !filled;
+        if (alone || (bare && film_optionals[i].often >= 1)) {
             film_row_blank(out, film_optionals[i].field);
         }
     }

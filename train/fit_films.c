@@ -234,6 +234,7 @@ static void put_parameters(struct json_out *w, const struct fit *f)
     const struct film_recipe *r = &f->job.recipe;
     json_open_object(w);
     json_pair_double(w, "mask", r->mask);
+    json_pair_double(w, "bare_share", r->bare_share);
     json_pair_bool(w, "fill", r->fill);
     json_pair_double(w, "half_life_years", r->half_life);
     json_pair_double(w, "stale_share", r->stale_share);

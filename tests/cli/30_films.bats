@@ -293,6 +293,18 @@ for x in r:
     done
 }
 
+@test "backtest --histories-age: as if the histories had ended so much earlier" {
+    # Of one film, so that an age is a day.
+    echo "{\"iterations\": 20}" >"$BATS_TEST_TMPDIR/p.json"
+    run_it() { "$MT" backtest --data "$ROOT/data/sample.csv" --train-until 2018-12-31 --test 2022-12-21..2022-12-27 --setting N \
+        --kind private --points --params "$BATS_TEST_TMPDIR/p.json" --predictions "$BATS_TEST_TMPDIR/$1" "${@:2}" --quiet >/dev/null; }
+    run_it now
+    run_it aged --histories-age 2
+    run_it ended --histories-until 2020-12-07
+    cmp "$BATS_TEST_TMPDIR/aged" "$BATS_TEST_TMPDIR/ended"
+    ! cmp -s "$BATS_TEST_TMPDIR/now" "$BATS_TEST_TMPDIR/aged"
+}
+
 @test "backtest: what is known only after a film's Monday touches no prediction" {
     echo '{"iterations": 20}' >"$BATS_TEST_TMPDIR/p.json"
     for kind in private published; do

@@ -8,6 +8,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/file.h"
+#include "train/film_table.h"
 
 #include <unistd.h>
 
@@ -201,6 +202,41 @@ START_TEST(plans)
 }
 END_TEST
 
+static bool any_film(const struct film *f, const struct film_recipe *r, void *arg)
+{
+    (void)f;
+    (void)r;
+    (void)arg;
+    return true;
+}
+
+/* Altered copies with every often unknown field blanked at once: as many as asked for, the filled one too; what is
+ * blanked rarely stays. */
+START_TEST(bare_copies)
+{
+    struct film_recipe r = {
+        .schema = schema, .context = FEATURES_CONTEXT_NONE, .mask = 1e-9, .spared = "distributor", .seed = 1};
+    struct film_table t;
+    struct arena a;
+    struct mrc_err err = {0};
+    size_t distributor = (size_t)schema_find(schema, STR("distributor"));
+    size_t genres = (size_t)schema_find(schema, STR("genres"));
+    arena_init(&a, 0);
+    for (int bare = 0; bare < 2; bare++) {
+        r.bare_share = bare;
+        ck_assert_ok(film_table_make(&t, &r, data->films, data->n, any_film, NULL, &a, &err), &err);
+        ck_assert_uint_eq(t.per, 2);
+        for (size_t i = 0; i < t.n; i++) {
+            const struct value *own = t.rows[2 * i].values, *altered = t.rows[2 * i + 1].values;
+            ck_assert_int_eq(own[distributor].present, t.films[i]->row.values[distributor].present);
+            ck_assert_int_eq(altered[distributor].present, bare ? false : own[distributor].present);
+            ck_assert_int_eq(altered[genres].present, own[genres].present);
+        }
+    }
+    arena_release(&a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("backtest");
@@ -209,6 +245,7 @@ int main(void)
     tcase_add_test(t, naive_rule);
     tcase_add_test(t, groups);
     tcase_add_test(t, plans);
+    tcase_add_test(t, bare_copies);
     suite_add_tcase(s, t);
     return check_main(s);
 }
