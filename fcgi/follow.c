@@ -38,7 +38,7 @@ struct follow {
 
 /* What an alias names. */
 struct wanted {
-    char number[MLFLOW_VERSION_MAX], status[32], run[MLFLOW_ID_MAX], digest[SHA256_HEX];
+    char number[MLFLOW_VERSION_MAX], status[32], run[MLFLOW_ID_MAX], model_id[MLFLOW_ID_MAX], digest[SHA256_HEX];
 };
 
 static void count(const struct follow *f, const char *sample)
@@ -110,6 +110,20 @@ static int remember(const struct settings *config, const char *folder, const str
 
 /* ---- following --------------------------------------------------------------------------------------------------- */
 
+/* The logged model (3.x) that a version is of, from its source models:/m-…; "" when it is of none. */
+static void read_model_id(const struct json *v, char out[MLFLOW_ID_MAX])
+{
+    static const char scheme[] = "models:/";
+    char source[MLFLOW_ID_MAX];
+    const char *id = source + sizeof(scheme) - 1;
+    out[0] = '\0';
+    if (mlflow_text(v, "source", source, sizeof(source), NULL) == MRC_OK &&
+        strncmp(source, scheme, sizeof(scheme) - 1) == 0 && strncmp(id, "m-", 2) == 0 &&
+        id[2 + strspn(id + 2, "0123456789abcdefghijklmnopqrstuvwxyz")] == '\0') {
+        (void)snprintf(out, MLFLOW_ID_MAX, "%s", id);
+    }
+}
+
 static int read_wanted(struct follow *f, const struct settings *config, struct wanted *out, struct mrc_err *err)
 {
     struct json_doc *doc;
@@ -124,6 +138,7 @@ static int read_wanted(struct follow *f, const struct settings *config, struct w
         out->run[0] = '\0';
     }
     (void)snprintf(out->digest, sizeof(out->digest), "%.*s", STR_ARG(digest));
+    read_model_id(v, out->model_id);
     json_free(doc);
     return rc;
 }
@@ -139,6 +154,7 @@ static struct registry_version entry_of(const struct wanted *w, const char *vers
     (void)snprintf(r.folder, sizeof(r.folder), "%.127s", version);
     (void)snprintf(r.number, sizeof(r.number), "%s", w->number);
     (void)snprintf(r.run, sizeof(r.run), "%s", w->run);
+    (void)snprintf(r.model_id, sizeof(r.model_id), "%s", w->model_id);
     (void)snprintf(r.digest, sizeof(r.digest), "%s", w->digest);
     return r;
 }

@@ -40,6 +40,7 @@ struct track {
 struct track_run {
     struct mlflow_run run;
     int32_t first_day, shipped_through, realised_through; /* DATE_NONE: nothing yet */
+    char model_id[MLFLOW_ID_MAX];                         /* logged model that the run is to name, "" without one */
     char listed[MLFLOW_VALUE_MAX + 1];                    /* tag mlflow.loggedArtifacts as it stands */
 };
 
@@ -73,20 +74,18 @@ static int find_experiment(struct track *t, const struct settings *config, struc
                              t->experiment, NULL, err);
 }
 
-/* MLflow's number and training run of one of our versions, where it came from there. */
-static void find_origin(const struct settings *config, const char *version, char number[MLFLOW_VERSION_MAX],
-                        char run[MLFLOW_ID_MAX])
+/* One of our versions as MLflow knows it; empty texts where it did not come from there. */
+static void find_origin(const struct settings *config, const char *version, struct registry_version *out)
 {
     char folder[4700];
     struct registry_version *v = calloc(REGISTRY_VERSIONS_MAX, sizeof(*v));
-    number[0] = run[0] = '\0';
+    *out = (struct registry_version){.fetched = false};
     size_t n = v != NULL && registry_folder(config, folder, sizeof(folder), NULL) == MRC_OK
                    ? registry_versions_read(folder, v)
                    : 0;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(v[i].folder, version) == 0) {
-            (void)snprintf(number, MLFLOW_VERSION_MAX, "%s", v[i].number);
-            (void)snprintf(run, MLFLOW_ID_MAX, "%s", v[i].run);
+            *out = v[i];
             break;
         }
     }
@@ -96,18 +95,22 @@ static void find_origin(const struct settings *config, const char *version, char
 static int get_run(struct track *t, const struct settings *config, const char *version, int32_t day,
                    struct track_run *out, struct mrc_err *err)
 {
-    char name[300], number[MLFLOW_VERSION_MAX], training[MLFLOW_ID_MAX], note[400];
+    char name[300], note[400];
     struct json_doc *doc;
-    find_origin(config, version, number, training);
+    struct registry_version there;
+    find_origin(config, version, &there);
     (void)snprintf(name, sizeof(name), "%.120s %.120s", registry_model(config), version);
-    (void)snprintf(note, sizeof(note), "Served predictions of version **%.120s**%s%s. Step: days since the first day.",
-                   version, number[0] != '\0' ? ", here " : "", number);
+    (void)snprintf(note, sizeof(note),
+                   "Served predictions of version **%.120s**%s%s%s. Step: days since the first day.", version,
+                   there.number[0] != '\0' ? " (version " : "", there.number,
+                   there.number[0] != '\0' ? " of the model in MLflow)" : "");
     const struct mlflow_pair tags[] = {{"kind", STR("predictions")},
                                        {"model_name", str_of(registry_model(config))},
                                        {"model_version", str_of(version)}};
-    const struct mlflow_pair more[] = {{"mlflow_version", str_of(number)}, {"training_run_id", str_of(training)},
-                                       {"mlflow.user", STR("mercredi")},   {"mlflow.source.name", STR("mercredi-fcgi")},
-                                       {"mlflow.source.type", STR("JOB")}, {"mlflow.note.content", str_of(note)}};
+    const struct mlflow_pair more[] = {
+        {"mlflow_version", str_of(there.number)}, {"training_run_id", str_of(there.run)},
+        {"mlflow.user", STR("mercredi")},         {"mlflow.source.name", STR("mercredi-fcgi")},
+        {"mlflow.source.type", STR("JOB")},       {"mlflow.note.content", str_of(note)}};
     MRC_TRY(mlflow_run_get(t->m, t->experiment, name, (int64_t)day * DAY_MS, tags, 3, more, 6, &out->run, err));
     out->first_day = (int32_t)(out->run.start_ms / DAY_MS);
     MRC_TRY(mlflow_run_read(t->m, out->run.id, &doc, err));
@@ -116,6 +119,8 @@ static int get_run(struct track *t, const struct settings *config, const char *v
     out->shipped_through = date_parse(through, NULL);
     out->realised_through = date_parse(mlflow_tag(data, "realised_through"), NULL);
     (void)snprintf(out->listed, sizeof(out->listed), "%.*s", STR_ARG(listed));
+    bool named = json_count(json_find(json_find(json_find(json_root(doc), "run"), "inputs"), "model_inputs")) > 0;
+    (void)snprintf(out->model_id, sizeof(out->model_id), "%s", named ? "" : there.model_id);
     json_free(doc);
     return MRC_OK;
 }
@@ -166,6 +171,24 @@ static int send_text(struct track *t, const struct track_run *run, const char *p
     return rc;
 }
 
+/* With the first day: which logged model the run used. Only a link of pages, so no day waits for one that is refused.
+ */
+static int link_model(struct track *t, const struct track_run *run, struct mrc_err *err)
+{
+    struct mrc_err why = {0};
+    if (run->model_id[0] == '\0') {
+        return MRC_OK;
+    }
+    int rc = mlflow_inputs(t->m, run->run.id, NULL, run->model_id, &why);
+    if (rc == MRC_EBUSY) {
+        return mrc_fail(err, rc, "%s", why.msg);
+    }
+    if (rc < 0) {
+        log_err(LOG_WARN, "the run of predictions does not name its model", &why);
+    }
+    return MRC_OK;
+}
+
 /* Files first, they may be sent twice; then figures and the tag that says they are there, in one call. */
 static int send_day(struct track *t, const struct track_run *run, struct track_version *v, struct track_drift *d,
                     int32_t day, struct mrc_err *err)
@@ -188,7 +211,8 @@ static int send_day(struct track *t, const struct track_run *run, struct track_v
     buf_init(&text, NULL, TEXT_MAX);
     buf_init(&listed, NULL, MLFLOW_VALUE_MAX);
     track_table(v, &text);
-    int rc = send_text(t, run, table, &text, err);
+    int rc = link_model(t, run, err);
+    rc = rc < 0 ? rc : send_text(t, run, table, &text, err);
     if (rc == MRC_OK) {
         track_picture(v, day, &text);
         rc = send_text(t, run, picture, &text, err);

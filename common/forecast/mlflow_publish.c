@@ -20,6 +20,8 @@ enum {
     POINTS_MAX = 500,
     VERSION_METRICS_MAX = 30,
     TAGS_MAX = 45,
+    LOGGED_PARAMS_MAX = 100, /* of a logged model, when it is made; and bytes of each */
+    LOGGED_VALUE_MAX = 500,
     REPORT_BYTES_MAX = 4 << 20
 };
 
@@ -352,8 +354,17 @@ static int begin_logged_model(struct publication *p)
     if (major < 3) {
         return MRC_OK;
     }
-    int rc = mlflow_logged_get(p->m, p->out->experiment, p->out->run, p->model, NULL, 0, p->version_tags.p,
-                               p->version_tags.n < TAGS_MAX ? p->version_tags.n : TAGS_MAX, &model, &problem);
+    struct pairs short_params = {.p = ARENA_ARRAY(&p->arena, LOGGED_PARAMS_MAX, struct mlflow_pair)};
+    if (short_params.p == NULL) {
+        return no_room(p);
+    }
+    for (size_t i = 0; i < p->params.n && short_params.n < LOGGED_PARAMS_MAX; i++) {
+        if (p->params.p[i].value.n <= LOGGED_VALUE_MAX) {
+            short_params.p[short_params.n++] = p->params.p[i];
+        }
+    }
+    int rc = mlflow_logged_get(p->m, p->out->experiment, p->out->run, p->model, short_params.p, short_params.n,
+                               p->run_tags.p, p->run_tags.n < TAGS_MAX ? p->run_tags.n : TAGS_MAX, &model, &problem);
     if (rc < 0) {
         if (p->err != NULL) {
             *p->err = problem;

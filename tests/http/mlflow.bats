@@ -53,6 +53,11 @@ setup() { [ -z "$none" ] || skip "$none"; }
         .info.end_time > .info.start_time' <<<"$reply"
     if [ "$mlflow_major" -ge 3 ]; then
         [ "$(jq '.run.outputs.model_outputs | length' <<<"$reply")" = 1 ]
+        id=$(jq -r '.run.outputs.model_outputs[0].model_id' <<<"$reply")
+        mlflow GET "logged-models/$id" # its page has what the run's has
+        jq -e '.model | (.data.params | length) > 20 and (.data.metrics | length) > 5 and .info.status == "LOGGED_MODEL_READY" and
+            (.info.tags | from_entries | .["mlflow.source.name"] == "mercredi-train" and .["mlflow.note.content"] != null)' <<<"$reply"
+        mlflow GET "runs/get?run_id=$run_id"
     fi
     # the curve, and a picture of each model
     mlflow GET "metrics/get-history?run_id=$run_id&metric_key=ahead%2Flearn_loss"
@@ -334,6 +339,11 @@ print(1 + sum(r["screens"] != "" for r in csv.DictReader(open(sys.argv[1], encod
     [ "$through" = "$(date -u -d '2 days ago' +%F)" ]
     run_id=$(jq -r '.runs[0].info.run_id' <<<"$reply")
     [ "$(jq '.runs | length' <<<"$reply")" = 1 ]
+    if [ "$mlflow_major" -ge 3 ]; then # the run names the version's model
+        mlflow GET "runs/get?run_id=$run_id"
+        jq -e --arg m "$(jq -r '.versions[] | select(.folder == "8001").model_id' "$STATE/models/first-week/.mlflow.json")" \
+            '[.run.inputs.model_inputs[].model_id] == [$m] and ($m | startswith("m-"))' <<<"$reply"
+    fi
     # the figures are the log's
     per_day=$(log_rows "SELECT count(*) FROM predictions WHERE time_ms < (strftime('%s', 'now', 'start of day') * 1000)
         GROUP BY time_ms / 86400000 ORDER BY time_ms / 86400000" | tr '\n' ' ')
