@@ -82,10 +82,13 @@ static int remember(const struct settings *config, const char *folder, const str
     v[0] = *now;
     (void)(bundle_current(folder, &a, &current, NULL) < 0 || bundle_previous(folder, &a, &previous, NULL) < 0);
     for (size_t i = 0; i < n; i++) {
-        bool same = i > 0 && (strcmp(v[i].folder, now->folder) == 0 || strcmp(v[i].number, now->number) == 0);
+        bool same = i > 0 && strcmp(v[i].folder, now->folder) == 0;
+        if (i > 0 && strcmp(v[i].number, now->number) == 0) {
+            v[i].number[0] = '\0'; /* of a registry that was made anew, and counts from 1 again */
+        }
         bool used = str_is(current, v[i].folder) || str_is(previous, v[i].folder);
         if (same) {
-            v[0].fetched = v[0].fetched || (v[i].fetched && strcmp(v[i].folder, now->folder) == 0);
+            v[0].fetched = v[0].fetched || v[i].fetched;
             if (v[0].model_id[0] == '\0' && strcmp(v[i].digest, now->digest) == 0) {
                 (void)snprintf(v[0].model_id, sizeof(v[0].model_id), "%s", v[i].model_id);
             }

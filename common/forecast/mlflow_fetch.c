@@ -191,6 +191,19 @@ static int find_version(struct fetch *f, char folder[FETCH_FOLDER_MAX], bool *fo
     return rc;
 }
 
+/* What was whole when it was fetched may have been damaged since. */
+static int check_there(struct fetch *f, const char *folder)
+{
+    char path[PATH_MAX_BYTES];
+    struct bundle *b;
+    MRC_TRY(path_in(f, f->parent, folder, path));
+    if (bundle_open(&b, path, f->err) < 0) {
+        return err_wrap(f->err, "the version is here already, but damaged; remove its folder to fetch it anew");
+    }
+    bundle_close(b);
+    return MRC_OK;
+}
+
 /* The self-test, then the version's name. */
 static int judge(struct fetch *f, char folder[FETCH_FOLDER_MAX])
 {
@@ -239,7 +252,7 @@ int fetch_bundle(struct mlflow *m, const char *uri, struct str digest, const cha
     MRC_TRY(folder_create(parent, 0755, err));
     MRC_TRY(find_version(&f, folder, &there));
     if (there) {
-        return MRC_OK;
+        return check_there(&f, folder);
     }
     (void)snprintf(name, sizeof(name), "%s%.16s", partial_prefix, digest.p);
     MRC_TRY(path_in(&f, parent, name, f.partial));

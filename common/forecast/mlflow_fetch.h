@@ -13,7 +13,7 @@ enum { FETCH_FOLDER_MAX = 300 };
 /* uri: where the files are. digest: sha256 of manifest.json, hexadecimal. parent: folder of versions, made when absent.
  * bytes_max: all files together. *folder: name of the version in parent: the bundle's own, or that with the digest's
  * beginning behind it when another bundle has the name. The self-test has passed. A version that is there already is
- * only looked at. MRC_EFORMAT, MRC_ENOTFOUND, MRC_ELIMIT, MRC_EUNSUPPORTED: the artifact is bad; MRC_EBUSY: try again.
+ * only tested. MRC_EFORMAT, MRC_ENOTFOUND, MRC_ELIMIT, MRC_EUNSUPPORTED: the artifact is bad; MRC_EBUSY: try again.
  */
 int fetch_bundle(struct mlflow *m, const char *uri, struct str digest, const char *parent, uint64_t bytes_max,
                  char folder[FETCH_FOLDER_MAX], struct mrc_err *err) MRC_CHECKED;

@@ -135,6 +135,21 @@ until_days() { # version, counts
     [ "$(cd "$STATE/models/first-week" && echo 0* 8*)" = "0001 0002 8003 8004" ] || fail "$(ls "$STATE/models/first-week")"
 }
 
+@test "a registry that counts anew: an older version of the same number is forgotten with its folder" {
+    publish "$bundles/8005"
+    list=$STATE/models/first-week/.mlflow.json
+    jq --arg n "$version" '(.versions[] | select(.folder == "8003").mlflow_version) = $n' "$list" >"$list.new"
+    mv "$list.new" "$list"
+    alias_to "$version"
+    until_served 8005
+    for ((i = 0; i < 50; i++)); do
+        [ -e "$STATE/models/first-week/8003" ] || break
+        sleep 0.1
+    done
+    [ "$(cd "$STATE/models/first-week" && echo 0* 8*)" = "0001 0002 8004 8005" ] || fail "$(ls "$STATE/models/first-week")"
+    jq -e --arg n "$version" '[.versions[] | select(.mlflow_version == $n).folder] == ["8005"]' "$list"
+}
+
 @test "MLflow that comes back while the alias names a bad version: that is what is said" {
     publish "$bundles/8001"
     mlflow GET "runs/get?run_id=$run_id"
@@ -153,7 +168,9 @@ until_days() { # version, counts
 }
 
 @test "a file of the version is far too large: refused at the size that the manifest says, and nothing of it stays" {
-    publish "$bundles/8005"
+    cp -R "$bundles/8005" "$BATS_TEST_TMPDIR/8006"
+    jq '.version = "8006"' "$bundles/8005/manifest.json" >"$BATS_TEST_TMPDIR/8006/manifest.json"
+    publish "$BATS_TEST_TMPDIR/8006"
     mlflow GET "model-versions/get-download-uri?name=$model&version=$version"
     place=$(jq -r .artifact_uri <<<"$reply")
     truncate -s "${BIG_MB:-64}M" "$BATS_TEST_TMPDIR/large"
@@ -169,9 +186,9 @@ until_days() { # version, counts
     [ "$((after - before))" -lt 8000 ] || fail "the agent grew by $((after - before)) kB"
     [ "$(du -sk "$STATE/models/first-week" | cut -f1)" -lt 60000 ]
     # published again, it is whole again
-    publish "$bundles/8005" --alias champion
+    publish "$BATS_TEST_TMPDIR/8006" --alias champion
     proxied
-    until_served 8005
+    until_served 8006
 }
 
 @test "a version that cannot be stored here: said so, not blamed on MLflow; stored, it serves" {

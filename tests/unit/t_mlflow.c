@@ -601,6 +601,12 @@ START_TEST(fetches_a_bundle)
     ck_assert_ok(fetch_bundle(m, "mlflow-artifacts:/b", str_of(digest), fetched, 1 << 30, folder, &err), &err);
     ck_assert_str_eq(folder, "0001");
     ck_assert_int_eq(fake.shared->n, requests); /* it is there */
+    char path[128];
+    snprintf(path, sizeof path, "%s/0001/model.cbm", fetched);
+    ck_assert_int_eq(truncate(path, 20), 0);
+    ck_assert_int_lt(fetch_bundle(m, "mlflow-artifacts:/b", str_of(digest), fetched, 1 << 30, folder, &err), 0);
+    ck_assert_ptr_nonnull(strstr(err.msg, "model.cbm"));
+    ck_assert_ptr_nonnull(strstr(err.msg, "damaged"));
     stop();
     demo_release(&demo);
 }
