@@ -78,6 +78,8 @@ setup() { [ -z "$none" ] || skip "$none"; }
     [ "$(versions_of twice | wc -l)" = 1 ]
     mlflow GET "registered-models/alias?name=twice&alias=challenger"
     [ "$(jq -r .model_version.version <<<"$reply")" = "$version" ]
+    jq -e '.model_version | (.description | test("Bundle .* 8001, learnt from films up to")) and .status == "READY" and
+        (.tags | from_entries | .bundle_version == "8001" and .rows_train != null)' <<<"$reply"
 }
 
 @test "an alias moved in MLflow changes the answers within 10 s under load, and back; none fails" {
@@ -358,6 +360,10 @@ print(1 + sum(r["screens"] != "" for r in csv.DictReader(open(sys.argv[1], encod
         'BEGIN {d = a / b - 1; exit !(d < 1e-9 && d > -1e-9)}'
     mlflow GET "artifacts/list?run_id=$run_id&path=distribution"
     [ "$(jq '.files | length' <<<"$reply")" = 2 ]
+    mlflow GET "artifacts/list?run_id=$run_id&path=sample"
+    [ "$(jq '.files | length' <<<"$reply")" = 2 ]
+    curl -s --noproxy '*' "$MLFLOW_URL/get-artifact?run_uuid=$run_id&path=sample%2F$through.json" |
+        jq -e '(.data | length) == 5 and (.columns | index("user_id")) == null'
     # what was asked against what was learnt from
     drift() { # figure → its value on the last day
         mlflow GET "metrics/get-history?run_id=$run_id&metric_key=drift%2F$1"
@@ -376,6 +382,17 @@ print(1 + sum(r["screens"] != "" for r in csv.DictReader(open(sys.argv[1], encod
     sleep 4
     [ "$(figures) " = "$per_day" ]
     [ "$(sqlite3 "$STATE/mercredi.db" "SELECT memo FROM job WHERE name = 'mlflow_tracking'")" = "$through" ]
+}
+
+@test "the servers of deploy/ are started with options that MLflow has" {
+    has() { "$MLFLOW" -m mlflow server "$@" --help >"$BATS_TEST_TMPDIR/help" 2>&1; } # unknown ones are refused before the help
+    ! has --no-such-option
+    read -ra unit <<<"$(sed -n '/^ExecStart=/,/[^\\]$/p' "$root/deploy/systemd/mlflow.service" | tr -d '\\\n')"
+    [ "${#unit[@]}" -gt 8 ]
+    has "${unit[@]:2}" || fail "$(tail -n 3 "$BATS_TEST_TMPDIR/help")"
+    read -ra image <<<"$(sed -n '/command: >-/,/environment:/p' "$root/deploy/compose/mlflow.yml" | sed '1d;$d' | tr '\n' ' ')"
+    [ "${image[1]}" = server ]
+    [ "$mlflow_major" -lt 3 ] || has "${image[@]:2}" || fail "$(tail -n 3 "$BATS_TEST_TMPDIR/help")"
 }
 
 @test "started while MLflow is away, it serves what is on the disk" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What goes wrong between a real MLflow server and ours: half an upload, deleted experiments, clocks that differ, names,
-# a full disk, files that are not what they should be. Skips as mlflow.bats does. BIG_MB (64): size of the file that is
+# a full disk, files that are not what they should be; and what becomes of forecasts when first weeks are reported. Skips as mlflow.bats does. BIG_MB (64): size of the file that is
 # too large.
 bats_require_minimum_version 1.5.0
 load server
@@ -55,13 +55,19 @@ find_experiment() { # → $experiment $stage
     experiment=$(jq -r '.experiment.experiment_id // "none"' <<<"$reply")
     stage=$(jq -r .experiment.lifecycle_stage <<<"$reply")
 }
-days_in_mlflow() { # version → counts of its days, in order
+run_of() { # version → its run of predictions, "" without one
     find_experiment
     mlflow POST runs/search "{\"experiment_ids\": [\"$experiment\"], \"filter\": \"tags.model_version = '$1'\"}"
-    run_id=$(jq -r '.runs[0].info.run_id // empty' <<<"$reply")
-    [ -n "$run_id" ] || return 0
-    mlflow GET "metrics/get-history?run_id=$run_id&metric_key=predictions%2Fcount"
-    jq -r '[.metrics | sort_by(.step)[]? | .value] | map(tostring) | join(" ")' <<<"$reply"
+    jq -r '.runs[0].info.run_id // empty' <<<"$reply"
+}
+history_of() { # run, figure → its values, in order
+    mlflow GET "metrics/get-history?run_id=$1&metric_key=$(jq -rn --arg k "$2" '$k | @uri')"
+    jq -r '[.metrics // [] | sort_by(.step)[] | .value] | map(tostring) | join(" ")' <<<"$reply"
+}
+days_in_mlflow() { # version → counts of its days, in order
+    local run
+    run=$(run_of "$1")
+    [ -z "$run" ] || history_of "$run" predictions/count
 }
 until_days() { # version, counts
     local i
@@ -215,6 +221,8 @@ until_days() { # version, counts
     [ "$n" -ge 3 ]
     age 4
     until_days 8002 "$n"
+    mlflow GET "artifacts/list?run_id=$(run_of 8002)" # no setting asks for single rows
+    [ "$(jq -r '[.files[].path] | join(" ")' <<<"$reply")" = "distribution drift pictures" ]
     find_experiment
     mlflow POST experiments/delete "{\"experiment_id\": \"$experiment\"}"
     find_experiment
@@ -242,4 +250,35 @@ until_days() { # version, counts
     post_json /predict "$film"
     sleep 3
     [ "$(days_in_mlflow 8002)" = "$n 2 1" ]
+}
+
+@test "tracking: first weeks that are reported become the errors of the version that forecast them" {
+    release=$(date -u -d "$(($(date -u -d '40 days ago' +%u) + 4)) days ago 40 days ago" +%F)
+    [ "$(date -u -d "$release" +%u)" = 3 ]
+    as_demo
+    reports=[]
+    for film_of in "Premier essai:2" "Second essai:1"; do
+        old=$(jq -c --arg d "$release" --arg t "${film_of%:*}" '.release_date = $d | .title = $t' <<<"$film")
+        post_json /predict "$old"
+        expect_code 200
+        reports=$(jq -c --argjson f "$old" --argjson n "$(($(member .admissions) * ${film_of#*:}))" \
+            '. + [$f + {first_week_entries: $n, source: "CNC", confirm: true}]' <<<"$reports")
+    done
+    age $((($(date -u +%s) - $(date -u -d "$release" +%s)) / 86400 + 5))
+    for i in 0 1; do
+        post_json /outcomes "$(jq -c ".[$i]" <<<"$reports")"
+        expect_code 200
+    done
+    run_id=$(run_of 8002)
+    for ((i = 0; i < 150; i++)); do
+        [ -z "$(history_of "$run_id" realised/films)" ] || break
+        sleep 0.1
+    done
+    [ "$(history_of "$run_id" realised/films)" = 2 ]
+    awk -v mae="$(history_of "$run_id" realised/mae_log10)" -v bias="$(history_of "$run_id" realised/bias_log10)" \
+        'BEGIN {half = log(2) / log(10) / 2; exit !((mae - half) ^ 2 < 1e-8 && (bias + half) ^ 2 < 1e-8)}'
+    mlflow GET "runs/get?run_id=$run_id"
+    jq -e --arg d "$release" '.run.data.tags | from_entries | .realised_through >= $d' <<<"$reply"
+    sleep 3 # once only
+    [ "$(history_of "$run_id" realised/films)" = 2 ]
 }
