@@ -8,8 +8,8 @@
 enum { TEXT_MAX = 256 << 20, SCORE_BLOCK = 4096, CATEGORY_FILMS_MIN = 3 };
 
 const struct film_optional film_optionals[FILM_OPTIONALS] = {
-    {"budget", 1},         {"directors", 1},   {"actors", 1},   {"duration_min", 1}, {"age_rating", 1},
-    {"original_title", 1}, {"distributor", 1}, {"genres", 0.2}, {"countries", 0.2}};
+    {"budget", true},         {"directors", true},   {"actors", true},  {"duration_min", true}, {"age_rating", true},
+    {"original_title", true}, {"distributor", true}, {"genres", false}, {"countries", false}};
 
 int film_row_copy(const struct row *row, struct arena *a, struct row *out, struct mrc_err *err)
 {
@@ -62,8 +62,8 @@ static int altered_row(const struct film_recipe *r, const struct film *f, struct
     MRC_TRY(film_row_copy(&f->row, a, out, err));
     for (size_t i = 0; i < FILM_OPTIONALS; i++) {
         bool filled = r->spared && str_is(str_of(r->spared), film_optionals[i].field);
-        bool alone = next_unit(&state) < r->mask * film_optionals[i].often && !filled;
-        if (alone || (bare && film_optionals[i].often >= 1)) {
+        bool alone = next_unit(&state) < r->mask && !filled;
+        if (alone || (bare && film_optionals[i].often)) {
             film_row_blank(out, film_optionals[i].field);
         }
     }

@@ -11,7 +11,7 @@
 /* Optional raw fields that callers leave out or never knew; a currency goes with its budget. */
 struct film_optional {
     const char *field;
-    double often; /* blanked, of the recipe's masking */
+    bool often; /* unknown: blanked from a bare copy too */
 };
 enum { FILM_OPTIONALS = 9 };
 extern const struct film_optional film_optionals[FILM_OPTIONALS];

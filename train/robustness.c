@@ -3,14 +3,14 @@
 
 #include <math.h>
 
-/* Behind the fields one by one: those that the recipe blanks as often as it can, and all. */
+/* Behind the fields one by one: those often unknown, and all. */
 enum { LINE_OFTEN = FILM_OPTIONALS, LINE_ALL };
 
 static uint32_t fields_of(size_t line)
 {
     uint32_t fields = 0;
     for (size_t i = 0; i < FILM_OPTIONALS; i++) {
-        bool in = line == LINE_ALL || line == i || (line == LINE_OFTEN && film_optionals[i].often >= 1);
+        bool in = line == LINE_ALL || line == i || (line == LINE_OFTEN && film_optionals[i].often);
         fields |= (uint32_t)in << i;
     }
     return fields;
