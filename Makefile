@@ -59,7 +59,7 @@ $(call o,$(wildcard common/trees/evaluate_avx512_*.c)): ALL_CFLAGS += -mavx512f 
 $(call o,$(wildcard common/trees/evaluate_avx*_bins.c common/trees/evaluate_avx*_rows.c)): ALL_CFLAGS += $(UNROLL)
 $(call o,train/histogram_avx2.c train/logit_avx2.c):     ALL_CFLAGS += -mavx2
 $(call o,train/histogram_avx512.c train/logit_avx512.c): ALL_CFLAGS += -mavx512f -mavx512vl -mavx512dq -mprefer-vector-width=512
-$(call o,train/row_moves_avx512.c):   ALL_CFLAGS += -mavx512f -mavx512vl -mavx512bw
+$(call o,train/row_moves_avx512.c train/row_walk_avx512.c): ALL_CFLAGS += -mavx512f -mavx512vl -mavx512bw -mbmi2 -mpopcnt
 endif
 # A square root that need not set errno can be one instruction for several bins.
 $(call o,$(wildcard train/histogram_*.c)): ALL_CFLAGS += -fno-math-errno

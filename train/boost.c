@@ -46,6 +46,7 @@ struct trainer {
 
     struct tree_search *search;
     double *bias, *d1, *eval_approx;
+    double *squares; /* [chunks of d1] sums of squares */
     float *sample;
     struct row_leaves leaves, eval_leaves;
     uint32_t structure_fold;       /* the one that found this tree */
@@ -330,6 +331,7 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     bool has_metric = true;
     t->bias = new_doubles(t->dim);
     t->d1 = new_doubles(n * t->dim);
+    t->squares = new_doubles(n * t->dim / LOSS_CHUNK + 1);
     t->sample = malloc(n * sizeof(*t->sample));
     t->values = new_doubles(leaves * t->dim);
     t->leaf_weights = new_doubles(leaves);
@@ -341,7 +343,7 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     }
     t->eval_approx = new_doubles(t->eval.n * t->dim);
     uint32_t depth = (uint32_t)t->params.depth;
-    if (!t->bias || !t->d1 || !t->sample || !t->values || !t->leaf_weights || !t->learn_loss || !t->eval_loss ||
+    if (!t->bias || !t->d1 || !t->squares || !t->sample || !t->values || !t->leaf_weights || !t->learn_loss || !t->eval_loss ||
         !has_metric || !t->eval_approx || !row_leaves_init(&t->leaves, n, depth) ||
         !row_leaves_init(&t->eval_leaves, t->eval.n, depth)) {
         return no_memory(err);
@@ -360,11 +362,33 @@ static int prepare(struct trainer *t, struct mrc_err *err)
 
 /* ---- one tree -------------------------------------------------------------------------------------------------- */
 
-static double noise_size(const struct trainer *t, uint32_t iteration)
+static double sum_of_squares(const double *v, size_t n)
 {
+    enum { LANES = 4 }; /* sums in turn, so that one addition need not wait for the one before */
+    double sums[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t k = 0; k < LANES; k++) {
+            sums[k] += v[i + k] * v[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        sums[0] += v[i] * v[i];
+    }
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+static double noise_size(struct trainer *t, uint32_t iteration)
+{
+    size_t all = t->learn.n * t->dim, chunks = (all + LOSS_CHUNK - 1) / LOSS_CHUNK;
     double n = (double)t->learn.n, square = 0;
-    for (size_t i = 0; i < t->learn.n * t->dim; i++) {
-        square += t->d1[i] * t->d1[i];
+#pragma omp parallel for num_threads(t->threads) schedule(static) if (t->threads > 1 && chunks > 1)
+    for (size_t c = 0; c < chunks; c++) {
+        size_t begin = c * LOSS_CHUNK, count = all - begin < LOSS_CHUNK ? all - begin : LOSS_CHUNK;
+        t->squares[c] = sum_of_squares(t->d1 + begin, count);
+    }
+    for (size_t c = 0; c < chunks; c++) {
+        square += t->squares[c];
     }
     double left = exp(log(n) - (double)iteration * t->params.learning_rate);
     return t->params.random_strength * sqrt(square / n) * (left / (1 + left));
@@ -389,9 +413,10 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
                                      .leaf_size = t->leaf_size,
                                      .random = &t->random,
                                      .threads = t->threads};
-    bool sampled;
+    enum sampled sampled;
     MRC_TRY(sampling_draw(&sampling, t->sample, &sampled, err));
-    task.sample = sampled ? t->sample : NULL;
+    task.sample = sampled != SAMPLED_ALL ? t->sample : NULL;
+    task.weighed = sampled == SAMPLED_WEIGHED;
     return tree_search_run(t->search, &task, tree, err);
 }
 
@@ -610,6 +635,7 @@ static void release(struct trainer *t)
     labels_release(&t->labels);
     free(t->bias);
     free(t->d1);
+    free(t->squares);
     free(t->sample);
     row_leaves_release(&t->leaves);
     free(t->values);

@@ -1,5 +1,6 @@
 /* The sizes of what boost_fit allocates, added up. */
 #include "train/fit_memory.h"
+#include "train/leaf_rows.h"
 #include "train/objective.h"
 #include "train/tree.h"
 
@@ -69,7 +70,7 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     bytes += n * (permuted ? 4 * folds : learn->n_cats > 0 ? 4 : 0); /* orders of the rows */
     bytes += n * 8 * outputs * (folds + 1);                          /* scores of the folds, derivatives */
     bytes += n * (4 + 2 + 2);                                        /* sampling weights, leaves */
-    bytes += tree_search_copies(learn->n_rows, threads) * n * (2 * (4 + 8 * width) + 2); /* rows by leaf, answers */
+    bytes += leaf_rows_copies(learn->n_rows, threads) * n * 2 * (4 + 8 * width) + n / 8; /* rows by leaf, answers */
     bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0;                     /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;
     bytes += n * simple * c.with_statistics * orders; /* statistics */

@@ -1,7 +1,7 @@
 /* The sampled rows of a tree under construction, sorted by leaf, with their gradients.
  *
- * Within a leaf the rows keep the order in which they were loaded. Not shared while it changes: every thread that
- * searches has its own, since reading what another core has just moved costs more than moving it. */
+ * Within a leaf the rows keep the order in which they were loaded. There are several equal copies, one for each thread
+ * that searches or for some of them: reading what another core has just moved costs more than moving it. */
 #ifndef MRC_TRAIN_LEAF_ROWS_H
 #define MRC_TRAIN_LEAF_ROWS_H
 
@@ -12,16 +12,20 @@ struct segment {
     size_t begin, end;
 };
 
+struct leaf_copy {
+    size_t n;                    /* rows sampled */
+    uint32_t *rows, *apart;      /* [n] by leaf; room for those that are moved */
+    double *gradients, *g_apart; /* [n][width] beside rows: derivatives, and the weight unless all are 1 */
+    struct segment *segments;    /* [leaves] */
+};
+
 struct leaf_rows {
-    size_t n_all, n; /* rows of the pool; rows sampled */
-    uint32_t dim;
-    uint32_t *rows, *rows_spare;         /* [n] by leaf */
-    double *gradients, *gradients_spare; /* [n][width] beside rows: derivatives, and the weight unless all are 1 */
-    uint32_t width;                      /* dim, or dim + 1 with weights */
-    struct segment *segments;            /* [leaves] */
-    uint8_t *answers;                    /* [n_all] to the last split, by row */
-    uint8_t *answers_by_leaf;            /* [n] the same beside rows */
-    row_mover *move;
+    size_t n_all; /* rows of the pool */
+    uint32_t dim, width;
+    int n_copies;
+    struct leaf_copy *copies;
+    uint8_t *answers; /* bits of all rows: to the last split */
+    const struct row_movers *movers;
 };
 
 /* Where the rows of a tree come from. */
@@ -30,10 +34,13 @@ struct row_source {
     const double *d1;      /* [dim][n_all] */
     const float *sample;   /* [n_all] or NULL: all 1 */
     const float *weight;   /* [n_all] or NULL: all 1 */
+    bool weighed;          /* sample has others than 0 and 1 */
 };
 
+/* Copies that are kept for so many threads. */
+int leaf_rows_copies(size_t n_all, int threads);
 /* Memory for n_all rows and up to this many leaves; false: no memory (leaf_rows_release frees what there is). */
-bool leaf_rows_init(struct leaf_rows *r, size_t n_all, uint32_t dim, size_t leaves) MRC_CHECKED;
+bool leaf_rows_init(struct leaf_rows *r, size_t n_all, uint32_t dim, size_t leaves, int threads) MRC_CHECKED;
 void leaf_rows_release(struct leaf_rows *r);
 /* Start a tree: all sampled rows in leaf 0. */
 void leaf_rows_load(struct leaf_rows *r, const struct row_source *from);
@@ -42,7 +49,7 @@ void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struc
 /* Sampled rows of a leaf. */
 static inline uint32_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf)
 {
-    return (uint32_t)(r->segments[leaf].end - r->segments[leaf].begin);
+    return (uint32_t)(r->copies[0].segments[leaf].end - r->copies[0].segments[leaf].begin);
 }
 
 #endif

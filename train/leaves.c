@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_VALUES = 4096 };
+enum { BLOCK_VALUES = 4096, TURN_LEAVES = 256 };
 
 static int no_memory(struct mrc_err *err)
 {
@@ -140,15 +140,25 @@ struct work {
 /* One output's derivatives, added to as one. */
 typedef double pair __attribute__((vector_size(16)));
 
-/* One output: the sums of all rows of a block. */
+/* One output: the sums of all rows of a block. Two sums in turn, so that rows of one leaf that follow each other need
+ * not wait for each other. */
 static void add_rows(const struct sums *s, const struct block *b, const uint16_t *restrict leaves, size_t n,
-                     double *restrict sums)
+                     uint32_t n_leaves, double *restrict sums)
 {
     const double *restrict d1 = b->d1, *restrict d2 = b->d2;
     if (s->wants_second) {
-        pair *restrict pairs = (pair *)(void *)sums;
-        for (size_t i = 0; i < n; i++) {
+        pair *restrict pairs = (pair *)(void *)sums, turns[TURN_LEAVES];
+        size_t i = 0, in_turn = n_leaves <= TURN_LEAVES ? n & ~(size_t)1 : 0;
+        memset(turns, 0, n_leaves * sizeof(*turns) * (in_turn > 0));
+        for (; i < in_turn; i += 2) {
             pairs[leaves[i]] += (pair){d1[i], d2[i]};
+            turns[leaves[i + 1]] += (pair){d1[i + 1], d2[i + 1]};
+        }
+        for (; i < n; i++) {
+            pairs[leaves[i]] += (pair){d1[i], d2[i]};
+        }
+        for (uint32_t k = 0; in_turn > 0 && k < n_leaves; k++) {
+            pairs[k] += turns[k];
         }
         return;
     }
@@ -175,7 +185,7 @@ static void sum_chunk(const struct leaf_task *t, struct work *w, const double *v
         struct loss_rows rows = block_rows(t, &w->exponents, values, b, at, stop);
         o->derivatives(t->loss, &rows, b->d1, s->wants_second ? b->d2 : NULL, b->rows);
         if (t->dim == 1 && !s->is_full) {
-            add_rows(s, b, t->leaves + at, rows.n, out);
+            add_rows(s, b, t->leaves + at, rows.n, t->n_leaves, out);
         }
         for (size_t i = 0; (t->dim > 1 || s->is_full) && i < rows.n; i++) {
             add_row(t, s, b, i, rows.weight ? (double)rows.weight[i] : 1.0, out + t->leaves[at + i] * s->width);

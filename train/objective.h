@@ -50,7 +50,7 @@ const struct objective *objective_of(enum loss_type type);
 /* Number of outputs; n_classes is used by losses over classes. */
 uint32_t objective_dim(const struct loss *loss, uint32_t n_classes);
 
-enum { LOSS_CHUNK = 16384 }; /* rows a partial sum covers: results do not depend on the number of threads */
+enum { LOSS_CHUNK = 8192 }; /* rows a partial sum covers: results do not depend on the number of threads */
 
 /* Metric over n rows; approx as in loss_rows with stride n. */
 double objective_metric(const struct loss *loss, uint32_t dim, size_t n, const double *approx, const float *target,

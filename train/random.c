@@ -80,12 +80,30 @@ double random_real(struct random *r)
     return real_of(random_next(r));
 }
 
-void random_reals(struct random *r, size_t n, double *out)
+/* The least integer whose real is not below limit. */
+static uint64_t first_not_below(double limit)
 {
-    uint64_t high = r->state[0], low = r->state[1]; /* in registers */
+    if (!(limit > 0)) {
+        return 0;
+    }
+    uint64_t top = UINT64_C(1) << 53, v = limit < 1 ? (uint64_t)(limit * 9007199254740991.0) : top;
+    while (v > 0 && (double)(v - 1) / 9007199254740991.0 >= limit) {
+        v--;
+    }
+    while (v < top && (double)v / 9007199254740991.0 < limit) {
+        v++;
+    }
+    return v;
+}
+
+void random_hits(struct random *r, size_t n, double limit, uint8_t *out)
+{
+    uint64_t high = r->state[0], low = r->state[1], step0 = r->step[0], step1 = r->step[1]; /* in registers */
+    uint64_t end = first_not_below(limit);
     for (size_t i = 0; i < n; i++) {
-        uint64_t v = (uint64_t)stream_next(&high, r->step[0]) << 32;
-        out[i] = real_of(v | stream_next(&low, r->step[1]));
+        uint64_t v = (uint64_t)stream_next(&high, step0) << 32;
+        v |= stream_next(&low, step1);
+        out[i] = v >> 11 < end;
     }
     r->state[0] = high;
     r->state[1] = low;

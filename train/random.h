@@ -21,8 +21,8 @@ uint64_t random_next(struct random *r);
 void random_skip(struct random *r, uint64_t n);
 /* In [0, 1], both ends possible. */
 double random_real(struct random *r);
-/* The next n of them. */
-void random_reals(struct random *r, size_t n, double *out);
+/* Of the next n of them: 1 for one below limit, else 0. */
+void random_hits(struct random *r, size_t n, double limit, uint8_t *out);
 /* In [0, bound), without bias; bound > 0. */
 uint64_t random_below(struct random *r, uint64_t bound);
 /* Standard normal; takes two reals per try and gives one value. */

@@ -1,5 +1,6 @@
 /* Walking all rows through a tree of few splits. */
 #include "train/row_leaves.h"
+#include "train/row_walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,49 +23,6 @@ void row_leaves_release(struct row_leaves *r)
     *r = (struct row_leaves){0};
 }
 
-/* What a walk reads: byte columns that are compared, from their first row on. */
-struct walk {
-    const uint8_t *bins[TREE_DEPTH_MAX];
-    size_t stride[TREE_DEPTH_MAX];
-    uint32_t bin[TREE_DEPTH_MAX];
-};
-
-static inline void walk_bytes(const struct walk *w, uint32_t depth, size_t n, uint16_t *restrict leaf)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t at = 0;
-#pragma GCC unroll 16
-        for (uint32_t d = depth; d-- > 0;) {
-            at = 2 * at + (w->bins[d][i * w->stride[d]] > w->bin[d]);
-        }
-        leaf[i] = (uint16_t)at;
-    }
-}
-
-/* A loop for each usual depth, unrolled. */
-static void walk(const struct walk *w, uint32_t depth, size_t n, uint16_t *leaf)
-{
-    switch (depth) {
-    case 4:
-        walk_bytes(w, 4, n, leaf);
-        break;
-    case 5:
-        walk_bytes(w, 5, n, leaf);
-        break;
-    case 6:
-        walk_bytes(w, 6, n, leaf);
-        break;
-    case 7:
-        walk_bytes(w, 7, n, leaf);
-        break;
-    case 8:
-        walk_bytes(w, 8, n, leaf);
-        break;
-    default:
-        walk_bytes(w, depth, n, leaf);
-    }
-}
-
 static bool all_compared_bytes(const struct split *splits, const struct column *columns, uint32_t depth)
 {
     for (uint32_t d = 0; d < depth; d++) {
@@ -75,19 +33,10 @@ static bool all_compared_bytes(const struct split *splits, const struct column *
     return true;
 }
 
-static void find_block(const struct split *splits, const struct column *columns, uint32_t depth, bool compared,
-                       size_t begin, size_t end, uint16_t *leaf)
+/* Any splits, on columns of any kind. */
+static void find_any(const struct split *splits, const struct column *columns, uint32_t depth, size_t begin,
+                     size_t end, uint16_t *leaf)
 {
-    if (compared) {
-        struct walk w;
-        for (uint32_t d = 0; d < depth; d++) {
-            w.bins[d] = columns[d].u8 + begin * columns[d].stride;
-            w.stride[d] = columns[d].stride;
-            w.bin[d] = splits[d].bin;
-        }
-        walk(&w, depth, end - begin, leaf + begin);
-        return;
-    }
     memset(leaf + begin, 0, (end - begin) * sizeof(*leaf));
     for (uint32_t d = 0; d < depth; d++) {
         for (size_t i = begin; i < end; i++) {
@@ -115,6 +64,11 @@ void row_leaves_find(struct row_leaves *r, const struct split *splits, const str
 {
     bool compared = all_compared_bytes(splits, columns, depth), counted = depth <= COUNTED_DEPTH;
     uint32_t leaves = 1u << depth;
+    struct row_walk w = {.depth = depth, .n = n};
+    for (uint32_t d = 0; compared && d < depth; d++) {
+        w.steps[d] = (struct row_step){columns[d].u8, columns[d].stride, splits[d].bin};
+    }
+    row_walker *walk = row_walker_choose(depth);
     int blocks = (int)((n + BLOCK - 1) / BLOCK);
     memset(r->counts, 0, leaves * sizeof(*r->counts));
 #pragma omp parallel num_threads(threads) if (threads > 1 && blocks > 4)
@@ -123,7 +77,11 @@ void row_leaves_find(struct row_leaves *r, const struct split *splits, const str
 #pragma omp for schedule(static) nowait
         for (int b = 0; b < blocks; b++) {
             size_t begin = (size_t)b * BLOCK, end = begin + BLOCK < n ? begin + BLOCK : n;
-            find_block(splits, columns, depth, compared, begin, end, r->leaf);
+            if (compared) {
+                walk(&w, begin, end, r->leaf);
+            } else {
+                find_any(splits, columns, depth, begin, end, r->leaf);
+            }
             if (counted) {
                 count_block(r->leaf + begin, end - begin, counts);
             }

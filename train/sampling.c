@@ -23,17 +23,13 @@ static void draw_bernoulli(const struct sampling_task *t, float *weights)
     int blocks = (int)((t->n + BERNOULLI_BLOCK - 1) / BERNOULLI_BLOCK);
 #pragma omp parallel for num_threads(t->threads) schedule(static) if (t->threads > 1 && blocks > 1)
     for (int b = 0; b < blocks; b++) {
-        enum { AT_ONCE = 512 };
-        double reals[AT_ONCE];
+        uint8_t hits[BERNOULLI_BLOCK];
         size_t begin = (size_t)b * BERNOULLI_BLOCK, end = end_of(t, begin, BERNOULLI_BLOCK);
         struct random r = *t->random;
         random_skip(&r, begin);
-        for (size_t at = begin; at < end; at += AT_ONCE) {
-            size_t n = end - at < AT_ONCE ? end - at : AT_ONCE;
-            random_reals(&r, n, reals);
-            for (size_t i = 0; i < n; i++) {
-                weights[row_at(t, at + i)] = reals[i] < t->params->subsample ? 1 : 0;
-            }
+        random_hits(&r, end - begin, t->params->subsample, hits);
+        for (size_t i = begin; i < end; i++) {
+            weights[row_at(t, i)] = hits[i - begin];
         }
     }
     random_skip(t->random, t->n);
@@ -141,11 +137,12 @@ static int draw_mvs(const struct sampling_task *t, float *weights, struct mrc_er
     return MRC_OK;
 }
 
-int sampling_draw(const struct sampling_task *t, float *weights, bool *used, struct mrc_err *err)
+int sampling_draw(const struct sampling_task *t, float *weights, enum sampled *out, struct mrc_err *err)
 {
-    *used = true;
+    *out = SAMPLED_WEIGHED;
     switch (t->params->bootstrap_type) {
     case BOOTSTRAP_BERNOULLI:
+        *out = SAMPLED_SOME;
         draw_bernoulli(t, weights);
         return MRC_OK;
     case BOOTSTRAP_BAYESIAN:
@@ -155,10 +152,10 @@ int sampling_draw(const struct sampling_task *t, float *weights, bool *used, str
         if (t->params->subsample < 1) {
             return draw_mvs(t, weights, err);
         }
-        *used = false;
+        *out = SAMPLED_ALL;
         return MRC_OK;
     default:
-        *used = false;
+        *out = SAMPLED_ALL;
         return MRC_OK;
     }
 }

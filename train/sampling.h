@@ -16,7 +16,13 @@ struct sampling_task {
     int threads; /* without influence on the weights */
 };
 
-/* Fill weights[n], by row; *used false when every row counts 1 and weights were not filled. MRC_ENOMEM. */
-int sampling_draw(const struct sampling_task *task, float *weights, bool *used, struct mrc_err *err) MRC_CHECKED;
+enum sampled {
+    SAMPLED_ALL,     /* every row counts 1; weights were not filled */
+    SAMPLED_SOME,    /* each 0 or 1 */
+    SAMPLED_WEIGHED, /* any */
+};
+
+/* Fill weights[n], by row. MRC_ENOMEM. */
+int sampling_draw(const struct sampling_task *task, float *weights, enum sampled *out, struct mrc_err *err) MRC_CHECKED;
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOISE_SKIP = 10, PARALLEL_MIN = 20000, COPIES_MAX = 8 };
+enum { NOISE_SKIP = 10, PARALLEL_MIN = 20000 };
 static const size_t HISTOGRAM_BYTES_MAX = (size_t)512 << 20;
 
 static int no_memory(struct mrc_err *err)
@@ -52,7 +52,7 @@ static void score_two(const struct tree_search *s, const struct candidate *c, do
 /* Candidates of a job that are treated alike. Histograms of the last level are of no further use: they are made in the
  * thread's own memory. */
 struct batch {
-    const struct leaf_rows *rows;
+    const struct leaf_copy *rows;
     bool is_last;
     struct histogram_set set;
     struct candidate *candidates[BLOCK_COLUMNS];
@@ -69,8 +69,8 @@ static void aim(const struct tree_search *s, struct batch *b, uint32_t leaf, uin
 
 static void build_leaf(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t into, uint32_t slot)
 {
-    const struct leaf_rows *r = b->rows;
-    struct histogram_rows from = {s->dim, r->width, r->rows, r->gradients};
+    const struct leaf_copy *r = b->rows;
+    struct histogram_rows from = {s->dim, s->rows.width, r->rows, r->gradients};
     aim(s, b, into, slot);
     histogram_build(&b->set, &from, r->segments[leaf].begin, r->segments[leaf].end);
 }
@@ -79,7 +79,7 @@ static void build_leaf(const struct tree_search *s, struct batch *b, uint32_t le
  * histogram of both together is there (known). */
 static void score_siblings(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t other, bool known)
 {
-    uint32_t n = leaf_rows_count(b->rows, leaf), n_other = leaf_rows_count(b->rows, other);
+    uint32_t n = leaf_rows_count(&s->rows, leaf), n_other = leaf_rows_count(&s->rows, other);
     enum histogram_pair how = HISTOGRAM_BOTH;
     if (known) {
         bool least_is_second = n_other <= n;
@@ -138,7 +138,7 @@ static void finish_scores(const struct tree_search *s, struct candidate *c, cons
     }
 }
 
-static void score_job(struct tree_search *s, const struct job *job, uint32_t level, const struct leaf_rows *rows,
+static void score_job(struct tree_search *s, const struct job *job, uint32_t level, const struct leaf_copy *rows,
                       struct scratch *t)
 {
     struct batch batches[2]; /* those with the histograms of the level before, and the others */
@@ -291,8 +291,8 @@ static void take_jobs(struct tree_search *s, uint32_t level, int t, bool own)
             }
         }
         if (!taken) {
-            uint32_t copy = (uint32_t)t * s->n_copies / (uint32_t)s->threads;
-            score_job(s, job, level, &s->rows[copy], &s->scratch[t]);
+            int copy = (int)((int64_t)t * s->rows.n_copies / s->threads);
+            score_job(s, job, level, &s->rows.copies[copy], &s->scratch[t]);
         }
     }
 }
@@ -301,7 +301,7 @@ static int score_level(struct tree_search *s, const struct tree_task *task, uint
 {
     s->noise_seed = random_next(task->random);
     MRC_TRY(plan_level(s, err));
-    bool parallel = s->threads > 1 && s->n_jobs > 1 && (size_t)s->n_live * s->rows[0].n > PARALLEL_MIN;
+    bool parallel = s->threads > 1 && s->n_jobs > 1 && s->n_live * s->rows.copies[0].n > PARALLEL_MIN;
 #pragma omp parallel for num_threads(s->threads) schedule(static) if (parallel)
     for (int t = 0; t < s->threads; t++) {
         take_jobs(s, level, t, true);
@@ -438,7 +438,7 @@ static struct split take_split(struct tree_search *s, const struct candidate *be
 static bool all_separate(struct tree_search *s, uint32_t depth)
 {
     for (uint32_t leaf = 0; leaf < 1u << depth; leaf++) {
-        s->leaves.counts[leaf] = leaf_rows_count(&s->rows[0], leaf);
+        s->leaves.counts[leaf] = leaf_rows_count(&s->rows, leaf);
     }
     return redundant_split(s->leaves.counts, depth) == depth;
 }
@@ -449,11 +449,7 @@ static bool grow(struct tree_search *s, struct tree *tree, const struct column *
 {
     uint32_t level = tree->depth - 1;
     if (!is_last) {
-        int copies = (int)s->n_copies;
-#pragma omp parallel for num_threads(copies) schedule(static) if (copies > 1)
-        for (int c = 0; c < copies; c++) {
-            leaf_rows_split(&s->rows[c], &tree->splits[level], &columns[level], level);
-        }
+        leaf_rows_split(&s->rows, &tree->splits[level], &columns[level], level);
         if (all_separate(s, tree->depth)) {
             return true;
         }
@@ -478,12 +474,8 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
     for (uint32_t c = 0; c < s->n_candidates; c++) {
         s->candidates[c].hist_level = NO_LEVEL;
     }
-    struct row_source from = {task->rows, task->d1, task->sample, s->pool->weight};
-    int copies = (int)s->n_copies;
-#pragma omp parallel for num_threads(copies) schedule(static) if (copies > 1)
-    for (int c = 0; c < copies; c++) {
-        leaf_rows_load(&s->rows[c], &from);
-    }
+    struct row_source from = {task->rows, task->d1, task->sample, s->pool->weight, task->weighed};
+    leaf_rows_load(&s->rows, &from);
     s->leaves_known = false;
     double previous = 0;
     for (uint32_t level = 0; level < (uint32_t)s->params->depth; level++) {
@@ -520,11 +512,6 @@ static bool scratch_init(struct scratch *t, size_t bins, size_t width)
     return t->memory;
 }
 
-uint32_t tree_search_copies(size_t n_rows, int threads)
-{
-    return n_rows <= PARALLEL_MIN ? 1 : threads < COPIES_MAX ? (uint32_t)threads : COPIES_MAX;
-}
-
 static bool allocate(struct tree_search *s)
 {
     size_t n = s->pool->n, width = (size_t)s->dim + 1, leaves = (size_t)1 << s->params->depth;
@@ -536,12 +523,8 @@ static bool allocate(struct tree_search *s)
     /* With few columns a level, the level before seldom had the same: not worth the memory they pass through. */
     s->keep_histograms = s->params->rsm >= 0.5 && kept * width * kept_leaves(s) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
     s->scratch = calloc((size_t)s->threads, sizeof(*s->scratch));
-    s->n_copies = tree_search_copies(n, s->threads);
-    s->rows = calloc(s->n_copies, sizeof(*s->rows));
-    bool ok = s->rows && s->scratch && row_leaves_init(&s->leaves, n, (uint32_t)s->params->depth);
-    for (uint32_t c = 0; ok && c < s->n_copies; c++) {
-        ok = leaf_rows_init(&s->rows[c], n, s->dim, leaves);
-    }
+    bool ok = s->scratch && row_leaves_init(&s->leaves, n, (uint32_t)s->params->depth) &&
+              leaf_rows_init(&s->rows, n, s->dim, leaves, s->threads);
     for (int t = 0; ok && t < s->threads; t++) {
         ok = scratch_init(&s->scratch[t], bins, width);
     }
@@ -603,10 +586,7 @@ void tree_search_free(struct tree_search *s)
     free(s->live);
     free(s->jobs);
     free(s->bounds);
-    for (uint32_t c = 0; s->rows && c < s->n_copies; c++) {
-        leaf_rows_release(&s->rows[c]);
-    }
-    free(s->rows);
+    leaf_rows_release(&s->rows);
     row_leaves_release(&s->leaves);
     free(s);
 }

@@ -19,6 +19,7 @@ struct tree_task {
     uint32_t order;        /* its number in the target statistics */
     const double *d1;      /* [dim][n] weighted first derivatives */
     const float *sample;   /* [n] sampling weight of each row; 0 = left out; NULL = all 1 */
+    bool weighed;          /* sample has others than 0 and 1 */
     double noise;          /* standard deviation added to scores */
     struct random *random; /* the training generator */
 };
@@ -26,8 +27,6 @@ struct tree_task {
 struct tree_search;
 enum { THREADS_MAX = 256 };
 
-/* How many copies of the rows the search of a tree keeps: one a thread, up to a limit. */
-uint32_t tree_search_copies(size_t n_rows, int threads);
 /* stats: NULL without categorical statistics. pool, stats, params are borrowed; threads <= THREADS_MAX. MRC_ENOMEM.
  */
 int tree_search_new(struct tree_search **out, const struct pool *pool, struct target_stats *stats,

@@ -97,8 +97,7 @@ struct tree_search {
     struct job *jobs;     /* [n_jobs] */
     struct bound *bounds; /* [n_live] */
     uint64_t noise_seed;
-    uint32_t n_copies;
-    struct leaf_rows *rows; /* [n_copies] the same, each for a thread or some */
+    struct leaf_rows rows;
     struct row_leaves leaves; /* of the tree, when known */
     bool leaves_known;
 };

@@ -316,10 +316,12 @@ END_TEST
 START_TEST(a_stream_can_be_entered_anywhere)
 {
     static const uint64_t places[] = {0, 1, 2, 63, 64, 1000, 12345};
-    enum { N = 20 };
+    static const double limits[] = {-1, 0, 1e-300, 0.1, 0.5, 0.8, 0.9999999999999999, 1, 2, NAN};
+    enum { N = 200 };
     for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
         struct random walked, skipped;
-        double reals[N];
+        struct random hit;
+        uint8_t hits[N];
         random_init(&walked, 9);
         skipped = walked;
         for (uint64_t i = 0; i < places[p]; i++) {
@@ -327,12 +329,15 @@ START_TEST(a_stream_can_be_entered_anywhere)
         }
         random_skip(&skipped, places[p]);
         ck_assert_mem_eq(&walked, &skipped, sizeof(walked));
-        random_reals(&skipped, N, reals);
-        for (size_t i = 0; i < N; i++) {
-            double real = random_real(&walked);
-            ck_assert_mem_eq(&real, &reals[i], sizeof(real));
+        for (size_t l = 0; l < sizeof(limits) / sizeof(limits[0]); l++) {
+            struct random again = walked;
+            hit = skipped;
+            random_hits(&hit, N, limits[l], hits);
+            for (size_t i = 0; i < N; i++) {
+                ck_assert_uint_eq(hits[i], random_real(&again) < limits[l]);
+            }
+            ck_assert_mem_eq(&again, &hit, sizeof(hit));
         }
-        ck_assert_mem_eq(&walked, &skipped, sizeof(walked));
     }
 }
 END_TEST

@@ -1,19 +1,30 @@
-/* Rows are moved apart in their order, and nothing else is touched, by every kernel. */
+/* Answers are the column's, rows are moved apart in their order, and nothing else is touched, by every kernel. */
 #include "tests/unit/check_main.h"
 #include "train/row_moves.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { N = 200, GUARD = 16 };
 
+static const struct row_movers *movers_of(int k)
+{
+    return k == 0 ? &row_movers_plain : row_movers_choose();
+}
+
+static void set_bit(uint8_t *bits, size_t i)
+{
+    bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << (i % 8));
+}
+
 /* Moves n rows, every (step)th of which answers yes, and compares all memory with what should be there. */
-static bool moves_well(row_mover *move, size_t n, size_t step)
+static bool moves_well(const struct row_movers *movers, size_t n, size_t step)
 {
     enum { ALL = N + 2 * GUARD };
     uint32_t rows[N], to_rows[ALL], wanted_rows[ALL];
     double gradients[N], to[ALL], wanted[ALL];
-    uint8_t answers[N];
+    uint8_t answers[N / 8 + 8] = {0};
     size_t yes = 0, no = 0;
     memset(to_rows, 0xa5, sizeof(to_rows));
     memset(wanted_rows, 0xa5, sizeof(wanted_rows));
@@ -22,14 +33,16 @@ static bool moves_well(row_mover *move, size_t n, size_t step)
     for (size_t i = 0; i < n; i++) {
         rows[i] = (uint32_t)(7 * i);
         gradients[i] = (double)i + 0.5;
-        answers[i] = step > 0 && i % step == 0;
-        yes += answers[i];
+        if (step > 0 && i % step == 0) {
+            set_bit(answers, i);
+            yes++;
+        }
     }
     size_t middle = GUARD + n - yes;
-    move(&(struct row_moves){rows, gradients, answers, n, to_rows, to, GUARD, middle, GUARD + n});
+    movers->move(&(struct row_moves){rows, gradients, answers, n, to_rows, to, GUARD, middle, GUARD + n});
     yes = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t at = answers[i] ? middle + yes++ : GUARD + no++;
+        size_t at = bit_at(answers, i) ? middle + yes++ : GUARD + no++;
         wanted_rows[at] = rows[i];
         wanted[at] = gradients[i];
     }
@@ -38,12 +51,75 @@ static bool moves_well(row_mover *move, size_t n, size_t step)
 
 START_TEST(rows_keep_their_order)
 {
-    row_mover *movers[] = {move_rows_plain, row_mover_choose()};
-    for (size_t k = 0; k < 2; k++) {
+    for (int k = 0; k < 2; k++) {
         for (size_t n = 0; n <= N; n++) {
             for (size_t step = 0; step < 12; step++) {
-                ck_assert(moves_well(movers[k], n, step));
+                ck_assert(moves_well(movers_of(k), n, step));
             }
+        }
+    }
+}
+END_TEST
+
+/* The column's last byte is the last of its memory, so that a tool sees who reads beyond. */
+START_TEST(a_column_answers)
+{
+    static const uint32_t bins[] = {0, 1, 127, 128, 254, 255};
+    for (size_t n = 0; n <= N; n += n < 70 ? 1 : 13) {
+        for (size_t stride = 1; stride <= 8; stride++) {
+            size_t size = n > 0 ? (n - 1) * stride + 1 : 0;
+            uint8_t *column = malloc(size + (size == 0));
+            for (size_t i = 0; i < size; i++) {
+                column[i] = (uint8_t)(i * 37 + i / 5);
+            }
+            for (size_t b = 0; b < sizeof(bins) / sizeof(bins[0]); b++) {
+                for (int k = 0; k < 2; k++) {
+                    uint8_t answers[N / 8 + 8], wanted[N / 8 + 8];
+                    memset(answers, 0xa5, sizeof(answers));
+                    memset(wanted, 0xa5, sizeof(wanted));
+                    memset(wanted, 0, (n + 7) / 8);
+                    for (size_t i = 0; i < n; i++) {
+                        if (column[i * stride] > bins[b]) {
+                            set_bit(wanted, i);
+                        }
+                    }
+                    movers_of(k)->compare(column, stride, bins[b], n, answers);
+                    ck_assert_mem_eq(answers, wanted, sizeof(wanted));
+                }
+            }
+            free(column);
+        }
+    }
+}
+END_TEST
+
+START_TEST(answers_are_brought_beside_rows)
+{
+    uint8_t answers[(7 * N) / 8 + 8] = {0};
+    uint32_t rows[N];
+    for (size_t i = 0; i < N; i++) {
+        rows[i] = (uint32_t)(i * 1009 % (7 * N));
+    }
+    for (size_t i = 0; i < 7 * N; i++) {
+        if (i % 3 == 0 || i % 31 == 5) {
+            set_bit(answers, i);
+        }
+    }
+    for (size_t n = 0; n <= N; n++) {
+        for (int k = 0; k < 2; k++) {
+            uint8_t beside[N / 8 + 8], wanted[N / 8 + 8];
+            size_t yes = 0;
+            memset(beside, 0xa5, sizeof(beside));
+            memset(wanted, 0xa5, sizeof(wanted));
+            memset(wanted, 0, (n + 7) / 8);
+            for (size_t i = 0; i < n; i++) {
+                if (bit_at(answers, rows[i])) {
+                    set_bit(wanted, i);
+                    yes++;
+                }
+            }
+            ck_assert_uint_eq(movers_of(k)->look_up(answers, rows, n, beside), yes);
+            ck_assert_mem_eq(beside, wanted, sizeof(wanted));
         }
     }
 }
@@ -54,6 +130,8 @@ int main(void)
     Suite *s = suite_create("row_moves");
     TCase *t = tcase_create("row_moves");
     tcase_add_test(t, rows_keep_their_order);
+    tcase_add_test(t, a_column_answers);
+    tcase_add_test(t, answers_are_brought_beside_rows);
     suite_add_tcase(s, t);
     return check_main(s);
 }
