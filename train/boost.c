@@ -195,7 +195,7 @@ static int prepare_data(struct trainer *t, struct mrc_err *err)
         return mrc_fail(err, MRC_EINVAL, "parameter eval_metric: %s does not fit %s: %s",
                         metric_name(&t->params.eval_metric), loss_name(t->params.loss.type), misfit);
     }
-    MRC_TRY(fit_memory_check(t->learn_data, t->eval_data, &t->params, t->dim, t->threads, err));
+    MRC_TRY(fit_memory_check(t->learn_data, t->eval_data, &t->params, t->dim, err));
     random_init(&t->random, t->params.random_seed);
     MRC_TRY(order_rows(t, err));
     t->grids = calloc((size_t)t->learn_data->n_floats + 1, sizeof(*t->grids));

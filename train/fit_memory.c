@@ -1,6 +1,5 @@
 /* The sizes of what boost_fit allocates, added up. */
 #include "train/fit_memory.h"
-#include "train/leaf_rows.h"
 #include "train/objective.h"
 #include "train/tree.h"
 
@@ -55,8 +54,7 @@ static double pool_memory(const struct dataset *learn, const struct dataset *d, 
     return row * (double)d->n_rows + 4.0 * learn->n_floats * (double)p->border_count;
 }
 
-double fit_memory(const struct dataset *learn, const struct dataset *eval, const struct params *p, uint32_t outputs,
-                  int threads)
+double fit_memory(const struct dataset *learn, const struct dataset *eval, const struct params *p, uint32_t outputs)
 {
     struct categories c = categories_of(learn, p);
     bool permuted = c.with_statistics > 0 && !p->has_time;
@@ -70,7 +68,7 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     bytes += n * (permuted ? 4 * folds : learn->n_cats > 0 ? 4 : 0); /* orders of the rows */
     bytes += n * 8 * outputs * (folds + 1);                          /* scores of the folds, derivatives */
     bytes += n * (4 + 2 + 2);                                        /* sampling weights, leaves */
-    bytes += leaf_rows_copies(learn->n_rows, threads) * n * 2 * (4 + 8 * width) + n / 8; /* rows by leaf, answers */
+    bytes += n * 2 * (4 + 8 * width) + n / 8;                    /* rows by leaf, answers */
     bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0;                     /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;
     bytes += n * simple * c.with_statistics * orders; /* statistics */
@@ -89,10 +87,10 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
 }
 
 int fit_memory_check(const struct dataset *learn, const struct dataset *eval, const struct params *p, uint32_t outputs,
-                     int threads, struct mrc_err *err)
+                     struct mrc_err *err)
 {
     double data = dataset_memory(learn) + (eval ? dataset_memory(eval) : 0);
-    double fit = fit_memory(learn, eval, p, outputs, threads);
+    double fit = fit_memory(learn, eval, p, outputs);
     if (p->memory_max == 0 || data + fit <= (double)p->memory_max) {
         return MRC_OK;
     }

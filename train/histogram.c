@@ -69,13 +69,17 @@ static bool is_block(const struct histogram_set *set)
     return true;
 }
 
-void histogram_build(const struct histogram_set *set, const struct histogram_rows *from, size_t begin, size_t end)
+void histogram_clear(const struct histogram_set *set, uint32_t dim)
+{
+    for (uint32_t j = 0; j < set->n; j++) {
+        memset(set->hist[j], 0, set->n_bins[j] * ((size_t)dim + 1) * sizeof(double));
+    }
+}
+
+void histogram_add(const struct histogram_set *set, const struct histogram_rows *from, size_t begin, size_t end)
 {
     size_t dim = from->dim, width = from->width;
     bool weighed = width > dim;
-    for (uint32_t j = 0; j < set->n; j++) {
-        memset(set->hist[j], 0, set->n_bins[j] * (dim + 1) * sizeof(double));
-    }
     if (dim == 1 && is_block(set)) {
         if (weighed) {
             build_block(set, from, true, begin, end);

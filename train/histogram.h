@@ -23,8 +23,9 @@ struct histogram_rows {
     const uint32_t *rows;
     const double *gradients;
 };
-/* Sum rows [begin, end) into each hist, which is cleared first. */
-void histogram_build(const struct histogram_set *set, const struct histogram_rows *from, size_t begin, size_t end);
+void histogram_clear(const struct histogram_set *set, uint32_t dim);
+/* Add rows [begin, end) to each hist. */
+void histogram_add(const struct histogram_set *set, const struct histogram_rows *from, size_t begin, size_t end);
 /* parent -= child, or the same and swap the two when swap is set. */
 void histogram_subtract(double *parent, double *child, uint32_t n_bins, uint32_t dim, bool swap);
 /* Add this leaf's share of each split's score: num[k] += sum of v S, den[k] += sum of v^2 W over both sides, where

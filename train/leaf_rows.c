@@ -6,49 +6,56 @@
 #include <string.h>
 
 /* SLACK: rows beyond the end that may be looked at in advance, or written and given up again. */
-enum { SLACK = 64, PARALLEL_MIN = 20000, COPIES_MAX = 8 };
+enum { SLACK = 64, PARALLEL_MIN = 20000, SHARDS_MAX = 8 };
 
-int leaf_rows_copies(size_t n_all, int threads)
+static bool shard_init(struct leaf_shard *s, size_t begin, size_t end, size_t width, size_t leaves)
 {
-    return n_all <= PARALLEL_MIN ? 1 : threads < COPIES_MAX ? threads : COPIES_MAX;
-}
-
-static bool copy_init(struct leaf_copy *c, size_t n, size_t width, size_t leaves)
-{
-    size_t room = n + SLACK;
-    c->rows = calloc(room, sizeof(*c->rows));
-    c->apart = malloc(room * sizeof(*c->apart));
-    c->gradients = malloc(room * width * sizeof(double));
-    c->g_apart = malloc(room * width * sizeof(double));
-    c->segments = calloc(leaves, sizeof(*c->segments));
-    return c->rows && c->apart && c->gradients && c->g_apart && c->segments;
+    size_t room = end - begin + SLACK;
+    s->begin = begin;
+    s->end = end;
+    s->rows = calloc(room, sizeof(*s->rows));
+    s->apart = malloc(room * sizeof(*s->apart));
+    s->gradients = malloc(room * width * sizeof(double));
+    s->g_apart = malloc(room * width * sizeof(double));
+    s->segments = calloc(leaves, sizeof(*s->segments));
+    return s->rows && s->apart && s->gradients && s->g_apart && s->segments;
 }
 
 bool leaf_rows_init(struct leaf_rows *r, size_t n, uint32_t dim, size_t leaves, int threads)
 {
-    *r = (struct leaf_rows){.n_all = n, .dim = dim, .movers = row_movers_choose()};
-    r->n_copies = leaf_rows_copies(n, threads);
+    int shards = n <= PARALLEL_MIN ? 1 : threads < SHARDS_MAX ? threads : SHARDS_MAX;
+    *r = (struct leaf_rows){.n_all = n, .dim = dim, .n_shards = shards, .movers = row_movers_choose()};
     r->answers = calloc(bits_size(n), 1);
-    r->copies = calloc((size_t)r->n_copies, sizeof(*r->copies));
-    bool ok = r->answers && r->copies;
-    for (int c = 0; ok && c < r->n_copies; c++) {
-        ok = copy_init(&r->copies[c], n, (size_t)dim + 1, leaves);
+    r->shards = calloc((size_t)shards, sizeof(*r->shards));
+    bool ok = r->answers && r->shards;
+    for (int k = 0; ok && k < shards; k++) {
+        size_t part = n / (size_t)shards, begin = part * (size_t)k;
+        ok = shard_init(&r->shards[k], begin, k + 1 < shards ? begin + part : n, (size_t)dim + 1, leaves);
     }
     return ok;
 }
 
 void leaf_rows_release(struct leaf_rows *r)
 {
-    for (int c = 0; r->copies && c < r->n_copies; c++) {
-        free(r->copies[c].rows);
-        free(r->copies[c].apart);
-        free(r->copies[c].gradients);
-        free(r->copies[c].g_apart);
-        free(r->copies[c].segments);
+    for (int k = 0; r->shards && k < r->n_shards; k++) {
+        free(r->shards[k].rows);
+        free(r->shards[k].apart);
+        free(r->shards[k].gradients);
+        free(r->shards[k].g_apart);
+        free(r->shards[k].segments);
     }
-    free(r->copies);
+    free(r->shards);
     free(r->answers);
     *r = (struct leaf_rows){0};
+}
+
+uint32_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf)
+{
+    size_t n = 0;
+    for (int k = 0; k < r->n_shards; k++) {
+        n += r->shards[k].segments[leaf].end - r->shards[k].segments[leaf].begin;
+    }
+    return (uint32_t)n;
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
@@ -59,15 +66,15 @@ static bool is_sampled(float sample)
 }
 
 /* One output and no weights: every row is written, and those left out are written over. */
-static size_t load_narrow(struct leaf_copy *c, const struct row_source *from, size_t n)
+static size_t load_narrow(struct leaf_shard *s, const struct row_source *from)
 {
     const uint32_t *restrict order = from->order;
     const double *restrict d1 = from->d1;
     const float *restrict sample = from->sample;
-    uint32_t *restrict rows = c->rows;
-    double *restrict gradients = c->gradients;
+    uint32_t *restrict rows = s->rows;
+    double *restrict gradients = s->gradients;
     size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = s->begin; i < s->end; i++) {
         size_t row = order ? order[i] : i;
         rows[k] = (uint32_t)row;
         gradients[k] = d1[row];
@@ -76,23 +83,23 @@ static size_t load_narrow(struct leaf_copy *c, const struct row_source *from, si
     return k;
 }
 
-static size_t load_wide(struct leaf_copy *c, const struct leaf_rows *r, const struct row_source *from)
+static size_t load_wide(struct leaf_shard *s, const struct leaf_rows *r, const struct row_source *from)
 {
     size_t k = 0;
-    for (size_t i = 0; i < r->n_all; i++) {
+    for (size_t i = s->begin; i < s->end; i++) {
         size_t row = from->order ? from->order[i] : i;
         float sample = from->sample ? from->sample[row] : 1;
         if (!is_sampled(sample)) {
             continue;
         }
-        double *g = c->gradients + k * r->width;
+        double *g = s->gradients + k * r->width;
         for (uint32_t d = 0; d < r->dim; d++) {
             g[d] = from->d1[d * r->n_all + row] * (double)sample;
         }
         if (r->width > r->dim) {
             g[r->dim] = (from->weight ? (double)from->weight[row] : 1.0) * (double)sample;
         }
-        c->rows[k++] = (uint32_t)row;
+        s->rows[k++] = (uint32_t)row;
     }
     return k;
 }
@@ -100,11 +107,10 @@ static size_t load_wide(struct leaf_copy *c, const struct leaf_rows *r, const st
 void leaf_rows_load(struct leaf_rows *r, const struct row_source *from)
 {
     r->width = r->dim + (from->weight || from->weighed);
-#pragma omp parallel for num_threads(r->n_copies) schedule(static) if (r->n_copies > 1)
-    for (int k = 0; k < r->n_copies; k++) {
-        struct leaf_copy *c = &r->copies[k];
-        c->n = r->width == 1 ? load_narrow(c, from, r->n_all) : load_wide(c, r, from);
-        c->segments[0] = (struct segment){0, c->n};
+#pragma omp parallel for num_threads(r->n_shards) schedule(static) if (r->n_shards > 1)
+    for (int k = 0; k < r->n_shards; k++) {
+        struct leaf_shard *s = &r->shards[k];
+        s->segments[0] = (struct segment){0, r->width == 1 ? load_narrow(s, from) : load_wide(s, r, from)};
     }
 }
 
@@ -130,58 +136,66 @@ static void answer(struct leaf_rows *r, const struct split *split, const struct 
     }
 }
 
-/* Rows with weights or several outputs. */
-static size_t part_wide(struct leaf_copy *c, const struct leaf_rows *r, struct segment s)
+/* Rows with weights or several outputs: as row_movers.part. */
+static size_t part_wide(struct leaf_shard *s, const struct leaf_rows *r, struct segment from)
 {
-    size_t width = r->width, no = s.begin, yes = 0;
-    for (size_t k = s.begin; k < s.end; k++) {
-        bool a = bit_at(r->answers, c->rows[k]);
-        uint32_t *row = a ? &c->apart[yes] : &c->rows[no];
-        double *g = a ? &c->g_apart[yes * width] : &c->gradients[no * width];
-        *row = c->rows[k];
+    size_t width = r->width, no = from.begin, yes = 0;
+    for (size_t k = from.begin; k < from.end; k++) {
+        bool a = bit_at(r->answers, s->rows[k]);
+        uint32_t *row = a ? &s->apart[yes] : &s->rows[no];
+        double *g = a ? &s->g_apart[yes * width] : &s->gradients[no * width];
+        *row = s->rows[k];
         for (size_t d = 0; d < width; d++) {
-            g[d] = c->gradients[k * width + d];
+            g[d] = s->gradients[k * width + d];
         }
         yes += a;
         no += !a;
     }
-    return no;
+    return no - from.begin;
 }
 
-static void split_copy(struct leaf_copy *c, const struct leaf_rows *r, uint32_t level)
+/* Stable partition of a leaf's rows: those that answer no come first. Where the others begin. */
+static size_t split_leaf(struct leaf_shard *s, const struct leaf_rows *r, struct segment from)
 {
-    for (uint32_t leaf = 0, leaves = 1u << level; leaf < leaves; leaf++) {
-        struct segment s = c->segments[leaf];
-        struct row_moves moves = {.rows = c->rows + s.begin,
-                                  .gradients = c->gradients + s.begin,
-                                  .n = s.end - s.begin,
-                                  .answers = r->answers,
-                                  .apart = c->apart,
-                                  .g_apart = c->g_apart};
-        size_t middle = r->width > 1 ? part_wide(c, r, s) : s.begin + r->movers->part(&moves), yes = s.end - middle;
-        memcpy(c->rows + middle, c->apart, yes * sizeof(*c->rows));
-        memcpy(c->gradients + middle * r->width, c->g_apart, yes * r->width * sizeof(*c->gradients));
-        c->segments[leaf] = (struct segment){s.begin, middle};
-        c->segments[leaf + leaves] = (struct segment){middle, s.end};
+    size_t n = from.end - from.begin, width = r->width, no;
+    if (width > 1) {
+        no = part_wide(s, r, from);
+    } else {
+        no = r->movers->part(&(struct row_moves){.rows = s->rows + from.begin,
+                                                 .gradients = s->gradients + from.begin,
+                                                 .n = n,
+                                                 .answers = r->answers,
+                                                 .apart = s->apart,
+                                                 .g_apart = s->g_apart});
     }
+    size_t middle = from.begin + no;
+    memcpy(s->rows + middle, s->apart, (n - no) * sizeof(*s->rows));
+    memcpy(s->gradients + middle * width, s->g_apart, (n - no) * width * sizeof(*s->gradients));
+    return middle;
 }
 
 void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level)
 {
     enum { LINE = 64 }; /* bytes that no two threads should write */
-    size_t bytes = (r->n_all + 7) / 8, part = (bytes / (size_t)r->n_copies + LINE) / LINE * LINE;
-#pragma omp parallel num_threads(r->n_copies) if (r->n_copies > 1)
+    size_t bytes = (r->n_all + 7) / 8, part = (bytes / (size_t)r->n_shards + LINE) / LINE * LINE;
+#pragma omp parallel num_threads(r->n_shards) if (r->n_shards > 1)
     {
 #pragma omp for schedule(static)
-        for (int k = 0; k < r->n_copies; k++) {
+        for (int k = 0; k < r->n_shards; k++) {
             size_t begin = part * (size_t)k, end = begin + part < bytes ? begin + part : bytes;
             if (begin < end) {
                 answer(r, split, column, begin, end);
             }
         }
 #pragma omp for schedule(static)
-        for (int k = 0; k < r->n_copies; k++) {
-            split_copy(&r->copies[k], r, level);
+        for (int k = 0; k < r->n_shards; k++) {
+            struct leaf_shard *s = &r->shards[k];
+            for (uint32_t leaf = 0, leaves = 1u << level; leaf < leaves; leaf++) {
+                struct segment from = s->segments[leaf];
+                size_t middle = split_leaf(s, r, from);
+                s->segments[leaf] = (struct segment){from.begin, middle};
+                s->segments[leaf + leaves] = (struct segment){middle, from.end};
+            }
         }
     }
 }

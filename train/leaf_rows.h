@@ -1,7 +1,7 @@
 /* The sampled rows of a tree under construction, sorted by leaf, with their gradients.
  *
- * Within a leaf the rows keep the order in which they were loaded. There are several equal copies, one for each thread
- * that searches or for some of them: reading what another core has just moved costs more than moving it. */
+ * They are held in shards, each a part of the order in which rows are loaded, moved by one thread: the rows of a leaf
+ * in their order are those of the first shard, then those of the second, and so on, for any number of shards. */
 #ifndef MRC_TRAIN_LEAF_ROWS_H
 #define MRC_TRAIN_LEAF_ROWS_H
 
@@ -12,18 +12,19 @@ struct segment {
     size_t begin, end;
 };
 
-struct leaf_copy {
-    size_t n;                    /* rows sampled */
-    uint32_t *rows, *apart;      /* [n] by leaf; room for those that are moved */
-    double *gradients, *g_apart; /* [n][width] beside rows: derivatives, and the weight unless all are 1 */
+/* Rows loaded from places [begin, end) of the order. */
+struct leaf_shard {
+    size_t begin, end;
+    uint32_t *rows, *apart;      /* by leaf; room for those that are moved */
+    double *gradients, *g_apart; /* [][width] beside rows: derivatives, and the weight unless all are 1 */
     struct segment *segments;    /* [leaves] */
 };
 
 struct leaf_rows {
     size_t n_all; /* rows of the pool */
     uint32_t dim, width;
-    int n_copies;
-    struct leaf_copy *copies;
+    int n_shards;
+    struct leaf_shard *shards;
     uint8_t *answers; /* bits of all rows: to the last split */
     const struct row_movers *movers;
 };
@@ -37,8 +38,6 @@ struct row_source {
     bool weighed;          /* sample has others than 0 and 1 */
 };
 
-/* Copies that are kept for so many threads. */
-int leaf_rows_copies(size_t n_all, int threads);
 /* Memory for n_all rows and up to this many leaves; false: no memory (leaf_rows_release frees what there is). */
 bool leaf_rows_init(struct leaf_rows *r, size_t n_all, uint32_t dim, size_t leaves, int threads) MRC_CHECKED;
 void leaf_rows_release(struct leaf_rows *r);
@@ -47,9 +46,6 @@ void leaf_rows_load(struct leaf_rows *r, const struct row_source *from);
 /* Split the 2^level leaves: rows that answer yes go from leaf k to leaf k + 2^level. */
 void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level);
 /* Sampled rows of a leaf. */
-static inline uint32_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf)
-{
-    return (uint32_t)(r->copies[0].segments[leaf].end - r->copies[0].segments[leaf].begin);
-}
+uint32_t leaf_rows_count(const struct leaf_rows *r, uint32_t leaf);
 
 #endif

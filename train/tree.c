@@ -52,7 +52,6 @@ static void score_two(const struct tree_search *s, const struct candidate *c, do
 /* Candidates of a job that are treated alike. Histograms of the last level are of no further use: they are made in the
  * thread's own memory. */
 struct batch {
-    const struct leaf_copy *rows;
     bool is_last;
     struct histogram_set set;
     struct candidate *candidates[BLOCK_COLUMNS];
@@ -69,10 +68,13 @@ static void aim(const struct tree_search *s, struct batch *b, uint32_t leaf, uin
 
 static void build_leaf(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t into, uint32_t slot)
 {
-    const struct leaf_copy *r = b->rows;
-    struct histogram_rows from = {s->dim, s->rows.width, r->rows, r->gradients};
     aim(s, b, into, slot);
-    histogram_build(&b->set, &from, r->segments[leaf].begin, r->segments[leaf].end);
+    histogram_clear(&b->set, s->dim);
+    for (int k = 0; k < s->rows.n_shards; k++) {
+        const struct leaf_shard *r = &s->rows.shards[k];
+        struct histogram_rows from = {s->dim, s->rows.width, r->rows, r->gradients};
+        histogram_add(&b->set, &from, r->segments[leaf].begin, r->segments[leaf].end);
+    }
 }
 
 /* Histograms and scores of the leaves that came of one: the smaller is summed, the other is the difference where the
@@ -138,12 +140,10 @@ static void finish_scores(const struct tree_search *s, struct candidate *c, cons
     }
 }
 
-static void score_job(struct tree_search *s, const struct job *job, uint32_t level, const struct leaf_copy *rows,
-                      struct scratch *t)
+static void score_job(struct tree_search *s, const struct job *job, uint32_t level, struct scratch *t)
 {
     struct batch batches[2]; /* those with the histograms of the level before, and the others */
     batches[0].set.n = batches[1].set.n = 0;
-    batches[0].rows = batches[1].rows = rows;
     batches[0].is_last = batches[1].is_last = level + 1 == (uint32_t)s->params->depth;
     for (uint32_t i = job->begin; i < job->end; i++) {
         struct candidate *c = &s->candidates[s->live[i]];
@@ -291,8 +291,7 @@ static void take_jobs(struct tree_search *s, uint32_t level, int t, bool own)
             }
         }
         if (!taken) {
-            int copy = (int)((int64_t)t * s->rows.n_copies / s->threads);
-            score_job(s, job, level, &s->rows.copies[copy], &s->scratch[t]);
+            score_job(s, job, level, &s->scratch[t]);
         }
     }
 }
@@ -301,7 +300,7 @@ static int score_level(struct tree_search *s, const struct tree_task *task, uint
 {
     s->noise_seed = random_next(task->random);
     MRC_TRY(plan_level(s, err));
-    bool parallel = s->threads > 1 && s->n_jobs > 1 && s->n_live * s->rows.copies[0].n > PARALLEL_MIN;
+    bool parallel = s->threads > 1 && s->n_jobs > 1 && s->n_live * s->n_sampled > PARALLEL_MIN;
 #pragma omp parallel for num_threads(s->threads) schedule(static) if (parallel)
     for (int t = 0; t < s->threads; t++) {
         take_jobs(s, level, t, true);
@@ -476,6 +475,7 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
     }
     struct row_source from = {task->rows, task->d1, task->sample, s->pool->weight, task->weighed};
     leaf_rows_load(&s->rows, &from);
+    s->n_sampled = leaf_rows_count(&s->rows, 0);
     s->leaves_known = false;
     double previous = 0;
     for (uint32_t level = 0; level < (uint32_t)s->params->depth; level++) {

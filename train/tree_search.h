@@ -98,6 +98,7 @@ struct tree_search {
     struct bound *bounds; /* [n_live] */
     uint64_t noise_seed;
     struct leaf_rows rows;
+    size_t n_sampled;         /* rows of the tree */
     struct row_leaves leaves; /* of the tree, when known */
     bool leaves_known;
 };

@@ -455,9 +455,9 @@ START_TEST(memory_limit_is_checked_first)
     ck_assert_ok(params_set(&p, STR("used_ram_limit"), STR("1.5gb"), &err), &err);
     ck_assert_ok(boost_fit(learn, NULL, &p, NULL, &m, NULL, &err), &err);
     mrc_model_free(m);
-    double few = fit_memory(learn, NULL, &p, 1, 1);
+    double few = fit_memory(learn, NULL, &p, 1);
     p.depth = 16;
-    ck_assert(fit_memory(learn, NULL, &p, 1, 1) > 100 * few);
+    ck_assert(fit_memory(learn, NULL, &p, 1) > 100 * few);
     dataset_free(learn);
 }
 END_TEST
