@@ -77,7 +77,7 @@ static int mark_used(const struct assembly *a, struct plan *p, struct mrc_err *e
                 c->stat = s->ctr;
             }
             c->bins[s->bin] = true;
-            const struct stat_projection *members = &a->stats->projections[s->feature];
+            const struct key_members *members = &a->stats->projections[s->feature].members;
             for (uint32_t k = 0; k < members->n_cats; k++) {
                 p->cat_used[members->cats[k]] = true;
             }
@@ -216,7 +216,7 @@ static int compare_one_hots(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-static int put_projection(const struct assembly *a, mrc_model *m, const struct stat_projection *p,
+static int put_projection(const struct assembly *a, mrc_model *m, const struct key_members *p,
                           struct projection *out, struct mrc_err *err)
 {
     int32_t *cats = ARENA_ARRAY(&m->arena, p->n_cats, int32_t);
@@ -270,7 +270,7 @@ static int put_ctr(const struct assembly *a, mrc_model *m, struct used_ctr *c, s
             borders[c->feature.n_borders++] = (float)b + 0.999999f;
         }
     }
-    return put_projection(a, m, p, &c->feature.projection, err);
+    return put_projection(a, m, &p->members, &c->feature.projection, err);
 }
 
 /* One table for all features of the same projection, type and classifier. */

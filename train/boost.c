@@ -40,6 +40,7 @@ struct trainer {
     bool has_statistics;
     struct target_stats stats;
     const uint32_t **orders;
+    uint32_t *fold_orders; /* [folds + 1] their numbers, then that of the eval set */
     uint32_t n_learning; /* folds that find structures; fold n_learning is the averaging one */
     struct fold *folds;  /* [n_learning + 1]; all the same when they share approximations */
     bool shared;         /* one fold is both */
@@ -247,7 +248,8 @@ static int prepare_folds(struct trainer *t, struct mrc_err *err)
     uint32_t n_folds = t->n_learning + 1;
     t->folds = calloc(n_folds, sizeof(*t->folds));
     t->orders = calloc((size_t)n_folds + 1, sizeof(*t->orders));
-    if (!t->folds || !t->orders) {
+    t->fold_orders = calloc((size_t)n_folds + 1, sizeof(*t->fold_orders));
+    if (!t->folds || !t->orders || !t->fold_orders) {
         return no_memory(err);
     }
     uint32_t n_orders = 1; /* order 0: as the rows come */
@@ -420,16 +422,27 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
     return tree_search_run(t->search, &task, tree, err);
 }
 
-/* Leaves of the learn rows by a fold's order; the search knows them for the fold it worked on. */
-static int learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f, const struct row_leaves **leaves,
-                        struct mrc_err *err)
+/* All statistics that are needed to find the leaves of this tree's rows. */
+static int compute_columns(struct trainer *t, const struct tree *tree, struct mrc_err *err)
 {
-    *leaves = t->shared || f == t->structure_fold ? tree_search_leaves(t->search) : NULL;
-    if (!*leaves) {
-        MRC_TRY(tree_leaves(tree, &t->learn, &t->stats, t->folds[f].order, false, &t->leaves, t->threads, err));
-        *leaves = &t->leaves;
+    for (uint32_t f = 0; f <= t->n_learning; f++) {
+        t->fold_orders[f] = t->folds[f].order;
     }
-    return MRC_OK;
+    t->fold_orders[t->n_learning + 1] = STATS_EVAL;
+    return tree_compute_columns(tree, &t->stats, t->fold_orders, t->n_learning + 1 + (t->eval_data != NULL), t->threads,
+                                err);
+}
+
+/* Leaves of the learn rows by a fold's order; the search knows them for the fold it worked on. */
+static const struct row_leaves *learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f)
+{
+    const struct row_leaves *leaves =
+        t->shared || f == t->structure_fold ? tree_search_leaves(t->search) : NULL;
+    if (leaves) {
+        return leaves;
+    }
+    tree_leaves(tree, &t->learn, &t->stats, t->folds[f].order, &t->leaves, t->threads);
+    return &t->leaves;
 }
 
 static int estimate(struct trainer *t, const struct fold *fold, const struct tree *tree,
@@ -464,8 +477,7 @@ static int update_learning_folds(struct trainer *t, const struct tree *tree, str
     uint32_t steps;
     for (uint32_t f = 0; !t->shared && f < t->n_learning; f++) {
         struct fold *fold = &t->folds[f];
-        const struct row_leaves *leaves;
-        MRC_TRY(learn_leaves(t, tree, f, &leaves, err));
+        const struct row_leaves *leaves = learn_leaves(t, tree, f);
         MRC_TRY(estimate(t, fold, tree, leaves, t->values, t->leaf_weights, &steps, err));
         leaves_add(leaves->leaf, t->values, t->learn.n, t->dim, fold->approx, t->threads);
     }
@@ -523,9 +535,9 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     uint32_t steps;
     random_next(&t->random); /* seeds of the learning folds */
     MRC_TRY(new_tree(t, tree, &tt, err));
+    MRC_TRY(compute_columns(t, tree, err));
     MRC_TRY(update_learning_folds(t, tree, err));
-    const struct row_leaves *leaves;
-    MRC_TRY(learn_leaves(t, tree, t->n_learning, &leaves, err));
+    const struct row_leaves *leaves = learn_leaves(t, tree, t->n_learning);
     MRC_TRY(estimate(t, averaging, tree, leaves, tt->values, tt->weights, &steps, err));
     if (t->dim == 1 && t->params.leaf_method != LEAF_EXACT) {
         for (uint32_t i = 0; i < steps; i++) {
@@ -539,7 +551,7 @@ static int add_tree(struct trainer *t, const struct tree *tree, bool *finite, st
     leaves_add(leaves->leaf, tt->values, t->learn.n, t->dim, averaging->approx, t->threads);
     measure_leaves(t, tt);
     if (t->eval_data) {
-        MRC_TRY(tree_leaves(tree, &t->eval, &t->stats, 0, true, &t->eval_leaves, t->threads, err));
+        tree_leaves(tree, &t->eval, &t->stats, STATS_EVAL, &t->eval_leaves, t->threads);
         leaves_add(t->eval_leaves.leaf, tt->values, t->eval.n, t->dim, t->eval_approx, t->threads);
     }
     if (t->has_statistics) {
@@ -625,6 +637,7 @@ static void release(struct trainer *t)
     }
     free(t->folds);
     free(t->orders);
+    free(t->fold_orders);
     pool_release(&t->learn);
     pool_release(&t->eval);
     for (uint32_t k = 0; t->grids && k < t->learn_data->n_floats; k++) {

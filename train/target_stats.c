@@ -114,6 +114,8 @@ int stats_init(struct target_stats *s, const struct pool *learn, const struct po
     return expand(s, &s->combined, p->combination_ctrs, p->n_combination_ctrs, p, n_classes, wanted, err);
 }
 
+/* ---- projections ----------------------------------------------------------------------------------------------- */
+
 static void forget_bins(const struct target_stats *s, struct stat_projection *p)
 {
     for (uint32_t o = 0; p->bins && o < s->n_orders; o++) {
@@ -124,24 +126,20 @@ static void forget_bins(const struct target_stats *s, struct stat_projection *p)
     p->eval_bins = NULL;
 }
 
-static void forget_keys(struct stat_projection *p)
+static void projection_release(const struct target_stats *s, struct stat_projection *p)
 {
-    if (p->owns_ids) {
-        free(p->ids);
-        free(p->eval_ids);
-    }
-    p->ids = p->eval_ids = NULL;
+    forget_bins(s, p);
+    stat_keys_release(&p->keys);
+    free(p->bins);
+    free(p->members.cats);
+    free(p->members.splits);
+    *p = (struct stat_projection){0};
 }
 
 void stats_release(struct target_stats *s)
 {
     for (uint32_t i = 0; i < s->n_projections; i++) {
-        struct stat_projection *p = &s->projections[i];
-        forget_bins(s, p);
-        forget_keys(p);
-        free(p->bins);
-        free(p->cats);
-        free(p->splits);
+        projection_release(s, &s->projections[i]);
     }
     for (uint32_t i = 0; i < s->n_classifiers; i++) {
         free(s->classifiers[i].borders);
@@ -154,191 +152,96 @@ void stats_release(struct target_stats *s)
     *s = (struct target_stats){0};
 }
 
+static bool is_combined(const struct key_members *m)
+{
+    return m->n_cats + m->n_splits > 1;
+}
+
 void stats_forget_columns(struct target_stats *s)
 {
     for (uint32_t i = 0; i < s->n_projections; i++) {
         struct stat_projection *p = &s->projections[i];
-        if (p->n_cats + p->n_splits > 1) {
+        if (is_combined(&p->members) && p->used_types == 0) {
+            projection_release(s, p);
+        } else if (is_combined(&p->members)) {
             forget_bins(s, p);
-            if (p->used_types == 0) {
-                forget_keys(p);
-            }
+            stat_keys_release(&p->keys);
         }
     }
 }
 
-/* ---- keys of projections --------------------------------------------------------------------------------------- */
-
-/* Numbers for pairs (id so far, value): open addressing, grown at half load. */
-struct pair_table {
-    uint64_t *pairs; /* pair + 1; 0 = empty */
-    uint32_t *ids;
-    size_t capacity, used;
-};
-
-static size_t pair_slot(const struct pair_table *t, uint64_t pair)
-{
-    size_t at = (size_t)((pair * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (t->capacity - 1);
-    while (t->pairs[at] != 0 && t->pairs[at] != pair + 1) {
-        at = (at + 1) & (t->capacity - 1);
-    }
-    return at;
-}
-
-static bool pair_grow(struct pair_table *t)
-{
-    struct pair_table bigger = {.capacity = t->capacity ? 2 * t->capacity : 4096};
-    bigger.pairs = calloc(bigger.capacity, sizeof(*bigger.pairs));
-    bigger.ids = malloc(bigger.capacity * sizeof(*bigger.ids));
-    if (!bigger.pairs || !bigger.ids) {
-        free(bigger.pairs);
-        free(bigger.ids);
-        return false;
-    }
-    for (size_t i = 0; i < t->capacity; i++) {
-        if (t->pairs[i] != 0) {
-            size_t at = pair_slot(&bigger, t->pairs[i] - 1);
-            bigger.pairs[at] = t->pairs[i];
-            bigger.ids[at] = t->ids[i];
-        }
-    }
-    bigger.used = t->used;
-    free(t->pairs);
-    free(t->ids);
-    *t = bigger;
-    return true;
-}
-
-/* One member of a projection: the value of each row. */
-struct member {
-    const struct cat_column *cat; /* or */
-    const struct split *split;
-};
-
-static uint32_t member_value(const struct member *m, const struct pool *pool, size_t i)
-{
-    if (m->cat) {
-        return m->cat->ids[i];
-    }
-    if (m->split->kind == SPLIT_ONE_HOT) {
-        return pool->cats[m->split->feature].ids[i] == m->split->bin;
-    }
-    return column_at(&pool->floats[m->split->feature], i) > m->split->bin;
-}
-
-/* ids[i] <- number of (ids[i], value of the member) among the learn rows. */
-static int refine(struct stat_projection *p, const struct pool *learn, const struct pool *eval,
-                  struct member learn_member, struct member eval_member, struct mrc_err *err)
-{
-    struct pair_table t = {0};
-    bool ok = pair_grow(&t);
-    for (size_t i = 0; ok && i < learn->n; i++) {
-        uint64_t pair = (uint64_t)p->ids[i] << 32 | member_value(&learn_member, learn, i);
-        size_t at = pair_slot(&t, pair);
-        if (t.pairs[at] == 0) {
-            t.pairs[at] = pair + 1;
-            t.ids[at] = (uint32_t)t.used++;
-        }
-        p->ids[i] = t.ids[at];
-        if (t.used * 2 > t.capacity) {
-            ok = pair_grow(&t);
-        }
-    }
-    for (size_t i = 0; ok && eval && i < eval->n; i++) {
-        uint32_t value = member_value(&eval_member, eval, i);
-        if (p->eval_ids[i] == UNSEEN || (eval_member.cat && value == UNSEEN)) {
-            p->eval_ids[i] = UNSEEN;
-            continue;
-        }
-        size_t at = pair_slot(&t, (uint64_t)p->eval_ids[i] << 32 | value);
-        p->eval_ids[i] = t.pairs[at] == 0 ? UNSEEN : t.ids[at];
-    }
-    p->n_keys = (uint32_t)t.used;
-    free(t.pairs);
-    free(t.ids);
-    return ok ? MRC_OK : no_memory(err);
-}
-
-static int compute_keys(struct target_stats *s, struct stat_projection *p, struct mrc_err *err)
-{
-    const struct pool *learn = s->learn, *eval = s->eval;
-    p->n_keys = learn->cats[p->cats[0]].n_ids;
-    if (p->n_cats + p->n_splits == 1) {
-        p->ids = learn->cats[p->cats[0]].ids;
-        p->eval_ids = eval ? eval->cats[p->cats[0]].ids : NULL;
-        return MRC_OK;
-    }
-    p->owns_ids = true;
-    p->ids = malloc(learn->n * sizeof(*p->ids));
-    p->eval_ids = eval ? malloc(eval->n * sizeof(*p->eval_ids)) : NULL;
-    if (!p->ids || (eval && !p->eval_ids)) {
-        return no_memory(err);
-    }
-    memcpy(p->ids, learn->cats[p->cats[0]].ids, learn->n * sizeof(*p->ids));
-    if (eval) {
-        memcpy(p->eval_ids, eval->cats[p->cats[0]].ids, eval->n * sizeof(*p->eval_ids));
-    }
-    for (uint32_t k = 1; k < p->n_cats; k++) {
-        struct member m = {.cat = &learn->cats[p->cats[k]]};
-        struct member e = {.cat = eval ? &eval->cats[p->cats[k]] : NULL};
-        MRC_TRY(refine(p, learn, eval, m, e, err));
-    }
-    for (uint32_t k = 0; k < p->n_splits; k++) {
-        struct member m = {.split = &p->splits[k]};
-        MRC_TRY(refine(p, learn, eval, m, m, err));
-    }
-    return MRC_OK;
-}
-
-static bool same_members(const struct stat_projection *p, const uint32_t *cats, uint32_t n_cats,
-                         const struct split *splits, uint32_t n_splits)
-{
-    if (p->n_cats != n_cats || p->n_splits != n_splits || memcmp(p->cats, cats, n_cats * sizeof(*cats)) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < n_splits; i++) {
-        const struct split *a = &p->splits[i], *b = &splits[i];
-        if (a->kind != b->kind || a->feature != b->feature || a->bin != b->bin) {
-            return false;
-        }
-    }
-    return true;
-}
-
-int stats_projection(struct target_stats *s, const uint32_t *cats, uint32_t n_cats, const struct split *splits,
-                     uint32_t n_splits, uint32_t *out, struct mrc_err *err)
+/* A free place, or one more. NULL: no memory. */
+static struct stat_projection *free_place(struct target_stats *s)
 {
     for (uint32_t i = 0; i < s->n_projections; i++) {
-        if (same_members(&s->projections[i], cats, n_cats, splits, n_splits)) {
-            *out = i;
-            return s->projections[i].ids ? MRC_OK : compute_keys(s, &s->projections[i], err);
+        if (s->projections[i].members.n_cats == 0) {
+            return &s->projections[i];
         }
     }
     if (s->n_projections == s->capacity) {
         uint32_t capacity = s->capacity ? 2 * s->capacity : 32;
         struct stat_projection *more = realloc(s->projections, capacity * sizeof(*more));
         if (!more) {
-            return no_memory(err);
+            return NULL;
         }
         s->projections = more;
         s->capacity = capacity;
     }
-    struct stat_projection *p = &s->projections[s->n_projections];
-    *p = (struct stat_projection){.n_cats = n_cats, .n_splits = n_splits};
-    p->list = n_cats + n_splits == 1 ? &s->simple : &s->combined;
-    p->cats = malloc(((size_t)n_cats + 1) * sizeof(*p->cats));
-    p->splits = malloc(((size_t)n_splits + 1) * sizeof(*p->splits));
-    p->bins = calloc(s->n_orders, sizeof(*p->bins));
-    s->n_projections++; /* stats_release frees what there is */
-    if (!p->cats || !p->splits || !p->bins) {
+    s->projections[s->n_projections] = (struct stat_projection){0};
+    return &s->projections[s->n_projections++];
+}
+
+int stats_projection(struct target_stats *s, const struct key_members *members, uint32_t *out, struct mrc_err *err)
+{
+    for (uint32_t i = 0; i < s->n_projections; i++) {
+        if (key_members_same(&s->projections[i].members, members)) {
+            *out = i;
+            return MRC_OK;
+        }
+    }
+    struct stat_projection *p = free_place(s);
+    if (!p) {
         return no_memory(err);
     }
-    memcpy(p->cats, cats, n_cats * sizeof(*cats));
-    if (n_splits > 0) {
-        memcpy(p->splits, splits, n_splits * sizeof(*splits));
+    uint32_t *cats = malloc(((size_t)members->n_cats + 1) * sizeof(*cats));
+    struct split *splits = malloc(((size_t)members->n_splits + 1) * sizeof(*splits));
+    p->bins = calloc(s->n_orders, sizeof(*p->bins));
+    if (!cats || !splits || !p->bins) {
+        free(cats);
+        free(splits);
+        return no_memory(err);
     }
-    *out = s->n_projections - 1;
-    return compute_keys(s, p, err);
+    memcpy(cats, members->cats, members->n_cats * sizeof(*cats));
+    if (members->n_splits > 0) {
+        memcpy(splits, members->splits, members->n_splits * sizeof(*splits));
+    }
+    p->members = (struct key_members){members->n_cats, members->n_splits, cats, splits};
+    p->list = is_combined(members) ? &s->combined : &s->simple;
+    *out = (uint32_t)(p - s->projections);
+    return MRC_OK;
+}
+
+/* The projection whose keys are there and leave least to do for these members; NULL without any. */
+static const struct stat_projection *find_base(const struct target_stats *s, const struct key_members *members)
+{
+    const struct stat_projection *best = NULL;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < s->n_projections; i++) {
+        const struct stat_projection *p = &s->projections[i];
+        uint32_t n = p->members.n_cats + p->members.n_splits;
+        if (p->keys.ids && n > most && key_members_within(&p->members, members)) {
+            best = p;
+            most = n;
+        }
+    }
+    return best;
+}
+
+static int find_keys(const struct target_stats *s, const struct stat_projection *p, const struct stat_projection *base,
+                     struct stat_keys *out, struct mrc_err *err)
+{
+    return stat_keys_find(out, &p->members, base ? &base->keys : NULL, base ? &base->members : NULL, s->learn, s->eval,
+                          err);
 }
 
 /* ---- columns --------------------------------------------------------------------------------------------------- */
@@ -349,108 +252,179 @@ static uint8_t stat_bin(const struct stat *t, float good, float total)
     return (uint8_t)((ratio + t->shift) / t->norm * (float)t->border_count);
 }
 
-/* Count of class(es) that a statistic calls good. */
-static uint32_t good_of(const struct stat *t, const uint32_t *counts, uint32_t n_classes)
-{
-    if (t->type == CTR_BUCKETS) {
-        return counts[t->target_border];
-    }
-    uint32_t good = 0;
-    for (uint32_t c = t->target_border + 1; c < n_classes; c++) {
-        good += counts[c];
-    }
-    return good;
-}
-
-/* Statistics [begin, end) of a list share type, classifier and border count: one walk fills them all. */
+/* Statistics [begin, end) of a list share all but the prior and the borders: one walk fills them all. */
 static uint32_t run_of(const struct stat_list *list, uint32_t begin)
 {
+    const struct stat *first = &list->stats[begin];
     uint32_t end = begin + 1;
-    while (end < list->n && list->stats[end].type == list->stats[begin].type &&
-           list->stats[end].classifier == list->stats[begin].classifier) {
+    while (end < list->n && list->stats[end].type == first->type && list->stats[end].classifier == first->classifier &&
+           list->stats[end].target_border == first->target_border) {
         end++;
     }
     return end;
 }
 
-static int key_counts(const struct stat_projection *p, size_t n, uint32_t **counts, uint32_t *top, struct mrc_err *err)
-{
-    uint32_t *c = calloc((size_t)p->n_keys + 1, sizeof(*c));
-    if (!c) {
-        return no_memory(err);
-    }
-    *top = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t v = ++c[p->ids[i]];
-        *top = v > *top ? v : *top;
-    }
-    *counts = c;
-    return MRC_OK;
-}
+/* Columns that are being filled. */
+struct filling {
+    const struct stat_projection *p;
+    uint32_t begin, end; /* statistics */
+    uint8_t *bins;
+};
 
-static int counter_columns(const struct target_stats *s, const struct stat_projection *p, uint32_t begin, uint32_t end,
-                           bool is_eval, uint8_t *bins, struct mrc_err *err)
+enum { AT_ONCE = 256, AHEAD = 16 };
+
+/* What was counted for some rows. */
+struct counted {
+    size_t rows[AT_ONCE];
+    float good[AT_ONCE], total[AT_ONCE];
+};
+
+static void put_bins(const struct filling *f, const struct counted *c, size_t n)
 {
-    uint32_t *counts = NULL, top = 0;
-    MRC_TRY(key_counts(p, s->learn->n, &counts, &top, err));
-    size_t n = is_eval ? s->eval->n : s->learn->n;
-    const uint32_t *ids = is_eval ? p->eval_ids : p->ids;
-    for (uint32_t k = begin; k < end; k++) {
-        const struct stat *t = &p->list->stats[k];
+    size_t stride = f->p->list->n;
+    for (uint32_t k = f->begin; k < f->end; k++) {
+        const struct stat t = f->p->list->stats[k];
+        uint8_t bins[AT_ONCE];
+#pragma omp simd
         for (size_t i = 0; i < n; i++) {
-            bins[i * p->list->n + k] = stat_bin(t, ids[i] == UNSEEN ? 0.0f : (float)counts[ids[i]], (float)top);
+            bins[i] = stat_bin(&t, c->good[i], c->total[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            f->bins[c->rows[i] * stride + k] = bins[i];
         }
     }
-    free(counts);
+}
+
+/* What is known of a key so far. */
+struct tally {
+    union {
+        uint32_t count;
+        float sum; /* of a mean */
+    } good;
+    uint32_t total;
+};
+
+/* How a row's class counts. */
+struct worth {
+    bool is_mean;
+    uint32_t good[256]; /* 1 or 0 */
+    float share[256];   /* of a mean */
+};
+
+static struct worth worth_of(const struct stat *t, uint32_t n_classes)
+{
+    struct worth w = {.is_mean = t->type == CTR_BINARIZED_TARGET_MEAN};
+    for (uint32_t c = 0; c < n_classes; c++) {
+        w.good[c] = t->type == CTR_BUCKETS ? c == t->target_border : c > t->target_border;
+        w.share[c] = n_classes > 1 ? (float)c / (float)(n_classes - 1) : 0.0f;
+    }
+    return w;
+}
+
+static inline float good_of(const struct worth *w, const struct tally *t)
+{
+    return w->is_mean ? t->good.sum : (float)t->good.count;
+}
+
+static inline void count_row(const struct worth *w, uint8_t class, struct tally *t)
+{
+    if (w->is_mean) {
+        t->good.sum += w->share[class];
+    } else {
+        t->good.count += w->good[class];
+    }
+    t->total++;
+}
+
+/* Every row sees the tally of its key before it is counted itself. */
+static void walk_learn(const struct filling *f, const uint8_t *classes, const struct worth *w, const uint32_t *order,
+                       size_t n, struct tally *tallies)
+{
+    const uint32_t *ids = f->p->keys.ids;
+    struct counted c;
+    for (size_t begin = 0; begin < n; begin += AT_ONCE) {
+        size_t count = n - begin < AT_ONCE ? n - begin : AT_ONCE;
+        for (size_t i = 0; i < count; i++) {
+            size_t at = begin + i, row = order ? order[at] : at, ahead = at + AHEAD < n ? at + AHEAD : at;
+            __builtin_prefetch(&tallies[ids[order ? order[ahead] : ahead]], 1);
+            struct tally *t = &tallies[ids[row]];
+            c.rows[i] = row;
+            c.good[i] = good_of(w, t);
+            c.total[i] = (float)t->total;
+            count_row(w, classes[row], t);
+        }
+        put_bins(f, &c, count);
+    }
+}
+
+static void walk_eval(const struct filling *f, const uint8_t *classes, const struct worth *w,
+                      const struct target_stats *s, struct tally *tallies)
+{
+    static const struct tally none = {.total = 0};
+    for (size_t i = 0; i < s->learn->n; i++) {
+        count_row(w, classes[i], &tallies[f->p->keys.ids[i]]);
+    }
+    struct counted c;
+    for (size_t begin = 0; begin < s->eval->n; begin += AT_ONCE) {
+        size_t count = s->eval->n - begin < AT_ONCE ? s->eval->n - begin : AT_ONCE;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t key = f->p->keys.eval_ids[begin + i];
+            const struct tally *t = key == UNSEEN ? &none : &tallies[key];
+            c.rows[i] = begin + i;
+            c.good[i] = good_of(w, t);
+            c.total[i] = (float)t->total;
+        }
+        put_bins(f, &c, count);
+    }
+}
+
+static int target_columns(const struct target_stats *s, const struct filling *f, const uint32_t *order, bool is_eval,
+                          struct mrc_err *err)
+{
+    const struct stat *first = &f->p->list->stats[f->begin];
+    const struct classifier *c = &s->classifiers[first->classifier - 1];
+    struct worth worth = worth_of(first, c->n_borders + 1);
+    struct tally *tallies = calloc((size_t)f->p->keys.n + 1, sizeof(*tallies));
+    if (!tallies) {
+        return no_memory(err);
+    }
+    if (is_eval) {
+        walk_eval(f, c->classes, &worth, s, tallies);
+    } else {
+        walk_learn(f, c->classes, &worth, order, s->learn->n, tallies);
+    }
+    free(tallies);
     return MRC_OK;
 }
 
-/* Bins of one row from the counts of its key so far. */
-static void fill_row(const struct stat_projection *p, uint32_t begin, uint32_t end, const uint32_t *counts, float sum,
-                     uint32_t n_classes, size_t row, uint8_t *bins)
+/* Rows of a key over those of the most frequent: the whole learn set counts, in any order. */
+static int counter_columns(const struct target_stats *s, const struct filling *f, bool is_eval, struct mrc_err *err)
 {
-    uint32_t total = 0;
-    for (uint32_t c = 0; c < n_classes; c++) {
-        total += counts[c];
-    }
-    for (uint32_t k = begin; k < end; k++) {
-        const struct stat *t = &p->list->stats[k];
-        float good = t->type == CTR_BINARIZED_TARGET_MEAN ? sum : (float)good_of(t, counts, n_classes);
-        bins[row * p->list->n + k] = stat_bin(t, good, (float)total);
-    }
-}
-
-static int target_columns(const struct target_stats *s, const struct stat_projection *p, uint32_t begin, uint32_t end,
-                          const uint32_t *order, bool is_eval, uint8_t *bins, struct mrc_err *err)
-{
-    static const uint32_t none[256] = {0};
-    const struct classifier *c = &s->classifiers[p->list->stats[begin].classifier - 1];
-    uint32_t n_classes = c->n_borders + 1;
-    uint32_t *counts = calloc((size_t)p->n_keys * n_classes + 1, sizeof(*counts));
-    float *sums = calloc((size_t)p->n_keys + 1, sizeof(*sums));
-    if (!counts || !sums) {
+    const struct stat_keys *keys = &f->p->keys;
+    uint32_t *counts = calloc((size_t)keys->n + 1, sizeof(*counts)), top = 0;
+    uint8_t *bin_of = malloc((size_t)keys->n + 1); /* the last: of a key that was not seen */
+    if (!counts || !bin_of) {
         free(counts);
-        free(sums);
+        free(bin_of);
         return no_memory(err);
     }
-    size_t n = s->learn->n;
-    for (size_t i = 0; i < n; i++) {
-        size_t row = order ? order[i] : i;
-        uint32_t key = p->ids[row];
-        if (!is_eval) {
-            fill_row(p, begin, end, counts + (size_t)key * n_classes, sums[key], n_classes, row, bins);
-        }
-        counts[(size_t)key * n_classes + c->classes[row]]++;
-        sums[key] += n_classes > 1 ? (float)c->classes[row] / (float)(n_classes - 1) : 0.0f;
+    for (size_t i = 0; i < s->learn->n; i++) {
+        uint32_t v = ++counts[keys->ids[i]];
+        top = v > top ? v : top;
     }
-    for (size_t i = 0; is_eval && i < s->eval->n; i++) {
-        uint32_t key = p->eval_ids[i];
-        bool seen = key != UNSEEN;
-        fill_row(p, begin, end, seen ? counts + (size_t)key * n_classes : none, seen ? sums[key] : 0, n_classes,
-                 i, bins);
+    size_t n = is_eval ? s->eval->n : s->learn->n, stride = f->p->list->n;
+    const uint32_t *ids = is_eval ? keys->eval_ids : keys->ids;
+    for (uint32_t k = f->begin; k < f->end; k++) {
+        const struct stat *t = &f->p->list->stats[k];
+        for (uint32_t key = 0; key <= keys->n; key++) {
+            bin_of[key] = stat_bin(t, (float)counts[key], (float)top);
+        }
+        for (size_t i = 0; i < n; i++) {
+            f->bins[i * stride + k] = bin_of[ids[i] == UNSEEN ? keys->n : ids[i]];
+        }
     }
     free(counts);
-    free(sums);
+    free(bin_of);
     return MRC_OK;
 }
 
@@ -458,43 +432,103 @@ static int columns(const struct target_stats *s, const struct stat_projection *p
                    uint8_t **out, struct mrc_err *err)
 {
     size_t n = is_eval ? s->eval->n : s->learn->n;
-    uint8_t *bins = malloc(p->list->n * n + 1);
-    int rc = bins ? MRC_OK : no_memory(err);
-    for (uint32_t begin = 0, end; rc == MRC_OK && begin < p->list->n; begin = end) {
-        end = run_of(p->list, begin);
-        rc = p->list->stats[begin].type == CTR_COUNTER ? counter_columns(s, p, begin, end, is_eval, bins, err)
-                                                       : target_columns(s, p, begin, end, order, is_eval, bins, err);
+    struct filling f = {.p = p, .bins = malloc(p->list->n * n + 1)};
+    int rc = f.bins ? MRC_OK : no_memory(err);
+    for (; rc == MRC_OK && f.begin < p->list->n; f.begin = f.end) {
+        f.end = run_of(p->list, f.begin);
+        rc = p->list->stats[f.begin].type == CTR_COUNTER ? counter_columns(s, &f, is_eval, err)
+                                                         : target_columns(s, &f, order, is_eval, err);
     }
     if (rc < 0) {
-        free(bins);
+        free(f.bins);
         return rc;
     }
-    *out = bins;
+    *out = f.bins;
     return MRC_OK;
 }
 
-int stats_compute(struct target_stats *s, uint32_t projection, uint32_t order, struct mrc_err *err)
+/* Where the columns of a need are kept. */
+static uint8_t **place_of(const struct target_stats *s, struct stat_need need)
 {
-    struct stat_projection *p = &s->projections[projection];
-    return p->bins[order] ? MRC_OK : columns(s, p, s->orders[order], false, &p->bins[order], err);
+    struct stat_projection *p = &s->projections[need.projection];
+    return need.order == STATS_EVAL ? &p->eval_bins : &p->bins[need.order];
 }
 
-int stats_compute_eval(struct target_stats *s, uint32_t projection, struct mrc_err *err)
+/* One thing that is to be computed. */
+struct stat_work {
+    struct stat_need need;
+    const struct stat_projection *base; /* of keys */
+};
+
+static int compute_keys(const struct target_stats *s, const struct stat_work *w, struct mrc_err *err)
 {
-    struct stat_projection *p = &s->projections[projection];
-    return p->eval_bins || !s->eval ? MRC_OK : columns(s, p, NULL, true, &p->eval_bins, err);
+    struct stat_projection *p = &s->projections[w->need.projection];
+    return find_keys(s, p, w->base, &p->keys, err);
+}
+
+static int compute_columns(const struct target_stats *s, const struct stat_work *w, struct mrc_err *err)
+{
+    const struct stat_projection *p = &s->projections[w->need.projection];
+    bool is_eval = w->need.order == STATS_EVAL;
+    return columns(s, p, is_eval ? NULL : s->orders[w->need.order], is_eval, place_of(s, w->need), err);
+}
+
+typedef int stat_worker(const struct target_stats *s, const struct stat_work *w, struct mrc_err *err);
+
+static int compute(const struct target_stats *s, const struct stat_work *work, int n, stat_worker *worker, int threads,
+                   struct mrc_err *err)
+{
+    bool failed = false; /* for want of memory: nothing else can fail here */
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1 && n > 1)
+    for (int i = 0; i < n; i++) {
+        struct mrc_err own;
+        if (worker(s, &work[i], &own) < 0) {
+#pragma omp atomic write
+            failed = true;
+        }
+    }
+    return failed ? no_memory(err) : MRC_OK;
+}
+
+static bool is_wanted(const struct stat_work *work, int n, struct stat_need need, bool any_order)
+{
+    for (int i = 0; i < n; i++) {
+        if (work[i].need.projection == need.projection && (any_order || work[i].need.order == need.order)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int stats_compute(struct target_stats *s, const struct stat_need *needs, uint32_t n_needs, int threads,
+                  struct mrc_err *err)
+{
+    struct stat_work *work = calloc((size_t)n_needs + 1, sizeof(*work));
+    if (!work) {
+        return no_memory(err);
+    }
+    int n = 0;
+    for (uint32_t i = 0; i < n_needs; i++) {
+        const struct stat_projection *p = &s->projections[needs[i].projection];
+        if (!p->keys.ids && is_wanted(work, n, needs[i], true)) {
+            work[n++] = (struct stat_work){needs[i], find_base(s, &p->members)};
+        }
+    }
+    int rc = compute(s, work, n, compute_keys, threads, err);
+    n = 0;
+    for (uint32_t i = 0; rc == MRC_OK && i < n_needs; i++) {
+        if (!*place_of(s, needs[i]) && is_wanted(work, n, needs[i], false)) {
+            work[n++] = (struct stat_work){.need = needs[i]};
+        }
+    }
+    rc = rc == MRC_OK ? compute(s, work, n, compute_columns, threads, err) : rc;
+    free(work);
+    return rc;
 }
 
 struct column stats_column(const struct target_stats *s, uint32_t projection, uint32_t stat, uint32_t order)
 {
-    const struct stat_projection *p = &s->projections[projection];
-    return (struct column){.u8 = p->bins[order] + stat, .stride = p->list->n};
-}
-
-struct column stats_eval_column(const struct target_stats *s, uint32_t projection, uint32_t stat)
-{
-    const struct stat_projection *p = &s->projections[projection];
-    return (struct column){.u8 = p->eval_bins + stat, .stride = p->list->n};
+    return (struct column){.u8 = *place_of(s, (struct stat_need){projection, order}) + stat, .stride = s->projections[projection].list->n};
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */
@@ -502,33 +536,31 @@ struct column stats_eval_column(const struct target_stats *s, uint32_t projectio
 static uint64_t key_hash(const struct target_stats *s, const struct stat_projection *p, size_t row)
 {
     uint64_t h = 0;
-    for (uint32_t k = 0; k < p->n_cats; k++) {
-        const struct cat_column *c = &s->learn->cats[p->cats[k]];
+    for (uint32_t k = 0; k < p->members.n_cats; k++) {
+        const struct cat_column *c = &s->learn->cats[p->members.cats[k]];
         h = projection_mix(h, hash_of_cat(c->hashes[c->ids[row]]));
     }
-    for (uint32_t k = 0; k < p->n_splits; k++) {
-        struct member m = {.split = &p->splits[k]};
-        h = projection_mix(h, member_value(&m, s->learn, row));
+    for (uint32_t k = 0; k < p->members.n_splits; k++) {
+        h = projection_mix(h, key_split_value(&p->members.splits[k], s->learn, row));
     }
     return h;
 }
 
-int stats_table(const struct target_stats *s, uint32_t projection, const struct stat *t, struct arena *a,
-                struct ctr_table *out, struct mrc_err *err)
+static int fill_table(const struct target_stats *s, const struct stat_projection *p, const struct stat_keys *k,
+                      const struct stat *t, struct arena *a, struct ctr_table *out, struct mrc_err *err)
 {
-    const struct stat_projection *p = &s->projections[projection];
     bool counter = t->type == CTR_COUNTER, mean = t->type == CTR_BINARIZED_TARGET_MEAN;
     const struct classifier *c = counter ? NULL : &s->classifiers[t->classifier - 1];
     uint32_t n_classes = c && !mean ? c->n_borders + 1 : 1;
-    uint64_t *keys = ARENA_ARRAY(a, p->n_keys, uint64_t);
-    int32_t *counts = ARENA_ARRAY(a, (size_t)p->n_keys * n_classes, int32_t);
-    float *sums = mean ? ARENA_ARRAY(a, p->n_keys, float) : NULL;
+    uint64_t *keys = ARENA_ARRAY(a, k->n, uint64_t);
+    int32_t *counts = ARENA_ARRAY(a, (size_t)k->n * n_classes, int32_t);
+    float *sums = mean ? ARENA_ARRAY(a, k->n, float) : NULL;
     if (!keys || !counts || (mean && !sums)) {
         return arena_fail(a, err);
     }
     int32_t top = 0;
     for (size_t i = 0; i < s->learn->n; i++) {
-        uint32_t key = p->ids[i];
+        uint32_t key = k->ids[i];
         keys[key] = keys[key] ? keys[key] : key_hash(s, p, i);
         if (mean) {
             sums[key] += c->n_borders > 0 ? (float)c->classes[i] / (float)c->n_borders : 0.0f;
@@ -540,9 +572,23 @@ int stats_table(const struct target_stats *s, uint32_t projection, const struct 
     out->target_classifier = (int32_t)t->classifier;
     out->counter_denominator = counter ? top : 0;
     out->target_classes = counter || mean ? 0 : (int32_t)n_classes;
-    out->n_keys = p->n_keys;
+    out->n_keys = k->n;
     out->keys = keys;
     out->counts = counts;
     out->sums = sums;
     return MRC_OK;
+}
+
+int stats_table(const struct target_stats *s, uint32_t projection, const struct stat *t, struct arena *a,
+                struct ctr_table *out, struct mrc_err *err)
+{
+    const struct stat_projection *p = &s->projections[projection];
+    if (p->keys.ids) {
+        return fill_table(s, p, &p->keys, t, a, out, err);
+    }
+    struct stat_keys keys;
+    MRC_TRY(find_keys(s, p, find_base(s, &p->members), &keys, err));
+    int rc = fill_table(s, p, &keys, t, a, out, err);
+    stat_keys_release(&keys);
+    return rc;
 }

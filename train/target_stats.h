@@ -6,7 +6,7 @@
 #ifndef MRC_TRAIN_TARGET_STATS_H
 #define MRC_TRAIN_TARGET_STATS_H
 
-#include "train/pool.h"
+#include "train/stat_keys.h"
 
 struct stat {
     enum ctr_type type;
@@ -29,17 +29,12 @@ struct stat_list {
 };
 
 struct stat_projection {
-    uint32_t n_cats, n_splits;
-    uint32_t *cats;       /* ascending */
-    struct split *splits; /* floats by (feature, bin), then one-hots by (feature, id) */
+    struct key_members members; /* n_cats 0: the place is free */
     const struct stat_list *list;
-    uint32_t n_keys;
-    uint32_t *ids;       /* [n] dense key of each learn row */
-    uint32_t *eval_ids;  /* [n_eval] UNSEEN for keys the learn set lacks; NULL without eval set */
-    bool owns_ids;       /* false: they are a column of the pool */
-    uint32_t used_types; /* bit per ctr_type: a split of the model has it */
-    uint8_t **bins;      /* [n_orders][n][list->n] or NULL until computed */
-    uint8_t *eval_bins;  /* [n_eval][list->n] or NULL */
+    struct stat_keys keys; /* ids NULL until computed; n is kept when they are forgotten */
+    uint32_t used_types;   /* bit per ctr_type: a split of the model has it */
+    uint8_t **bins;        /* [n_orders][n][list->n] or NULL until computed */
+    uint8_t *eval_bins;    /* [n_eval][list->n] or NULL */
 };
 
 struct target_stats {
@@ -59,19 +54,22 @@ int stats_init(struct target_stats *s, const struct pool *learn, const struct po
                uint32_t n_classes, const uint32_t *const *orders, uint32_t n_orders, struct mrc_err *err) MRC_CHECKED;
 void stats_release(struct target_stats *s);
 
-/* The projection of these members (cats ascending, splits ordered as above), made when it is new; *out is its number.
- */
-int stats_projection(struct target_stats *s, const uint32_t *cats, uint32_t n_cats, const struct split *splits,
-                     uint32_t n_splits, uint32_t *out, struct mrc_err *err) MRC_CHECKED;
-/* Compute the columns of a projection along an order, unless they are there. */
-int stats_compute(struct target_stats *s, uint32_t projection, uint32_t order, struct mrc_err *err) MRC_CHECKED;
+/* The projection of these members, made when it is new; *out is its number, which holds while the model uses it or
+ * until stats_forget_columns. */
+int stats_projection(struct target_stats *s, const struct key_members *members, uint32_t *out,
+                     struct mrc_err *err) MRC_CHECKED;
+
+/* Columns of a projection along an order, or those of the eval set: statistics of the whole learn set. */
+enum { STATS_EVAL = UINT32_MAX };
+struct stat_need {
+    uint32_t projection, order;
+};
+/* Compute keys and columns that are not there yet, several at a time. They do not depend on the number of threads. */
+int stats_compute(struct target_stats *s, const struct stat_need *needs, uint32_t n, int threads,
+                  struct mrc_err *err) MRC_CHECKED;
 /* The column of a statistic, after stats_compute. */
 struct column stats_column(const struct target_stats *s, uint32_t projection, uint32_t stat, uint32_t order);
-/* Its column in the eval set, after stats_compute_eval. */
-struct column stats_eval_column(const struct target_stats *s, uint32_t projection, uint32_t stat);
-/* Columns of the eval set: statistics of the whole learn set. */
-int stats_compute_eval(struct target_stats *s, uint32_t projection, struct mrc_err *err) MRC_CHECKED;
-/* Free the columns of combined projections; their keys stay when the model uses them. */
+/* Free keys and columns of combined projections, and the places of those that the model does not use. */
 void stats_forget_columns(struct target_stats *s);
 
 /* Table of a projection for the model, in its arena: keys by first appearance, counts over the whole learn set. */

@@ -348,7 +348,7 @@ static double size_penalty(const struct tree_search *s, const struct candidate *
     if (p->used_types & 1u << p->list->stats[c->ctr].type) {
         return 1;
     }
-    return pow(1 + (double)p->n_keys / (double)most_keys, -s->params->model_size_reg);
+    return pow(1 + (double)p->keys.n / (double)most_keys, -s->params->model_size_reg);
 }
 
 static int compare_bounds(const void *a, const void *b)
@@ -393,8 +393,8 @@ static struct candidate *choose(struct tree_search *s, const struct tree_task *t
     uint32_t most_keys = 1;
     for (uint32_t c = 0; c < s->n_candidates; c++) {
         const struct candidate *k = &s->candidates[c];
-        if (k->is_live && k->kind == SPLIT_CTR && s->stats->projections[k->feature].n_keys > most_keys) {
-            most_keys = s->stats->projections[k->feature].n_keys;
+        if (k->is_live && k->kind == SPLIT_CTR && s->stats->projections[k->feature].keys.n > most_keys) {
+            most_keys = s->stats->projections[k->feature].keys.n;
         }
     }
     struct candidate *best = NULL;
@@ -593,30 +593,43 @@ void tree_search_free(struct tree_search *s)
 
 /* ---- leaves ---------------------------------------------------------------------------------------------------- */
 
-static int column_of(const struct split *split, const struct pool *pool, struct target_stats *stats, uint32_t order,
-                     bool is_eval, struct column *out, struct mrc_err *err)
+int tree_compute_columns(const struct tree *tree, struct target_stats *stats, const uint32_t *orders, uint32_t n_orders,
+                         int threads, struct mrc_err *err)
 {
-    if (split->kind == SPLIT_FLOAT) {
-        *out = pool->floats[split->feature];
-    } else if (split->kind == SPLIT_ONE_HOT) {
-        *out = pool->cats[split->feature].bins;
-    } else if (is_eval) {
-        MRC_TRY(stats_compute_eval(stats, split->feature, err));
-        *out = stats_eval_column(stats, split->feature, split->ctr);
-    } else {
-        MRC_TRY(stats_compute(stats, split->feature, order, err));
-        *out = stats_column(stats, split->feature, split->ctr, order);
+    uint32_t n = 0;
+    struct stat_need *needs = malloc(((size_t)tree->depth * n_orders + 1) * sizeof(*needs));
+    if (!needs) {
+        return no_memory(err);
     }
-    return MRC_OK;
+    for (uint32_t d = 0; d < tree->depth; d++) {
+        for (uint32_t k = 0; tree->splits[d].kind == SPLIT_CTR && k < n_orders; k++) {
+            needs[n++] = (struct stat_need){tree->splits[d].feature, orders[k]};
+        }
+    }
+    int rc = n > 0 ? stats_compute(stats, needs, n, threads, err) : MRC_OK;
+    free(needs);
+    return rc;
 }
 
-int tree_leaves(const struct tree *tree, const struct pool *pool, struct target_stats *stats, uint32_t order,
-                bool is_eval, struct row_leaves *leaves, int threads, struct mrc_err *err)
+static struct column column_of(const struct split *split, const struct pool *pool, const struct target_stats *stats,
+                               uint32_t order)
+{
+    switch (split->kind) {
+    case SPLIT_FLOAT:
+        return pool->floats[split->feature];
+    case SPLIT_ONE_HOT:
+        return pool->cats[split->feature].bins;
+    default:
+        return stats_column(stats, split->feature, split->ctr, order);
+    }
+}
+
+void tree_leaves(const struct tree *tree, const struct pool *pool, const struct target_stats *stats, uint32_t order,
+                 struct row_leaves *leaves, int threads)
 {
     struct column columns[TREE_DEPTH_MAX];
     for (uint32_t d = 0; d < tree->depth; d++) {
-        MRC_TRY(column_of(&tree->splits[d], pool, stats, order, is_eval, &columns[d], err));
+        columns[d] = column_of(&tree->splits[d], pool, stats, order);
     }
     row_leaves_find(leaves, tree->splits, columns, tree->depth, pool->n, threads);
-    return MRC_OK;
 }

@@ -40,8 +40,11 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
  * until the next run. */
 const struct row_leaves *tree_search_leaves(const struct tree_search *s);
 
-/* Leaf of each row of the pool; stats and order as above; eval columns when is_eval. MRC_ENOMEM. */
-int tree_leaves(const struct tree *tree, const struct pool *pool, struct target_stats *stats, uint32_t order,
-                bool is_eval, struct row_leaves *leaves, int threads, struct mrc_err *err) MRC_CHECKED;
+/* Statistics that the tree's splits need, along these orders (STATS_EVAL: of the eval set). MRC_ENOMEM. */
+int tree_compute_columns(const struct tree *tree, struct target_stats *stats, const uint32_t *orders, uint32_t n_orders,
+                         int threads, struct mrc_err *err) MRC_CHECKED;
+/* Leaf of each row of the pool, which is the eval set's for STATS_EVAL; after tree_compute_columns for that order. */
+void tree_leaves(const struct tree *tree, const struct pool *pool, const struct target_stats *stats, uint32_t order,
+                 struct row_leaves *leaves, int threads);
 
 #endif

@@ -127,7 +127,8 @@ int tree_add_fixed(struct tree_search *s, struct mrc_err *err)
     }
     MRC_TRY(add_packs(s, err));
     for (uint32_t i = 0; i < s->n_eligible; i++) {
-        MRC_TRY(stats_projection(s->stats, &s->eligible[i], 1, NULL, 0, &s->simple_projection[i], err));
+        struct key_members only = {.n_cats = 1, .cats = &s->eligible[i]};
+        MRC_TRY(stats_projection(s->stats, &only, &s->simple_projection[i], err));
         MRC_TRY(add_statistics(s, s->simple_projection[i], err));
     }
     s->n_fixed_candidates = s->n_candidates;
@@ -197,7 +198,7 @@ static uint32_t collect_bases(const struct tree_search *s, const struct tree *tr
             seen = seen || (tree->splits[k].kind == SPLIT_CTR && tree->splits[k].feature == tree->splits[i].feature);
         }
         if (!seen) {
-            const struct stat_projection *p = &s->stats->projections[tree->splits[i].feature];
+            const struct key_members *p = &s->stats->projections[tree->splits[i].feature].members;
             struct base *b = &bases[n++];
             *b = (struct base){.n_cats = p->n_cats, .n_splits = p->n_splits};
             memcpy(b->cats, p->cats, p->n_cats * sizeof(*p->cats));
@@ -244,9 +245,9 @@ static int add_combined(struct tree_search *s, const struct tree_task *task, con
             if (!drawn || !extend(&bases[b], s->eligible[i], s->params->max_ctr_complexity, &wider)) {
                 continue;
             }
+            struct key_members members = {wider.n_cats, wider.n_splits, wider.cats, wider.splits};
             uint32_t projection;
-            MRC_TRY(
-                stats_projection(s->stats, wider.cats, wider.n_cats, wider.splits, wider.n_splits, &projection, err));
+            MRC_TRY(stats_projection(s->stats, &members, &projection, err));
             uint32_t g = find_group(s, projection);
             if (g == s->n_groups) {
                 MRC_TRY(add_statistics(s, projection, err));
@@ -257,6 +258,39 @@ static int add_combined(struct tree_search *s, const struct tree_task *task, con
         }
     }
     return MRC_OK;
+}
+
+static bool is_statistic(const struct candidate *c)
+{
+    return !c->pack && c->kind == SPLIT_CTR;
+}
+
+/* Mark who is live, and compute the statistics that are: all at once, as each takes a walk over the rows. */
+static int take_columns(struct tree_search *s, const struct tree_task *task, struct mrc_err *err)
+{
+    uint32_t n = 0;
+    struct stat_need *needs = malloc(((size_t)s->n_groups + 1) * sizeof(*needs));
+    if (!needs) {
+        return no_memory(err);
+    }
+    for (uint32_t g = 0; g < s->n_groups; g++) {
+        const struct candidate *first = &s->candidates[s->groups[g].begin];
+        for (uint32_t c = s->groups[g].begin; c < s->groups[g].end; c++) {
+            s->candidates[c].is_live = s->groups[g].is_live;
+        }
+        if (s->groups[g].is_live && is_statistic(first)) {
+            needs[n++] = (struct stat_need){first->feature, task->order};
+        }
+    }
+    int rc = n > 0 ? stats_compute(s->stats, needs, n, s->threads, err) : MRC_OK;
+    free(needs);
+    for (uint32_t c = 0; rc == MRC_OK && c < s->n_candidates; c++) {
+        struct candidate *k = &s->candidates[c];
+        if (k->is_live && is_statistic(k)) {
+            k->column = stats_column(s->stats, k->feature, k->ctr, task->order);
+        }
+    }
+    return rc;
 }
 
 /* Who takes part in this level; random draws as CatBoost makes them. */
@@ -285,15 +319,5 @@ int tree_draw_candidates(struct tree_search *s, const struct tree_task *task, co
     if (s->n_eligible > 0) { /* draws numbers even where no combination is allowed */
         MRC_TRY(add_combined(s, task, tree, err));
     }
-    for (uint32_t g = 0; g < s->n_groups; g++) {
-        for (uint32_t c = s->groups[g].begin; c < s->groups[g].end; c++) {
-            struct candidate *k = &s->candidates[c];
-            k->is_live = s->groups[g].is_live;
-            if (k->is_live && !k->pack && k->kind == SPLIT_CTR) {
-                MRC_TRY(stats_compute(s->stats, k->feature, task->order, err));
-                k->column = stats_column(s->stats, k->feature, k->ctr, task->order);
-            }
-        }
-    }
-    return MRC_OK;
+    return take_columns(s, task, err);
 }

@@ -78,16 +78,15 @@ START_TEST(columns_see_only_what_came_before)
     struct fixture f;
     set_up(&f, columns[_i].simple_ctr);
     uint32_t cat = 0, p;
-    ck_assert_ok(stats_projection(&f.stats, &cat, 1, NULL, 0, &p, &f.err), &f.err);
-    ck_assert_ok(stats_compute(&f.stats, p, 0, &f.err), &f.err);
-    ck_assert_ok(stats_compute(&f.stats, p, 1, &f.err), &f.err);
-    ck_assert_ok(stats_compute_eval(&f.stats, p, &f.err), &f.err);
+    ck_assert_ok(stats_projection(&f.stats, &(struct key_members){.n_cats = 1, .cats = &cat}, &p, &f.err), &f.err);
+    struct stat_need needs[] = {{p, 0}, {p, 1}, {p, STATS_EVAL}, {p, 1}};
+    ck_assert_ok(stats_compute(&f.stats, needs, 4, 2, &f.err), &f.err);
     struct column forward = stats_column(&f.stats, p, 0, 0), backward = stats_column(&f.stats, p, 0, 1);
     for (unsigned i = 0; i < N; i++) {
         ck_assert_msg(column_at(&forward, i) == columns[_i].forward[i], "row %d forward: %u", i, column_at(&forward, i));
         ck_assert_msg(column_at(&backward, i) == columns[_i].backward[i], "row %d backward: %u", i, column_at(&backward, i));
     }
-    struct column eval = stats_eval_column(&f.stats, p, 0);
+    struct column eval = stats_column(&f.stats, p, 0, STATS_EVAL);
     for (unsigned i = 0; i < 2; i++) {
         ck_assert_uint_eq(column_at(&eval, i), columns[_i].eval[i]);
     }
@@ -100,7 +99,7 @@ START_TEST(tables_count_the_whole_learn_set)
     struct fixture f;
     set_up(&f, "Borders:Prior=0/1,Counter:Prior=0/1");
     uint32_t cat = 0, p;
-    ck_assert_ok(stats_projection(&f.stats, &cat, 1, NULL, 0, &p, &f.err), &f.err);
+    ck_assert_ok(stats_projection(&f.stats, &(struct key_members){.n_cats = 1, .cats = &cat}, &p, &f.err), &f.err);
     struct arena a;
     arena_init(&a, 0);
     struct ctr_table borders = {.n_keys = 0}, counter = {.n_keys = 0};
@@ -124,21 +123,73 @@ START_TEST(tables_count_the_whole_learn_set)
 }
 END_TEST
 
-/* The same members give the same projection; a split refines the keys. */
+/* The same members give the same projection; a split refines the keys; what no tree uses gives up its place. */
 START_TEST(projections_are_found_again)
 {
     struct fixture f;
     set_up(&f, "Counter");
     uint32_t cat = 0, p, q, r;
-    struct split one_hot = {.kind = SPLIT_ONE_HOT, .feature = 0, .bin = 0};
-    ck_assert_ok(stats_projection(&f.stats, &cat, 1, NULL, 0, &p, &f.err), &f.err);
-    ck_assert_ok(stats_projection(&f.stats, &cat, 1, &one_hot, 1, &q, &f.err), &f.err);
-    ck_assert_ok(stats_projection(&f.stats, &cat, 1, NULL, 0, &r, &f.err), &f.err);
+    struct split one_hot = {.kind = SPLIT_ONE_HOT, .feature = 0, .bin = 0}, other = one_hot;
+    struct key_members plain = {.n_cats = 1, .cats = &cat}, refined = {1, 1, &cat, &one_hot};
+    other.bin = 1;
+    ck_assert_ok(stats_projection(&f.stats, &plain, &p, &f.err), &f.err);
+    ck_assert_ok(stats_projection(&f.stats, &refined, &q, &f.err), &f.err);
+    ck_assert_ok(stats_projection(&f.stats, &plain, &r, &f.err), &f.err);
     ck_assert_uint_eq(p, r);
     ck_assert_uint_ne(p, q);
-    ck_assert_uint_eq(f.stats.projections[q].n_keys, 3);
-    ck_assert_uint_eq(f.stats.projections[q].eval_ids[1], UNSEEN);
+    ck_assert_ok(stats_compute(&f.stats, &(struct stat_need){q, 0}, 1, 1, &f.err), &f.err);
+    ck_assert_uint_eq(f.stats.projections[q].keys.n, 3);
+    ck_assert_uint_eq(f.stats.projections[q].keys.eval_ids[1], UNSEEN);
+    stats_forget_columns(&f.stats);
+    refined.splits = &other;
+    ck_assert_ok(stats_projection(&f.stats, &refined, &r, &f.err), &f.err);
+    ck_assert_uint_eq(q, r);
+    ck_assert_ptr_null(f.stats.projections[r].keys.ids);
     tear_down(&f);
+}
+END_TEST
+
+/* Rows by what they have in three columns: numbered by first appearance, from any base, with few pairs or with many. */
+START_TEST(keys_are_numbered_by_first_appearance)
+{
+    enum { ROWS = 5000, CATS = 3 };
+    struct mrc_err err;
+    uint32_t *ids[CATS], cats[CATS] = {0, 1, 2}, state = 7;
+    uint32_t n_ids = _i == 0 ? 3 : 700;
+    struct cat_column cat_columns[CATS];
+    for (uint32_t c = 0; c < CATS; c++) {
+        ids[c] = malloc(ROWS * sizeof(uint32_t));
+        for (uint32_t i = 0; i < ROWS; i++) {
+            state = state * 1664525 + 1013904223;
+            ids[c][i] = (state >> 8) % n_ids;
+        }
+        cat_columns[c] = (struct cat_column){.ids = ids[c], .n_ids = n_ids};
+    }
+    struct pool pool = {.n = ROWS, .n_cats = CATS, .cats = cat_columns};
+    struct key_members all = {.n_cats = 3, .cats = cats}, ends[] = {{.n_cats = 2, .cats = cats}, {.n_cats = 2, .cats = cats + 1}};
+    struct stat_keys whole, base, from_base;
+    ck_assert_ok(stat_keys_find(&whole, &all, NULL, NULL, &pool, NULL, &err), &err);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        ck_assert_uint_le(whole.ids[i], next);
+        next += whole.ids[i] == next;
+        uint32_t j = i > 0 ? (uint32_t)(state = state * 1664525 + 1013904223) % i : 0;
+        bool same = ids[0][i] == ids[0][j] && ids[1][i] == ids[1][j] && ids[2][i] == ids[2][j];
+        ck_assert_int_eq(same, whole.ids[i] == whole.ids[j]);
+    }
+    ck_assert_uint_eq(whole.n, next);
+    for (int k = 0; k < 2; k++) {
+        ck_assert_ok(stat_keys_find(&base, &ends[k], NULL, NULL, &pool, NULL, &err), &err);
+        ck_assert_ok(stat_keys_find(&from_base, &all, &base, &ends[k], &pool, NULL, &err), &err);
+        ck_assert_uint_eq(from_base.n, whole.n);
+        ck_assert_mem_eq(from_base.ids, whole.ids, ROWS * sizeof(uint32_t));
+        stat_keys_release(&base);
+        stat_keys_release(&from_base);
+    }
+    stat_keys_release(&whole);
+    for (uint32_t c = 0; c < CATS; c++) {
+        free(ids[c]);
+    }
 }
 END_TEST
 
@@ -149,6 +200,7 @@ int main(void)
     tcase_add_loop_test(c, columns_see_only_what_came_before, 0, (int)(sizeof(columns) / sizeof(columns[0])));
     tcase_add_test(c, tables_count_the_whole_learn_set);
     tcase_add_test(c, projections_are_found_again);
+    tcase_add_loop_test(c, keys_are_numbered_by_first_appearance, 0, 2);
     suite_add_tcase(s, c);
     return check_main(s);
 }
