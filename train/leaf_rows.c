@@ -83,6 +83,26 @@ static size_t load_narrow(struct leaf_shard *s, const struct row_source *from)
     return k;
 }
 
+/* One output with weights, in the same way. */
+static size_t load_pairs(struct leaf_shard *s, const struct row_source *from)
+{
+    const uint32_t *restrict order = from->order;
+    const double *restrict d1 = from->d1;
+    const float *restrict samples = from->sample, *restrict weight = from->weight;
+    uint32_t *restrict rows = s->rows;
+    double *restrict gradients = s->gradients;
+    size_t k = 0;
+    for (size_t i = s->begin; i < s->end; i++) {
+        size_t row = order ? order[i] : i;
+        float sample = samples ? samples[row] : 1;
+        rows[k] = (uint32_t)row;
+        gradients[2 * k] = d1[row] * (double)sample;
+        gradients[2 * k + 1] = (weight ? (double)weight[row] : 1.0) * (double)sample;
+        k += is_sampled(sample);
+    }
+    return k;
+}
+
 static size_t load_wide(struct leaf_shard *s, const struct leaf_rows *r, const struct row_source *from)
 {
     size_t k = 0;
@@ -104,13 +124,21 @@ static size_t load_wide(struct leaf_shard *s, const struct leaf_rows *r, const s
     return k;
 }
 
+static size_t load_shard(struct leaf_shard *s, const struct leaf_rows *r, const struct row_source *from)
+{
+    if (r->width == 1) {
+        return load_narrow(s, from);
+    }
+    return r->dim == 1 ? load_pairs(s, from) : load_wide(s, r, from);
+}
+
 void leaf_rows_load(struct leaf_rows *r, const struct row_source *from)
 {
     r->width = r->dim + (from->weight || from->weighed);
 #pragma omp parallel for num_threads(r->n_shards) schedule(static) if (r->n_shards > 1)
     for (int k = 0; k < r->n_shards; k++) {
         struct leaf_shard *s = &r->shards[k];
-        s->segments[0] = (struct segment){0, r->width == 1 ? load_narrow(s, from) : load_wide(s, r, from)};
+        s->segments[0] = (struct segment){0, load_shard(s, r, from)};
     }
 }
 
@@ -136,7 +164,27 @@ static void answer(struct leaf_rows *r, const struct split *split, const struct 
     }
 }
 
-/* Rows with weights or several outputs: as row_movers.part. */
+/* A derivative and a weight, moved as one. */
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* As row_movers.part, with pairs beside the rows. */
+static size_t part_pairs(struct leaf_shard *s, const struct leaf_rows *r, struct segment from)
+{
+    uint32_t *rows = s->rows + from.begin, *restrict apart = s->apart;
+    pair *pairs = (pair *)(void *)(s->gradients + 2 * from.begin), *restrict p_apart = (pair *)(void *)s->g_apart;
+    size_t no = 0, yes = 0;
+    for (size_t k = 0, n = from.end - from.begin; k < n; k++) {
+        uint32_t row = rows[k], a = bit_at(r->answers, row);
+        pair p = pairs[k];
+        rows[no] = apart[yes] = row; /* one of the two is written over by the next */
+        pairs[no] = p_apart[yes] = p;
+        yes += a;
+        no += 1 - a;
+    }
+    return no;
+}
+
+/* The same for several outputs. */
 static size_t part_wide(struct leaf_shard *s, const struct leaf_rows *r, struct segment from)
 {
     size_t width = r->width, no = from.begin, yes = 0;
@@ -159,7 +207,7 @@ static size_t split_leaf(struct leaf_shard *s, const struct leaf_rows *r, struct
 {
     size_t n = from.end - from.begin, width = r->width, no;
     if (width > 1) {
-        no = part_wide(s, r, from);
+        no = width == 2 ? part_pairs(s, r, from) : part_wide(s, r, from);
     } else {
         no = r->movers->part(&(struct row_moves){.rows = s->rows + from.begin,
                                                  .gradients = s->gradients + from.begin,

@@ -68,7 +68,7 @@ void row_leaves_find(struct row_leaves *r, const struct split *splits, const str
     for (uint32_t d = 0; compared && d < depth; d++) {
         w.steps[d] = (struct row_step){columns[d].u8, columns[d].stride, splits[d].bin};
     }
-    row_walker *walk = row_walker_choose(depth);
+    row_walker *walk = row_walker_choose(&w);
     int blocks = (int)((n + BLOCK - 1) / BLOCK);
     memset(r->counts, 0, leaves * sizeof(*r->counts));
 #pragma omp parallel num_threads(threads) if (threads > 1 && blocks > 4)

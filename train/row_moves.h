@@ -30,7 +30,7 @@ struct row_moves {
 };
 
 struct row_movers {
-    /* Bit i: is bins[i * stride] above bin? 1 <= stride <= 8; writes n bits and 0 to the end of the last byte. */
+    /* Bit i: is bins[i * stride] above bin? Writes n bits, and 0 to the end of the last byte. */
     void (*compare)(const uint8_t *bins, size_t stride, uint32_t bin, size_t n, uint8_t *answers);
     /* How many stay. */
     size_t (*part)(const struct row_moves *m);

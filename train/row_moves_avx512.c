@@ -6,9 +6,13 @@
 
 enum { LANES = 8, LINE = 64 };
 
-/* Eight rows are within 64 bytes: all these are compared, and the bits of the column taken out. */
+/* Eight rows of a narrow block are within 64 bytes: all these are compared, and the bits of the column taken out. */
 static void compare(const uint8_t *bins, size_t stride, uint32_t bin, size_t n, uint8_t *answers)
 {
+    if (stride > LINE / LANES) {
+        row_movers_plain.compare(bins, stride, bin, n, answers);
+        return;
+    }
     uint64_t mine = 0;
     for (size_t k = 0; k < LANES; k++) {
         mine |= UINT64_C(1) << (k * stride);

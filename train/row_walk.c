@@ -40,14 +40,18 @@ void walk_rows_plain(const struct row_walk *w, size_t begin, size_t end, uint16_
     }
 }
 
-row_walker *row_walker_choose(uint32_t depth)
+row_walker *row_walker_choose(const struct row_walk *w)
 {
+    enum { NARROW = 8 };
+    bool narrow = w->depth > 0 && w->depth <= NARROW;
+    for (uint32_t d = 0; d < w->depth; d++) {
+        narrow = narrow && w->steps[d].stride <= NARROW;
+    }
 #if defined(__x86_64__)
-    bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                __builtin_cpu_supports("bmi2");
-    return wide && depth > 0 && depth <= 8 ? walk_rows_avx512 : walk_rows_plain;
-#else
-    (void)depth;
-    return walk_rows_plain;
+    if (narrow && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("bmi2")) {
+        return walk_rows_avx512;
+    }
 #endif
+    return walk_rows_plain;
 }

@@ -7,7 +7,7 @@
 /* Is bins[row * stride] above bin? */
 struct row_step {
     const uint8_t *bins;
-    size_t stride; /* 1 to 8 */
+    size_t stride;
     uint32_t bin;
 };
 
@@ -20,8 +20,8 @@ struct row_walk {
 /* leaf[i] of rows [begin, end); bit k is the answer to step k. */
 typedef void row_walker(const struct row_walk *w, size_t begin, size_t end, uint16_t *leaf);
 row_walker walk_rows_plain;
-row_walker walk_rows_avx512; /* depth <= 8 */
-/* The fastest for this processor and depth; all give the same leaves. */
-row_walker *row_walker_choose(uint32_t depth);
+row_walker walk_rows_avx512; /* depth and strides up to 8 */
+/* The fastest for this processor and these steps; all give the same leaves. */
+row_walker *row_walker_choose(const struct row_walk *w);
 
 #endif

@@ -5,7 +5,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-enum { BERNOULLI_BLOCK = 8192, BAYESIAN_BLOCK = 1000, MVS_BLOCK = 8192, BLOCK_SKIP = 10 };
+enum { BERNOULLI_BLOCK = 8192, BAYESIAN_BLOCK = 1000, MVS_BLOCK = 8192, MVS_ROOM = 3, BLOCK_SKIP = 10 };
 
 static size_t row_at(const struct sampling_task *t, size_t i)
 {
@@ -77,40 +77,65 @@ static double mvs_lambda(const struct sampling_task *t)
     return mean * mean;
 }
 
-static int compare_doubles(const void *a, const void *b)
+/* Values of a part that is looked at: below, like and above its pivot. */
+struct parted {
+    size_t below, like, above;
+    double sum_below;
+};
+
+/* What is below moves to the front of v, what is above to other. */
+static struct parted part_values(double *v, size_t n, double pivot, double *other)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    struct parted p = {0};
+    for (size_t i = 0; i < n; i++) { /* without branches: no processor could tell them in advance */
+        double x = v[i];
+        v[p.below] = other[p.above] = x;
+        p.below += x < pivot;
+        p.above += x > pivot;
+        p.sum_below += x < pivot ? x : 0;
+    }
+    p.like = n - p.below - p.above;
+    return p;
 }
 
-/* The threshold mu at which sum of min(1, c / mu) is as many as wanted; sorted is ascending. */
-static double mvs_threshold(const double *sorted, size_t n, double wanted)
+static double middle_of(double a, double b, double c)
 {
-    double small = 0;
-    for (size_t i = 0; i < n; i++) {
-        small += sorted[i];
-    }
-    for (size_t large = 0; large < n; large++) { /* the `large` largest count 1 each */
-        double rest = wanted - (double)large, top = sorted[n - 1 - large];
-        if (rest > 0 && top * rest <= small) {
-            return small / rest;
+    return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
+/* The threshold mu at which the sum of min(1, v / mu) is as many as wanted, by halving the values that may be it; v and
+ * other, of n values each, are overwritten. */
+static double mvs_threshold(double *v, double *other, size_t n, double wanted)
+{
+    double small = 0, large = 0; /* sum of those that are known to be below mu, number of the others */
+    while (n > 0) {
+        double pivot = middle_of(v[0], v[n / 2], v[n - 1]);
+        struct parted p = part_values(v, n, pivot, other);
+        double not_below = (double)(p.like + p.above) + large;
+        if (!(pivot > 0) || (small + p.sum_below) / pivot + not_below > wanted) {
+            small += p.sum_below + pivot * (double)p.like;
+            n = p.above;
+            double *spare = v;
+            v = other;
+            other = spare;
+        } else {
+            large = not_below;
+            n = p.below;
         }
-        small -= top;
     }
-    return sorted[0];
+    return wanted > large ? small / (wanted - large) : 0;
 }
 
-/* c: room for two numbers a row of a block. */
+/* c: room for MVS_ROOM numbers a row of a block. */
 static void draw_mvs_block(const struct sampling_task *t, double lambda, uint64_t seed, size_t begin, double *c,
                            float *weights)
 {
     size_t n = end_of(t, begin, MVS_BLOCK) - begin;
-    double *sorted = c + MVS_BLOCK;
+    double *values = c + MVS_BLOCK;
     for (size_t i = 0; i < n; i++) {
-        sorted[i] = c[i] = sqrt(lambda + norm_of(t, row_at(t, begin + i)));
+        values[i] = c[i] = sqrt(lambda + norm_of(t, row_at(t, begin + i)));
     }
-    qsort(sorted, n, sizeof(*sorted), compare_doubles);
-    double threshold = mvs_threshold(sorted, n, t->params->subsample * (double)n);
+    double threshold = mvs_threshold(values, values + MVS_BLOCK, n, t->params->subsample * (double)n);
     struct random r;
     random_init_skip(&r, seed + begin / MVS_BLOCK, BLOCK_SKIP);
     for (size_t i = 0; i < n; i++) {
@@ -121,7 +146,7 @@ static void draw_mvs_block(const struct sampling_task *t, double lambda, uint64_
 
 static int draw_mvs(const struct sampling_task *t, float *weights, struct mrc_err *err)
 {
-    double *c = malloc((size_t)t->threads * 2 * MVS_BLOCK * sizeof(*c));
+    double *c = malloc((size_t)t->threads * MVS_ROOM * MVS_BLOCK * sizeof(*c));
     if (!c) {
         return mrc_fail(err, MRC_ENOMEM, "no memory to sample rows");
     }
@@ -130,7 +155,7 @@ static int draw_mvs(const struct sampling_task *t, float *weights, struct mrc_er
     int blocks = (int)((t->n + MVS_BLOCK - 1) / MVS_BLOCK);
 #pragma omp parallel for num_threads(t->threads) schedule(static) if (t->threads > 1 && blocks > 1)
     for (int b = 0; b < blocks; b++) {
-        draw_mvs_block(t, lambda, seed, (size_t)b * MVS_BLOCK, c + (size_t)omp_get_thread_num() * 2 * MVS_BLOCK,
+        draw_mvs_block(t, lambda, seed, (size_t)b * MVS_BLOCK, c + (size_t)omp_get_thread_num() * MVS_ROOM * MVS_BLOCK,
                        weights);
     }
     free(c);
