@@ -20,7 +20,7 @@ jwt.h fcgi/token.c
 sqlite3.h fcgi/store_sqlite.c
 libpq-fe.h fcgi/store_pg.c
 curl/curl.h common/forecast/mlflow.c
-immintrin.h common/trees/evaluate_avx2_rows.c common/trees/evaluate_avx512_bins.c common/trees/evaluate_avx512_rows.c common/trees/evaluate_avx512_one.c train/row_moves_avx512.c
+immintrin.h common/trees/evaluate_avx2_rows.c common/trees/evaluate_avx512_bins.c common/trees/evaluate_avx512_rows.c common/trees/evaluate_avx512_one.c train/row_moves_avx512.c train/row_walk_avx512.c
 R
 for f in $(grep -rlE '#include <omp.h>|#pragma omp' common fcgi); do bad "$f: OpenMP belongs in train/"; done
 

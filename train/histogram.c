@@ -59,6 +59,46 @@ static inline void build_block(const struct histogram_set *set, const struct his
     }
 }
 
+/* Columns of bytes, several outputs: a row's derivatives stay in registers for all of them. */
+static inline void add_outputs(const struct histogram_set *set, const struct histogram_rows *from, size_t dim,
+                               size_t begin, size_t end)
+{
+    size_t width = from->width, stride = set->columns[0].stride;
+    const uint32_t *rows = from->rows;
+    for (size_t k = begin; k < end; k++) {
+        const double *restrict g = from->gradients + k * width;
+        double weight = width > dim ? g[dim] : 1;
+        size_t at = rows[k] * stride;
+        __builtin_prefetch(set->columns[0].u8 + rows[k + HISTOGRAM_AHEAD] * stride);
+        for (uint32_t j = 0; j < set->n; j++) {
+            double *restrict h = set->hist[j] + set->columns[j].u8[at] * (dim + 1);
+            for (size_t d = 0; d < dim; d++) {
+                h[d] += g[d];
+            }
+            h[dim] += weight;
+        }
+    }
+}
+
+/* A loop for each usual number of outputs, unrolled. */
+static void add_block_outputs(const struct histogram_set *set, const struct histogram_rows *from, size_t begin,
+                              size_t end)
+{
+    switch (from->dim) {
+    case 2:
+        add_outputs(set, from, 2, begin, end);
+        break;
+    case 3:
+        add_outputs(set, from, 3, begin, end);
+        break;
+    case 4:
+        add_outputs(set, from, 4, begin, end);
+        break;
+    default:
+        add_outputs(set, from, from->dim, begin, end);
+    }
+}
+
 static bool is_block(const struct histogram_set *set)
 {
     for (uint32_t j = 0; j < set->n; j++) {
@@ -86,6 +126,10 @@ void histogram_add(const struct histogram_set *set, const struct histogram_rows 
         } else {
             build_block(set, from, false, begin, end);
         }
+        return;
+    }
+    if (is_block(set)) {
+        add_block_outputs(set, from, begin, end);
         return;
     }
     for (uint32_t j = 0; j < set->n; j++) {

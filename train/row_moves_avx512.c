@@ -19,7 +19,7 @@ static void compare(const uint8_t *bins, size_t stride, uint32_t bin, size_t n, 
     }
     __m512i limit = _mm512_set1_epi8((char)(unsigned char)bin);
     size_t i = 0;
-    for (; i < n && (n - i) * stride >= LINE; i += LANES) {
+    for (; i < n && (n - i - 1) * stride + 1 >= LINE; i += LANES) { /* the last row has but one byte */
         __m512i line = _mm512_loadu_si512(bins + i * stride);
         answers[i / 8] = (uint8_t)_pext_u64(_mm512_cmpgt_epu8_mask(line, limit), mine);
     }

@@ -10,13 +10,13 @@ static inline void walk_depth(const struct row_walk *w, uint32_t depth, size_t b
 {
     static const uint64_t bytes = UINT64_C(0x0101010101010101);
     uint64_t mine[LANES];
-    size_t most = 0; /* rows until a line would reach beyond a column */
+    size_t most = 0; /* rows that a line reaches over, the last of them with one byte */
     for (uint32_t d = 0; d < depth; d++) {
         mine[d] = 0;
         for (size_t k = 0; k < LANES; k++) {
             mine[d] |= UINT64_C(1) << (k * w->steps[d].stride);
         }
-        size_t need = (LINE + w->steps[d].stride - 1) / w->steps[d].stride;
+        size_t need = (LINE - 1 + w->steps[d].stride - 1) / w->steps[d].stride + 1;
         most = need > most ? need : most;
     }
     size_t i = begin;

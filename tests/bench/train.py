@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Compare training with CatBoost and LightGBM in one run: train.py MERCREDI_TRAIN FOLDER CASE[:rsm] ... prints one JSON
-line a case and number of threads.
+"""Compare training with CatBoost and LightGBM in one run: train.py MERCREDI_TRAIN FOLDER CASE[:rsm|:default] ... prints
+one JSON line a case and number of threads; with :default all parameters but loss and iterations are CatBoost's defaults,
+which LightGBM does not have.
 
 All fit the same table with the same parameters, in turn, ROUNDS times, each in a process of its own. fit_s is from the
 table in memory to the finished model; ratio is the median of the rounds' ratios to CatBoost (below 1: faster), so that
@@ -97,9 +98,11 @@ def has_lightgbm():
 
 def compare(program, folder, case, threads):
     name, _, rsm = case.partition(":")
-    params = dict(COMMON, **OF_CASE.get(name, OTHERS), **({"rsm": float(rsm)} if rsm else {}))
+    params = dict(COMMON, **OF_CASE.get(name, OTHERS), **({"rsm": float(rsm)} if rsm not in ("", "default") else {}))
+    if rsm == "default":
+        params = {k: params[k] for k in ("loss_function", "iterations")}
     path, models = os.path.join(folder, name), [os.path.join(folder, "ours.cbm"), os.path.join(folder, "peer.cbm")]
-    others = has_lightgbm()
+    others = rsm != "default" and has_lightgbm()
     rounds = [(ours(program, path, models[0], threads, params), peer(path, models[1], threads, params),
                lightgbm(path, threads, params) if others else None) for _ in range(ROUNDS)]
     metrics = [float(v) for v in run([sys.executable, "-c", METRIC, path + ".test.csv", path + ".cd",
