@@ -60,7 +60,7 @@ int stats_projection(struct target_stats *s, const struct key_members *members, 
                      struct mrc_err *err) MRC_CHECKED;
 
 /* Columns of a projection along an order, or those of the eval set: statistics of the whole learn set. */
-enum { STATS_EVAL = UINT32_MAX };
+#define STATS_EVAL UINT32_MAX
 struct stat_need {
     uint32_t projection, order;
 };
