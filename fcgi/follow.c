@@ -13,8 +13,10 @@
 #include "fcgi/current.h"
 #include "fcgi/process.h"
 #include "fcgi/registry.h"
+#include "fcgi/shadow_follow.h"
 #include "fcgi/shared.h"
 #include "fcgi/store_jobs.h"
+#include "fcgi/versions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,6 +196,8 @@ static int take_version(struct follow *f, const struct settings *config, const s
     char folder[PATH_BYTES], uri[MLFLOW_URI_MAX], version[FETCH_FOLDER_MAX];
     struct mrc_err why = {0};
     MRC_TRY(registry_folder(config, folder, sizeof(folder), err));
+    /* What was shipped, or made here, is nobody's to remove. */
+    bool fetched = !versions_find(config, w->digest, version, sizeof(version)) || shadow_fetched(config, version);
     int rc = w->digest[0] != '\0'
                  ? mlflow_version_uri(f->m, registry_model(config), w->number, uri, &why)
                  : mrc_fail(&why, MRC_EFORMAT, "it has no tag " PUBLISH_TAG_DIGEST ": mercredi-train publish sets it");
@@ -218,7 +222,7 @@ static int take_version(struct follow *f, const struct settings *config, const s
         }
         return rc;
     }
-    rc = make_current(f, config, w, folder, version, true, err);
+    rc = make_current(f, config, w, folder, version, fetched, err);
     (void)snprintf(f->status.version, sizeof(f->status.version), "%.120s", version);
     f->status.state = REGISTRY_OK;
     f->bad[0] = '\0';

@@ -104,22 +104,10 @@ void shadow_noted(const struct settings *config, char version[SHADOW_VERSION_MAX
 
 /* ---- versions -------------------------------------------------------------------------------------------------- */
 
-/* The version here with that manifest; false: there is none. */
-static bool find_here(const struct settings *config, const char *digest, char version[SHADOW_VERSION_MAX])
+bool shadow_fetched(const struct settings *config, const char *version)
 {
-    struct arena a;
-    struct version *list;
-    size_t n = 0;
-    bool found = false;
-    arena_init(&a, 64 << 20);
-    if (versions_list(config, &a, &list, &n, NULL) == MRC_OK) {
-        for (size_t i = 0; i < n && !found; i++) {
-            found = strcmp(list[i].digest, digest) == 0;
-            (void)snprintf(version, SHADOW_VERSION_MAX, "%.*s", STR_ARG(found ? list[i].name : STR("")));
-        }
-    }
-    arena_release(&a);
-    return found;
+    struct note n = read_note(config);
+    return n.fetched && strcmp(n.version, version) == 0;
 }
 
 /* Is what was noted what is wished for, and there? */
@@ -211,9 +199,8 @@ static int fetch(struct shadow_follow *f, const struct settings *config, const s
     if (w->digest[0] == '\0') {
         return mrc_fail(err, MRC_EFORMAT, "it has no tag " PUBLISH_TAG_DIGEST ": mercredi-train publish sets it");
     }
-    if (find_here(config, w->digest, out->version)) {
-        struct note before = read_note(config);
-        out->fetched = before.fetched && strcmp(before.version, out->version) == 0;
+    if (versions_find(config, w->digest, out->version, sizeof(out->version))) {
+        out->fetched = shadow_fetched(config, out->version);
         return MRC_OK;
     }
     MRC_TRY(registry_folder(config, folder, sizeof(folder), err));

@@ -169,6 +169,25 @@ int versions_get(const struct settings *config, struct str name, struct arena *a
     return rc == 1 ? MRC_OK : rc == 0 ? mrc_fail(err, MRC_ENOTFOUND, "There is no such version") : rc;
 }
 
+bool versions_find(const struct settings *config, const char *digest, char *name, size_t size)
+{
+    struct arena a;
+    struct version *list;
+    size_t n = 0;
+    bool found = false;
+    arena_init(&a, 64 << 20);
+    if (digest[0] != '\0' && versions_list(config, &a, &list, &n, NULL) == MRC_OK) {
+        for (size_t i = 0; i < n && !found; i++) {
+            found = strcmp(list[i].digest, digest) == 0 && list[i].name.n < size;
+            if (found) {
+                (void)snprintf(name, size, "%.*s", STR_ARG(list[i].name));
+            }
+        }
+    }
+    arena_release(&a);
+    return found;
+}
+
 struct str versions_file(const struct version *v, const char *name, struct arena *a)
 {
     struct json_doc *doc;

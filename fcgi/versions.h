@@ -28,6 +28,8 @@ int versions_list(const struct settings *config, struct arena *a, struct version
 /* One, by name. MRC_ENOTFOUND: no such version, or no name of one. */
 int versions_get(const struct settings *config, struct str name, struct arena *a, struct version *out,
                  struct mrc_err *err) MRC_CHECKED;
+/* Name of the one whose manifest has that sha256; false: there is none, or its name has no place. */
+bool versions_find(const struct settings *config, const char *digest, char *name, size_t size);
 /* Another file of a version (metrics.json, report.json) as JSON text; empty when it is absent or none. */
 struct str versions_file(const struct version *v, const char *name, struct arena *a);
 
