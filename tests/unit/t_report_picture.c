@@ -53,8 +53,8 @@ static const char *const odd[] = {
     "{}",
     "[]",
     "{\"learning_curve\": 1, \"importance\": {}, \"intervals\": [1, [], {}], \"by_year\": [{\"group\": 5}]}",
-    "{\"learning_curve\": [[0, 1]], \"importance\": [{\"field\": \"x\"}], \"by_year\": [{\"group\": \"x\", "
-    "\"rmse_log10\": 0}]}",
+    ("{\"learning_curve\": [[0, 1]], \"importance\": [{\"field\": \"x\"}], \"by_year\": [{\"group\": \"x\", "
+     "\"rmse_log10\": 0}]}"),
     "{\"learning_curve\": [[1], [], [\"a\", \"b\"]], \"intervals\": [{\"level\": 1}], \"by_year\": []}",
 };
 
