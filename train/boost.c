@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Below so many cells of the table a further thread costs more than it brings. */
+/* Below so many cells of the table that a level looks at, a further thread costs more than it brings. */
 enum { CELLS_PER_THREAD = 100000 };
 
 /* One order of the rows with its own approximations. The last fold is the averaging fold, whose leaf values are the
@@ -712,7 +712,8 @@ int boost_fit(const struct dataset *learn, const struct dataset *eval, const str
     t->params = *params;
     t->started = now();
     int64_t threads = params->thread_count > 0 ? params->thread_count : omp_get_num_procs();
-    int64_t useful = 1 + (int64_t)(learn->n_rows * learn->n_features / CELLS_PER_THREAD);
+    double cells = (double)learn->n_rows * learn->n_features * t->params.rsm;
+    int64_t useful = 1 + (int64_t)(cells / CELLS_PER_THREAD);
     threads = threads > useful ? useful : threads;
     t->threads = (int)(threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads);
     struct boost_report own = {0};
