@@ -216,8 +216,8 @@ static int compare_one_hots(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-static int put_projection(const struct assembly *a, mrc_model *m, const struct key_members *p,
-                          struct projection *out, struct mrc_err *err)
+static int put_projection(const struct assembly *a, mrc_model *m, const struct key_members *p, struct projection *out,
+                          struct mrc_err *err)
 {
     int32_t *cats = ARENA_ARRAY(&m->arena, p->n_cats, int32_t);
     struct float_split *floats = ARENA_ARRAY(&m->arena, p->n_splits, struct float_split);

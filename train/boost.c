@@ -41,9 +41,9 @@ struct trainer {
     struct target_stats stats;
     const uint32_t **orders;
     uint32_t *fold_orders; /* [folds + 1] their numbers, then that of the eval set */
-    uint32_t n_learning; /* folds that find structures; fold n_learning is the averaging one */
-    struct fold *folds;  /* [n_learning + 1]; all the same when they share approximations */
-    bool shared;         /* one fold is both */
+    uint32_t n_learning;   /* folds that find structures; fold n_learning is the averaging one */
+    struct fold *folds;    /* [n_learning + 1]; all the same when they share approximations */
+    bool shared;           /* one fold is both */
 
     struct tree_search *search;
     double *bias, *d1, *eval_approx;
@@ -345,8 +345,8 @@ static int prepare(struct trainer *t, struct mrc_err *err)
     }
     t->eval_approx = new_doubles(t->eval.n * t->dim);
     uint32_t depth = (uint32_t)t->params.depth;
-    if (!t->bias || !t->d1 || !t->squares || !t->sample || !t->values || !t->leaf_weights || !t->learn_loss || !t->eval_loss ||
-        !has_metric || !t->eval_approx || !row_leaves_init(&t->leaves, n, depth) ||
+    if (!t->bias || !t->d1 || !t->squares || !t->sample || !t->values || !t->leaf_weights || !t->learn_loss ||
+        !t->eval_loss || !has_metric || !t->eval_approx || !row_leaves_init(&t->leaves, n, depth) ||
         !row_leaves_init(&t->eval_leaves, t->eval.n, depth)) {
         return no_memory(err);
     }
@@ -436,8 +436,7 @@ static int compute_columns(struct trainer *t, const struct tree *tree, struct mr
 /* Leaves of the learn rows by a fold's order; the search knows them for the fold it worked on. */
 static const struct row_leaves *learn_leaves(struct trainer *t, const struct tree *tree, uint32_t f)
 {
-    const struct row_leaves *leaves =
-        t->shared || f == t->structure_fold ? tree_search_leaves(t->search) : NULL;
+    const struct row_leaves *leaves = t->shared || f == t->structure_fold ? tree_search_leaves(t->search) : NULL;
     if (leaves) {
         return leaves;
     }

@@ -8,9 +8,9 @@
 #define MRC_TRAIN_FILM_MODEL_H
 
 #include "common/forecast/calibrate.h"
+#include "common/forecast/film_data.h"
 #include "common/forecast/forecast.h"
 #include "train/boost.h"
-#include "common/forecast/film_data.h"
 
 enum film_setting { FILM_AHEAD, FILM_SCREENS, FILM__SETTINGS };
 extern const char *const film_setting_letters[FILM__SETTINGS]; /* "N", "S" */

@@ -5,9 +5,9 @@
 #include "train/dataset.h"
 #include "train/params.h"
 
-/* Bytes that boost_fit takes at its peak beside the data sets, as near as can be told without quantising: rows, columns,
- * trees and histograms are known, combined statistics and their tables are guessed from above. params: resolved.
- * eval may be NULL; outputs: of the model. */
+/* Bytes that boost_fit takes at its peak beside the data sets, as near as can be told without quantising: rows,
+ * columns, trees and histograms are known, combined statistics and their tables are guessed from above. params:
+ * resolved. eval may be NULL; outputs: of the model. */
 double fit_memory(const struct dataset *learn, const struct dataset *eval, const struct params *params,
                   uint32_t outputs);
 /* Bytes of the data set itself. */

@@ -34,8 +34,8 @@ static bool all_compared_bytes(const struct split *splits, const struct column *
 }
 
 /* Any splits, on columns of any kind. */
-static void find_any(const struct split *splits, const struct column *columns, uint32_t depth, size_t begin,
-                     size_t end, uint16_t *leaf)
+static void find_any(const struct split *splits, const struct column *columns, uint32_t depth, size_t begin, size_t end,
+                     uint16_t *leaf)
 {
     memset(leaf + begin, 0, (end - begin) * sizeof(*leaf));
     for (uint32_t d = 0; d < depth; d++) {

@@ -219,9 +219,8 @@ static int refine(struct stat_keys *keys, const struct stat_keys *from, uint64_t
 
 static struct stat_keys column_keys(const struct pool *learn, const struct pool *eval, uint32_t cat)
 {
-    return (struct stat_keys){.n = learn->cats[cat].n_ids,
-                              .ids = learn->cats[cat].ids,
-                              .eval_ids = eval ? eval->cats[cat].ids : NULL};
+    return (struct stat_keys){
+        .n = learn->cats[cat].n_ids, .ids = learn->cats[cat].ids, .eval_ids = eval ? eval->cats[cat].ids : NULL};
 }
 
 /* Add the members that base lacks; base is where the first of them starts from. */

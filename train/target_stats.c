@@ -528,7 +528,8 @@ int stats_compute(struct target_stats *s, const struct stat_need *needs, uint32_
 
 struct column stats_column(const struct target_stats *s, uint32_t projection, uint32_t stat, uint32_t order)
 {
-    return (struct column){.u8 = *place_of(s, (struct stat_need){projection, order}) + stat, .stride = s->projections[projection].list->n};
+    return (struct column){.u8 = *place_of(s, (struct stat_need){projection, order}) + stat,
+                           .stride = s->projections[projection].list->n};
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */

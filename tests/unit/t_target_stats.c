@@ -83,8 +83,10 @@ START_TEST(columns_see_only_what_came_before)
     ck_assert_ok(stats_compute(&f.stats, needs, 4, 2, &f.err), &f.err);
     struct column forward = stats_column(&f.stats, p, 0, 0), backward = stats_column(&f.stats, p, 0, 1);
     for (unsigned i = 0; i < N; i++) {
-        ck_assert_msg(column_at(&forward, i) == columns[_i].forward[i], "row %d forward: %u", i, column_at(&forward, i));
-        ck_assert_msg(column_at(&backward, i) == columns[_i].backward[i], "row %d backward: %u", i, column_at(&backward, i));
+        ck_assert_msg(column_at(&forward, i) == columns[_i].forward[i], "row %d forward: %u", i,
+                      column_at(&forward, i));
+        ck_assert_msg(column_at(&backward, i) == columns[_i].backward[i], "row %d backward: %u", i,
+                      column_at(&backward, i));
     }
     struct column eval = stats_column(&f.stats, p, 0, STATS_EVAL);
     for (unsigned i = 0; i < 2; i++) {
@@ -166,7 +168,8 @@ START_TEST(keys_are_numbered_by_first_appearance)
         cat_columns[c] = (struct cat_column){.ids = ids[c], .n_ids = n_ids};
     }
     struct pool pool = {.n = ROWS, .n_cats = CATS, .cats = cat_columns};
-    struct key_members all = {.n_cats = 3, .cats = cats}, ends[] = {{.n_cats = 2, .cats = cats}, {.n_cats = 2, .cats = cats + 1}};
+    struct key_members all = {.n_cats = 3, .cats = cats},
+                       ends[] = {{.n_cats = 2, .cats = cats}, {.n_cats = 2, .cats = cats + 1}};
     struct stat_keys whole, base, from_base;
     ck_assert_ok(stat_keys_find(&whole, &all, NULL, NULL, &pool, NULL, &err), &err);
     uint32_t next = 0;
