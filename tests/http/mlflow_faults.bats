@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What goes wrong between a real MLflow server and ours: half an upload, deleted experiments, clocks that differ, names,
-# a full disk, files that are not what they should be; and what becomes of forecasts when first weeks are reported. Skips as mlflow.bats does. BIG_MB (64): size of the file that is
-# too large.
+# a full disk, files that are not what they should be; and what becomes of forecasts when first weeks are reported. Skips
+# as mlflow.bats does. BIG_MB (64): size of the file that is too large.
 bats_require_minimum_version 1.5.0
 load server
 load mlflow
