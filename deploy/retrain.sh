@@ -11,28 +11,28 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/mercredi-retrain.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 field() { sed -n "s/.*\"$1\":{[^}]*\"$2\":\([-0-9.e]*\).*/\1/p"; }
 
-# Validation: reading the whole file.
+# Validation: reading the whole file. What is left are the days of the films to learn from, in order.
 [ -r "$DATA" ] || { echo "retrain: $DATA cannot be read: say DATA=films.csv" >&2; exit 66; }
-"$train" features --data "$DATA" --out "$tmp/features.csv"
-n=$(($(wc -l <"$tmp/features.csv") - 1))
+"$train" features --data "$DATA" --outcomes --out "$tmp/features.csv"
+sed -e '1d; s/^"\([^"]\|""\)*",//; t; s/^[^,]*,//' "$tmp/features.csv" >"$tmp/outcomes"
+awk -F, '$2 != "" {print $1}' "$tmp/outcomes" >"$tmp/days"
+n=$(wc -l <"$tmp/days")
 [ "$n" -ge 150 ] || { echo "retrain: $DATA has $n films to learn from, at least 150 are needed" >&2; exit 65; }
+# Judged are the films that the version in use has not seen; without one, the last fifth.
 current=$MODELS/current/manifest.json
-as_of=
-[ ! -e "$current" ] || as_of=$(sed -n 's/.*"histories_as_of": *"\([0-9-]*\)".*/\1/p' "$current" | head -1)
-# Films that the version in use has not seen; without one, the last fifth.
-if ! from=$(python3 - "$DATA" "$as_of" <<'P'
-import csv, sys
-films = [f for f in csv.DictReader(open(sys.argv[1], encoding="utf-8"))
-         if f.get("use", "") in ("", "train") and f["first_week_entries"]]
-days = sorted(f["release_date"] for f in films)
-test = [d for d in days if (d > sys.argv[2] if sys.argv[2] else d >= days[len(days) * 4 // 5])]
-if len(test) < 30:
-    sys.exit("retrain: not better: %d films are newer than %s, where the version in use ends; 30 are needed to tell" % (len(test), sys.argv[2]))
-print(test[0])
-P
-); then
-    exit 0
+if [ -e "$current" ]; then
+    as_of=$(sed -n 's/.*"histories_as_of": *"\([0-9-]*\)".*/\1/p' "$current" | head -1)
+    [ -n "$as_of" ] || { echo "retrain: $current does not say what it has learnt from (histories_as_of)" >&2; exit 65; }
+    awk -v end="$as_of" '$1 > end' "$tmp/days" >"$tmp/judged"
+    judged=$(wc -l <"$tmp/judged")
+    if [ "$judged" -lt 30 ]; then
+        echo "retrain: not better: $judged films are newer than $as_of, where the version in use ends; 30 are needed to tell"
+        exit 0
+    fi
+else
+    tail -n "$((n - n * 4 / 5))" "$tmp/days" >"$tmp/judged"
 fi
+from=$(head -1 "$tmp/judged")
 before=$(date -u -d "$from -1 day" +%F)
 echo "retrain: $n films; judged on those from $from on"
 

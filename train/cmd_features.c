@@ -1,11 +1,24 @@
 /* features: the columns that a film model reads, per film in time order, to compare and to train elsewhere. */
+#include "common/base/date.h"
 #include "common/base/file.h"
 #include "train/command.h"
 #include "train/fit_films.h"
 
 #include <math.h>
 
-enum option { DATA, OUT, MODEL, SETTING, SCHEMA, FEATURES, FEATURES_SCREENS, CALENDAR, MAX_BAD, OPTION__COUNT };
+enum option {
+    DATA,
+    OUT,
+    MODEL,
+    SETTING,
+    OUTCOMES,
+    SCHEMA,
+    FEATURES,
+    FEATURES_SCREENS,
+    CALENDAR,
+    MAX_BAD,
+    OPTION__COUNT
+};
 static const struct setting_spec options[OPTION__COUNT] = {
     [DATA] = {"data", SETTING_PATH, NULL, 1, 4096, NULL, SETTING_REQUIRED, 'd', NULL, "CSV of films, as for fit"},
     [OUT] = {"out", SETTING_PATH, "-", 1, 4096, NULL, 0, 'o', NULL, "CSV to write; - is stdout"},
@@ -13,6 +26,8 @@ static const struct setting_spec options[OPTION__COUNT] = {
                "Bundle whose features to compute; without it vocabularies and histories are learnt from these films"},
     [SETTING] = {"setting", SETTING_CHOICE, "S", 0, 0, "N|S", 0, 0, NULL,
                  "N: the columns for weeks ahead; S: those with screens"},
+    [OUTCOMES] = {"outcomes", SETTING_BOOL, "false", 0, 0, NULL, 0, 0, NULL,
+                  "After film_id also release_date and first_week_entries, empty = unknown"},
     [SCHEMA] = {"schema", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
                 "Without it the one that came with the program"},
     [FEATURES] = {"features", SETTING_PATH, NULL, 1, 4096, NULL, 0, 0, NULL,
@@ -33,7 +48,18 @@ struct table {
     const struct film_data *d;
     const struct features_context *context;
     const struct bundle *bundle; /* whose fillers come first, or NULL */
+    bool outcomes;               /* date and target of each film are written too */
 };
+
+static void put_outcome(struct buf *b, const struct film *film)
+{
+    char day[DATE_TEXT];
+    date_format(film->date, day);
+    buf_printf(b, ",%s,", day);
+    if (!isnan(film->entries)) {
+        buf_double(b, film->entries);
+    }
+}
 
 static int write_film(struct output *o, const struct table *t, const struct features_context *context,
                       const struct film *film, struct arena *a, struct mrc_err *err)
@@ -47,6 +73,9 @@ static int write_film(struct output *o, const struct table *t, const struct feat
     }
     MRC_TRY(film_matrix_build(&m, f, context, &row, 1, a, err));
     csv_put(&o->text, film->id, true);
+    if (t->outcomes) {
+        put_outcome(&o->text, film);
+    }
     size_t next_float = 0, next_cat = 0;
     for (uint32_t k = 0; k < features_count(f); k++) {
         if (features_at(f, k)->categorical) {
@@ -92,7 +121,7 @@ static int write_films(struct output *o, const struct table *t, struct mrc_err *
 {
     const struct features *f = t->f;
     const struct film_data *d = t->d;
-    buf_puts(&o->text, "film_id");
+    buf_puts(&o->text, t->outcomes ? "film_id,release_date,first_week_entries" : "film_id");
     for (uint32_t k = 0; k < features_count(f); k++) {
         csv_put(&o->text, features_at(f, k)->name, false);
     }
@@ -141,7 +170,8 @@ static int from_bundle(const struct settings *s, const struct film_data_options 
                : mrc_fail(err, MRC_ENOTFOUND, "%s has no model for setting %s", setting_cstr(s, MODEL),
                           setting_cstr(s, SETTING));
     if (rc == MRC_OK && m) {
-        rc = write_csv(setting_cstr(s, OUT), &(struct table){.f = m->features, .d = d, .bundle = b}, err);
+        struct table t = {.f = m->features, .d = d, .bundle = b, .outcomes = setting_bool(s, OUTCOMES)};
+        rc = write_csv(setting_cstr(s, OUT), &t, err);
     }
     film_data_free(d);
     bundle_close(b);
@@ -193,7 +223,8 @@ static int from_lists(const struct settings *s, const struct film_data_options *
         rc = learn_list(&job, str_is(setting_text(s, SETTING), "S") ? FILM_SCREENS : FILM_AHEAD, &f, err);
     }
     if (rc == MRC_OK) {
-        rc = write_csv(setting_cstr(s, OUT), &(struct table){.f = f, .d = job.data, .context = &job.recipe.context}, err);
+        struct table t = {.f = f, .d = job.data, .context = &job.recipe.context, .outcomes = setting_bool(s, OUTCOMES)};
+        rc = write_csv(setting_cstr(s, OUT), &t, err);
     }
     features_free(f);
     film_job_close(&job);
@@ -210,7 +241,7 @@ int cmd_features(int argc, char **argv)
 {
     static const struct command command = {
         "features",
-        "--data FILMS.csv [--model BUNDLE] [--setting N|S] [--out CSV]",
+        "--data FILMS.csv [--model BUNDLE] [--setting N|S] [--outcomes] [--out CSV]",
         "One line per film with use = train, by release date and film_id: film_id, then the columns of the list in "
         "its\n"
         "order. Numbers are the float32 the model compares, empty = unknown; categories after folding and vocabulary.\n"

@@ -184,6 +184,17 @@ for x in r: w.writerow({**x, "screens": ""})' <"$ROOT/data/sample.csv" |
     [ "$(head -1 "$BATS_TEST_TMPDIR/out")" = "film_id,$(jq -r '[.features[].name] | join(",")' "$ROOT/data/features_recipe.json")" ]
     [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 401 ]
     ! grep -qi nan "$BATS_TEST_TMPDIR/out"
+    # With the target, to train elsewhere; the rest of the line is the same.
+    "$MT" features --data "$ROOT/data/sample.csv" --setting N --outcomes >"$BATS_TEST_TMPDIR/with"
+    [[ $(head -1 "$BATS_TEST_TMPDIR/with") == film_id,release_date,first_week_entries,* ]]
+    cut -d, -f1,4- "$BATS_TEST_TMPDIR/with" | cmp - "$BATS_TEST_TMPDIR/out"
+    python3 - "$ROOT/data/sample.csv" "$BATS_TEST_TMPDIR/with" <<'P'
+import csv, sys
+films = {f["film_id"]: f for f in csv.DictReader(open(sys.argv[1], encoding="utf-8"))}
+for r in csv.DictReader(open(sys.argv[2], encoding="utf-8")):
+    for name in ("release_date", "first_week_entries"):
+        assert r[name] == films[r["film_id"]][name], (r["film_id"], name, r[name])
+P
 }
 
 @test "fit --kind private: served features are those of training, from the tables of the bundle" {

@@ -41,7 +41,7 @@ P
     [ "$(wc -l <"$BATS_TEST_TMPDIR/p")" -eq 401 ]
     retrain "$(cd "$ROOT" && pwd)/data/sample.csv"
     [ "$status" -eq 0 ]
-    [[ $err == *"not better: 0 films are newer"* ]]
+    [[ $out == *"not better: 0 films are newer"* ]]
     [ "$(ls "$BATS_TEST_TMPDIR/models")" = "$(printf '0001\ncurrent')" ]
 }
 
@@ -64,6 +64,38 @@ P
     [ "$status" -eq 0 ] && [ "$(current)" = 0001 ]
     [[ $out == *"not better than the version in use"* ]]
     [ ! -e "$BATS_TEST_TMPDIR/models/0002" ]
+}
+
+@test "retrain: needs the trainer and the tools of any Debian, no more; films without entries are none to judge by" {
+    mkdir "$BATS_TEST_TMPDIR/models" "$BATS_TEST_TMPDIR/tools"
+    for tool in sh sed awk date mktemp rm wc head tail cat ls sort ln mv; do
+        ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/tools/$tool"
+    done
+    # Ids that want quotes, and films whose first week nobody has counted yet.
+    python3 - "$ROOT/data/sample.csv" >"$BATS_TEST_TMPDIR/ids.csv" <<'P'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8")))
+for r in rows:
+    r["film_id"] = 'a ""b, 2019-01-01,7,' + r["film_id"]
+    if r["release_date"] > "2023-12-31":
+        r["first_week_entries"] = ""
+w = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+w.writeheader()
+w.writerows(rows)
+P
+    python3 - "$BATS_TEST_TMPDIR/ids.csv" >"$BATS_TEST_TMPDIR/known" <<'P'
+import csv, sys
+days = sorted(r["release_date"] for r in csv.DictReader(open(sys.argv[1])) if r["first_week_entries"])
+print("retrain: %d films; judged on those from %s on" % (len(days), days[len(days) * 4 // 5]))
+P
+    PATH=$BATS_TEST_TMPDIR/tools retrain "$BATS_TEST_TMPDIR/ids.csv"
+    [ "$status" -eq 0 ] && [ "$(current)" = 0001 ]
+    [[ $out == *"$(cat "$BATS_TEST_TMPDIR/known")"* ]]
+    # A tool that is missing is no verdict.
+    rm "$BATS_TEST_TMPDIR/tools/awk"
+    PATH=$BATS_TEST_TMPDIR/tools retrain "$BATS_TEST_TMPDIR/ids.csv"
+    [ "$status" -ne 0 ]
+    [[ $out != *"not better"* ]]
 }
 
 @test "retrain: refuses what it cannot read, and too few films" {
