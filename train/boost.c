@@ -405,7 +405,7 @@ static int find_structure(struct trainer *t, uint32_t iteration, struct tree *tr
     random_next(&t->random); /* CatBoost's seed for derivatives that need one */
     objective_derivatives(&t->params.loss, t->dim, t->learn.n, approx, t->learn.target, t->learn.weight, t->d1,
                           t->threads);
-    struct tree_task task = {.rows = fold->rows, .order = fold->order, .d1 = t->d1, .random = &t->random};
+    struct tree_task task = {.order = fold->order, .d1 = t->d1, .random = &t->random};
     task.noise = t->params.random_strength > 0 ? noise_size(t, iteration) : 0;
     struct sampling_task sampling = {.params = &t->params,
                                      .n = t->learn.n,

@@ -7,6 +7,8 @@
 
 /* SLACK: rows beyond the end that may be looked at in advance, or written and given up again. */
 enum { SLACK = 64, PARALLEL_MIN = 20000, SHARDS_MAX = 8 };
+/* Shards begin at multiples of this: no two threads write to one cache line of answers. */
+enum { SHARD_UNIT = 8 * 64 };
 
 static bool shard_init(struct leaf_shard *s, size_t begin, size_t end, size_t width, size_t leaves)
 {
@@ -28,9 +30,11 @@ bool leaf_rows_init(struct leaf_rows *r, size_t n, uint32_t dim, size_t leaves, 
     r->answers = calloc(bits_size(n), 1);
     r->shards = calloc((size_t)shards, sizeof(*r->shards));
     bool ok = r->answers && r->shards;
+    size_t part = (n / (size_t)shards + SHARD_UNIT - 1) / SHARD_UNIT * SHARD_UNIT;
     for (int k = 0; ok && k < shards; k++) {
-        size_t part = n / (size_t)shards, begin = part * (size_t)k;
-        ok = shard_init(&r->shards[k], begin, k + 1 < shards ? begin + part : n, (size_t)dim + 1, leaves);
+        size_t begin = part * (size_t)k < n ? part * (size_t)k : n;
+        ok = shard_init(&r->shards[k], begin, k + 1 < shards && begin + part < n ? begin + part : n, (size_t)dim + 1,
+                        leaves);
     }
     return ok;
 }
@@ -68,14 +72,12 @@ static bool is_sampled(float sample)
 /* One output and no weights: every row is written, and those left out are written over. */
 static size_t load_narrow(struct leaf_shard *s, const struct row_source *from)
 {
-    const uint32_t *restrict order = from->order;
     const double *restrict d1 = from->d1;
     const float *restrict sample = from->sample;
     uint32_t *restrict rows = s->rows;
     double *restrict gradients = s->gradients;
     size_t k = 0;
-    for (size_t i = s->begin; i < s->end; i++) {
-        size_t row = order ? order[i] : i;
+    for (size_t row = s->begin; row < s->end; row++) {
         rows[k] = (uint32_t)row;
         gradients[k] = d1[row];
         k += !sample || is_sampled(sample[row]);
@@ -86,14 +88,12 @@ static size_t load_narrow(struct leaf_shard *s, const struct row_source *from)
 /* One output with weights, in the same way. */
 static size_t load_pairs(struct leaf_shard *s, const struct row_source *from)
 {
-    const uint32_t *restrict order = from->order;
     const double *restrict d1 = from->d1;
     const float *restrict samples = from->sample, *restrict weight = from->weight;
     uint32_t *restrict rows = s->rows;
     double *restrict gradients = s->gradients;
     size_t k = 0;
-    for (size_t i = s->begin; i < s->end; i++) {
-        size_t row = order ? order[i] : i;
+    for (size_t row = s->begin; row < s->end; row++) {
         float sample = samples ? samples[row] : 1;
         rows[k] = (uint32_t)row;
         gradients[2 * k] = d1[row] * (double)sample;
@@ -106,8 +106,7 @@ static size_t load_pairs(struct leaf_shard *s, const struct row_source *from)
 static size_t load_wide(struct leaf_shard *s, const struct leaf_rows *r, const struct row_source *from)
 {
     size_t k = 0;
-    for (size_t i = s->begin; i < s->end; i++) {
-        size_t row = from->order ? from->order[i] : i;
+    for (size_t row = s->begin; row < s->end; row++) {
         float sample = from->sample ? from->sample[row] : 1;
         if (!is_sampled(sample)) {
             continue;
@@ -144,21 +143,20 @@ void leaf_rows_load(struct leaf_rows *r, const struct row_source *from)
 
 /* ---- splitting ------------------------------------------------------------------------------------------------- */
 
-/* Answers of the rows of some bytes of r->answers. */
-static void answer(struct leaf_rows *r, const struct split *split, const struct column *column, size_t begin,
-                   size_t end)
+/* Answers of a shard's rows. */
+static void answer(const struct leaf_shard *s, struct leaf_rows *r, const struct split *split,
+                   const struct column *column)
 {
-    uint8_t *answers = r->answers + begin;
-    size_t first = 8 * begin, last = 8 * end < r->n_all ? 8 * end : r->n_all;
+    uint8_t *answers = r->answers + s->begin / 8;
     if (column->u8 && split->kind != SPLIT_ONE_HOT) {
-        const uint8_t *bins = column->u8 + first * column->stride;
-        r->movers->compare(bins, column->stride, split->bin, last - first, answers);
+        const uint8_t *bins = column->u8 + s->begin * column->stride;
+        r->movers->compare(bins, column->stride, split->bin, s->end - s->begin, answers);
         return;
     }
-    for (size_t i = first; i < last; i += 8) {
-        uint32_t bits = 0, count = last - i < 8 ? (uint32_t)(last - i) : 8;
+    for (size_t row = s->begin; row < s->end; row += 8) {
+        uint32_t bits = 0, count = s->end - row < 8 ? (uint32_t)(s->end - row) : 8;
         for (uint32_t k = 0; k < count; k++) {
-            bits |= (uint32_t)split_test(split, column_at(column, i + k)) << k;
+            bits |= (uint32_t)split_test(split, column_at(column, row + k)) << k;
         }
         *answers++ = (uint8_t)bits;
     }
@@ -224,26 +222,15 @@ static size_t split_leaf(struct leaf_shard *s, const struct leaf_rows *r, struct
 
 void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level)
 {
-    enum { LINE = 64 }; /* bytes that no two threads should write */
-    size_t bytes = (r->n_all + 7) / 8, part = (bytes / (size_t)r->n_shards + LINE) / LINE * LINE;
-#pragma omp parallel num_threads(r->n_shards) if (r->n_shards > 1)
-    {
-#pragma omp for schedule(static)
-        for (int k = 0; k < r->n_shards; k++) {
-            size_t begin = part * (size_t)k, end = begin + part < bytes ? begin + part : bytes;
-            if (begin < end) {
-                answer(r, split, column, begin, end);
-            }
-        }
-#pragma omp for schedule(static)
-        for (int k = 0; k < r->n_shards; k++) {
-            struct leaf_shard *s = &r->shards[k];
-            for (uint32_t leaf = 0, leaves = 1u << level; leaf < leaves; leaf++) {
-                struct segment from = s->segments[leaf];
-                size_t middle = split_leaf(s, r, from);
-                s->segments[leaf] = (struct segment){from.begin, middle};
-                s->segments[leaf + leaves] = (struct segment){middle, from.end};
-            }
+#pragma omp parallel for num_threads(r->n_shards) schedule(static) if (r->n_shards > 1)
+    for (int k = 0; k < r->n_shards; k++) {
+        struct leaf_shard *s = &r->shards[k];
+        answer(s, r, split, column);
+        for (uint32_t leaf = 0, leaves = 1u << level; leaf < leaves; leaf++) {
+            struct segment from = s->segments[leaf];
+            size_t middle = split_leaf(s, r, from);
+            s->segments[leaf] = (struct segment){from.begin, middle};
+            s->segments[leaf + leaves] = (struct segment){middle, from.end};
         }
     }
 }

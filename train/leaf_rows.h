@@ -1,7 +1,7 @@
 /* The sampled rows of a tree under construction, sorted by leaf, with their gradients.
  *
- * They are held in shards, each a part of the order in which rows are loaded, moved by one thread: the rows of a leaf
- * in their order are those of the first shard, then those of the second, and so on, for any number of shards. */
+ * They are held in shards, each of a range of rows and worked on by one thread: the rows of a leaf, ascending, are
+ * those of the first shard, then those of the second, and so on, for any number of shards. */
 #ifndef MRC_TRAIN_LEAF_ROWS_H
 #define MRC_TRAIN_LEAF_ROWS_H
 
@@ -12,9 +12,8 @@ struct segment {
     size_t begin, end;
 };
 
-/* Rows loaded from places [begin, end) of the order. */
 struct leaf_shard {
-    size_t begin, end;
+    size_t begin, end;           /* of rows */
     uint32_t *rows, *apart;      /* by leaf; room for those that are moved */
     double *gradients, *g_apart; /* [][width] beside rows: derivatives, and the weight unless all are 1 */
     struct segment *segments;    /* [leaves] */
@@ -31,11 +30,10 @@ struct leaf_rows {
 
 /* Where the rows of a tree come from. */
 struct row_source {
-    const uint32_t *order; /* NULL = 0, 1, 2, … */
-    const double *d1;      /* [dim][n_all] */
-    const float *sample;   /* [n_all] or NULL: all 1 */
-    const float *weight;   /* [n_all] or NULL: all 1 */
-    bool weighed;          /* sample has others than 0 and 1 */
+    const double *d1;    /* [dim][n_all] */
+    const float *sample; /* [n_all] or NULL: all 1 */
+    const float *weight; /* [n_all] or NULL: all 1 */
+    bool weighed;        /* sample has others than 0 and 1 */
 };
 
 /* Memory for n_all rows and up to this many leaves; false: no memory (leaf_rows_release frees what there is). */

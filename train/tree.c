@@ -473,7 +473,7 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
     for (uint32_t c = 0; c < s->n_candidates; c++) {
         s->candidates[c].hist_level = NO_LEVEL;
     }
-    struct row_source from = {task->rows, task->d1, task->sample, s->pool->weight, task->weighed};
+    struct row_source from = {task->d1, task->sample, s->pool->weight, task->weighed};
     leaf_rows_load(&s->rows, &from);
     s->n_sampled = leaf_rows_count(&s->rows, 0);
     s->leaves_known = false;

@@ -15,8 +15,7 @@ struct tree {
 };
 
 struct tree_task {
-    const uint32_t *rows;  /* the fold's order; NULL = 0, 1, 2, … */
-    uint32_t order;        /* its number in the target statistics */
+    uint32_t order;        /* the fold's, in the target statistics */
     const double *d1;      /* [dim][n] weighted first derivatives */
     const float *sample;   /* [n] sampling weight of each row; 0 = left out; NULL = all 1 */
     bool weighed;          /* sample has others than 0 and 1 */
