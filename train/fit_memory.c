@@ -69,6 +69,7 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     bytes += n * 8 * outputs * (folds + 1);                          /* scores of the folds, derivatives */
     bytes += n * (4 + 2 + 2);                                        /* sampling weights, leaves */
     bytes += n * 2 * (4 + 8 * width) + n / 8;                        /* rows by leaf, answers */
+    bytes += n * 8;                                                  /* histograms of parts of the rows */
     bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0; /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;
     bytes += n * simple * c.with_statistics * orders; /* statistics */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* SLACK: rows beyond the end that may be looked at in advance, or written and given up again. */
-enum { SLACK = 64, PARALLEL_MIN = 20000, SHARDS_MAX = 8 };
+enum { SLACK = 64, PARALLEL_MIN = 20000, SHARDS_MAX = 16 };
 /* Shards begin at multiples of this: no two threads write to one cache line of answers. */
 enum { SHARD_UNIT = 8 * 64 };
 
@@ -23,17 +23,30 @@ static bool shard_init(struct leaf_shard *s, size_t begin, size_t end, size_t wi
     return s->rows && s->apart && s->gradients && s->g_apart && s->segments;
 }
 
+/* Shard k of n_shards begins at this row of a table of n. */
+static size_t shard_begin(int k, int n_shards, size_t n)
+{
+    if (n_shards == 1 || k == n_shards) {
+        return k > 0 ? n : 0;
+    }
+    size_t per_part = (size_t)n_shards / LEAF_ROWS_PARTS, at = (size_t)k % per_part;
+    size_t part = (n / LEAF_ROWS_PARTS + SHARD_UNIT - 1) / SHARD_UNIT * SHARD_UNIT;
+    size_t shard = (part / per_part + SHARD_UNIT - 1) / SHARD_UNIT * SHARD_UNIT;
+    size_t begin = (size_t)k / per_part * part + (at * shard < part ? at * shard : part);
+    return begin < n ? begin : n;
+}
+
 bool leaf_rows_init(struct leaf_rows *r, size_t n, uint32_t dim, size_t leaves, int threads)
 {
-    int shards = n <= PARALLEL_MIN ? 1 : threads < SHARDS_MAX ? threads : SHARDS_MAX;
+    int even = threads % LEAF_ROWS_PARTS == 0 ? threads : LEAF_ROWS_PARTS * threads;
+    int shards = n <= PARALLEL_MIN ? 1 : even < SHARDS_MAX ? even : SHARDS_MAX;
     *r = (struct leaf_rows){.n_all = n, .dim = dim, .n_shards = shards, .movers = row_movers_choose()};
+    r->n_threads = threads < shards ? threads : shards;
     r->answers = calloc(bits_size(n), 1);
     r->shards = calloc((size_t)shards, sizeof(*r->shards));
     bool ok = r->answers && r->shards;
-    size_t part = (n / (size_t)shards + SHARD_UNIT - 1) / SHARD_UNIT * SHARD_UNIT;
     for (int k = 0; ok && k < shards; k++) {
-        size_t begin = part * (size_t)k < n ? part * (size_t)k : n;
-        ok = shard_init(&r->shards[k], begin, k + 1 < shards && begin + part < n ? begin + part : n, (size_t)dim + 1,
+        ok = shard_init(&r->shards[k], shard_begin(k, shards, n), shard_begin(k + 1, shards, n), (size_t)dim + 1,
                         leaves);
     }
     return ok;
@@ -134,7 +147,7 @@ static size_t load_shard(struct leaf_shard *s, const struct leaf_rows *r, const 
 void leaf_rows_load(struct leaf_rows *r, const struct row_source *from)
 {
     r->width = r->dim + (from->weight || from->weighed);
-#pragma omp parallel for num_threads(r->n_shards) schedule(static) if (r->n_shards > 1)
+#pragma omp parallel for num_threads(r->n_threads) schedule(static) if (r->n_threads > 1)
     for (int k = 0; k < r->n_shards; k++) {
         struct leaf_shard *s = &r->shards[k];
         s->segments[0] = (struct segment){0, load_shard(s, r, from)};
@@ -222,7 +235,7 @@ static size_t split_leaf(struct leaf_shard *s, const struct leaf_rows *r, struct
 
 void leaf_rows_split(struct leaf_rows *r, const struct split *split, const struct column *column, uint32_t level)
 {
-#pragma omp parallel for num_threads(r->n_shards) schedule(static) if (r->n_shards > 1)
+#pragma omp parallel for num_threads(r->n_threads) schedule(static) if (r->n_threads > 1)
     for (int k = 0; k < r->n_shards; k++) {
         struct leaf_shard *s = &r->shards[k];
         answer(s, r, split, column);

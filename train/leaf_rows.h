@@ -8,6 +8,10 @@
 #include "train/pool.h"
 #include "train/row_moves.h"
 
+/* With more than one shard, as many of them belong to each of the parts of the rows, which are the same for any number
+ * of threads. */
+enum { LEAF_ROWS_PARTS = 2 };
+
 struct segment {
     size_t begin, end;
 };
@@ -22,7 +26,7 @@ struct leaf_shard {
 struct leaf_rows {
     size_t n_all; /* rows of the pool */
     uint32_t dim, width;
-    int n_shards;
+    int n_shards, n_threads;
     struct leaf_shard *shards;
     uint8_t *answers; /* bits of all rows: to the last split */
     const struct row_movers *movers;

@@ -1,312 +1,18 @@
-/* Structure search: histograms of a level's candidates, their scores, the choice, the leaves. */
+/* Structure search: level by level the choice among scored columns, and the leaves. */
 #include "train/tree_search.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOISE_SKIP = 10, PARALLEL_MIN = 20000 };
+enum { NOISE_SKIP = 10 };
+/* A level is summed in parts while it has at most so many sums, each of the parts. */
+enum { PART_ROWS_PER_SUM = 2 };
 static const size_t HISTOGRAM_BYTES_MAX = (size_t)512 << 20;
 
 static int no_memory(struct mrc_err *err)
 {
     return mrc_fail(err, MRC_ENOMEM, "no memory for the tree search");
-}
-
-/* ---- scoring --------------------------------------------------------------------------------------------------- */
-
-static size_t hist_size(const struct tree_search *s, const struct candidate *c)
-{
-    return (size_t)c->n_bins * (s->dim + 1);
-}
-
-static bool is_fast(const struct tree_search *s, const struct candidate *c)
-{
-    return s->dim == 1 && !c->pack && c->kind != SPLIT_ONE_HOT && c->n_bins <= HISTOGRAM_FAST_BINS;
-}
-
-static void score_leaf(const struct tree_search *s, const struct candidate *c, const double *hist, double *num,
-                       double *den)
-{
-    if (c->pack) {
-        histogram_score_bits(hist, c->n_splits, s->dim, s->l2, num, den);
-    } else {
-        histogram_score(hist, c->n_bins, s->dim, c->kind == SPLIT_ONE_HOT, s->l2, num, den);
-    }
-}
-
-static void score_two(const struct tree_search *s, const struct candidate *c, double *a, double *b,
-                      enum histogram_pair how, bool keep, double *num, double *den)
-{
-    if (is_fast(s, c)) {
-        s->kernels->score_pair(a, b, how, keep, c->n_bins, s->l2, num, den);
-        return;
-    }
-    if (how != HISTOGRAM_BOTH) {
-        histogram_subtract(a, b, c->n_bins, s->dim, how == HISTOGRAM_LEAST_FIRST);
-    }
-    score_leaf(s, c, a, num, den);
-    score_leaf(s, c, b, num, den);
-}
-
-/* Candidates of a job that are treated alike. Histograms of the last level are of no further use: they are made in the
- * thread's own memory. */
-struct batch {
-    bool is_last;
-    struct histogram_set set;
-    struct candidate *candidates[BLOCK_COLUMNS];
-    double *num[BLOCK_COLUMNS], *den[BLOCK_COLUMNS], *spare[BLOCK_COLUMNS][2];
-};
-
-static void aim(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t slot)
-{
-    for (uint32_t j = 0; j < b->set.n; j++) {
-        const struct candidate *c = b->candidates[j];
-        b->set.hist[j] = c->hist && !b->is_last ? c->hist + leaf * hist_size(s, c) : b->spare[j][slot];
-    }
-}
-
-static void build_leaf(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t into, uint32_t slot)
-{
-    aim(s, b, into, slot);
-    histogram_clear(&b->set, s->dim);
-    for (int k = 0; k < s->rows.n_shards; k++) {
-        const struct leaf_shard *r = &s->rows.shards[k];
-        struct histogram_rows from = {s->dim, s->rows.width, r->rows, r->gradients};
-        histogram_add(&b->set, &from, r->segments[leaf].begin, r->segments[leaf].end);
-    }
-}
-
-/* Histograms and scores of the leaves that came of one: the smaller is summed, the other is the difference where the
- * histogram of both together is there (known). */
-static void score_siblings(const struct tree_search *s, struct batch *b, uint32_t leaf, uint32_t other, bool known)
-{
-    uint32_t n = leaf_rows_count(&s->rows, leaf), n_other = leaf_rows_count(&s->rows, other);
-    enum histogram_pair how = HISTOGRAM_BOTH;
-    if (known) {
-        bool least_is_second = n_other <= n;
-        how = least_is_second ? HISTOGRAM_LEAST_SECOND : HISTOGRAM_LEAST_FIRST;
-        build_leaf(s, b, least_is_second ? other : leaf, other, 1);
-    } else {
-        build_leaf(s, b, leaf, leaf, 0);
-        build_leaf(s, b, other, other, 1);
-    }
-    if (n + n_other == 0) {
-        return; /* no rows: all sums are 0 */
-    }
-    for (uint32_t j = 0; j < b->set.n; j++) {
-        struct candidate *c = b->candidates[j];
-        bool in_place = c->hist && (known || !b->is_last);
-        double *first = in_place ? c->hist + leaf * hist_size(s, c) : b->spare[j][0];
-        score_two(s, c, first, b->set.hist[j], how, !b->is_last, b->num[j], b->den[j]);
-    }
-}
-
-static void score_batch(const struct tree_search *s, struct batch *b, uint32_t level, bool known)
-{
-    if (b->set.n == 0) {
-        return;
-    }
-    if (level == 0) {
-        build_leaf(s, b, 0, 0, 0);
-        for (uint32_t j = 0; j < b->set.n; j++) {
-            score_leaf(s, b->candidates[j], b->set.hist[j], b->num[j], b->den[j]);
-        }
-        return;
-    }
-    for (uint32_t leaf = 0, half = 1u << (level - 1); leaf < half; leaf++) {
-        score_siblings(s, b, leaf, leaf + half, known);
-    }
-}
-
-static void finish_scores(const struct tree_search *s, struct candidate *c, const double *num, const double *den)
-{
-    if (s->params->score_function == SCORE_COSINE) {
-        s->kernels->cosine(num, den, c->n_splits, c->scores);
-    } else {
-        memcpy(c->scores, num, c->n_splits * sizeof(*num));
-    }
-    c->top = -INFINITY;
-    bool none = true;
-    for (uint32_t k = 0; k < c->n_splits; k++) {
-        if (c->pack && !(c->pack->live >> k & 1)) {
-            continue;
-        }
-        if (c->scores[k] > c->top || none) {
-            none = false;
-            c->top = c->best_score = c->scores[k];
-            c->best_bin = k;
-        }
-    }
-}
-
-static void score_job(struct tree_search *s, const struct job *job, uint32_t level, struct scratch *t)
-{
-    struct batch batches[2]; /* those with the histograms of the level before, and the others */
-    batches[0].set.n = batches[1].set.n = 0;
-    batches[0].is_last = batches[1].is_last = level + 1 == (uint32_t)s->params->depth;
-    for (uint32_t i = job->begin; i < job->end; i++) {
-        struct candidate *c = &s->candidates[s->live[i]];
-        uint32_t at = i - job->begin;
-        struct batch *b = &batches[level > 0 && c->hist && c->hist_level == (int)level - 1];
-        uint32_t j = b->set.n++;
-        b->set.columns[j] = c->column;
-        b->set.n_bins[j] = c->n_bins;
-        b->candidates[j] = c;
-        b->num[j] = t->num[at];
-        b->den[j] = t->den[at];
-        b->spare[j][0] = t->hist[2 * at];
-        b->spare[j][1] = t->hist[2 * at + 1];
-        for (uint32_t k = 0; k < c->n_splits; k++) {
-            t->num[at][k] = 0;
-            t->den[at][k] = 1e-100;
-        }
-        c->hist_level = (int)level;
-    }
-    score_batch(s, &batches[1], level, true);
-    score_batch(s, &batches[0], level, false);
-    for (uint32_t i = job->begin; i < job->end; i++) {
-        finish_scores(s, &s->candidates[s->live[i]], t->num[i - job->begin], t->den[i - job->begin]);
-    }
-}
-
-/* ---- work of a level ------------------------------------------------------------------------------------------- */
-
-/* Leaves whose histograms are kept: those of the level before the last. */
-static size_t kept_leaves(const struct tree_search *s)
-{
-    return s->params->depth > 2 ? (size_t)1 << (s->params->depth - 2) : 1;
-}
-
-static int room_for_level(struct tree_search *s, struct mrc_err *err)
-{
-    if (s->n_candidates > s->live_capacity) {
-        free(s->live);
-        free(s->jobs);
-        free(s->bounds);
-        s->live_capacity = s->candidate_capacity;
-        s->live = malloc(s->live_capacity * sizeof(*s->live));
-        s->jobs = malloc(s->live_capacity * sizeof(*s->jobs));
-        s->bounds = malloc(s->live_capacity * sizeof(*s->bounds));
-    }
-    bool ok = s->live && s->jobs && s->bounds;
-    for (uint32_t i = 0; ok && i < s->n_candidates; i++) {
-        struct candidate *c = &s->candidates[i];
-        if (!c->is_live || c->scores) {
-            continue;
-        }
-        c->scores = malloc(c->n_splits * sizeof(double));
-        ok = c->scores;
-        if (ok && s->keep_histograms) {
-            c->hist = malloc(hist_size(s, c) * kept_leaves(s) * sizeof(double));
-            ok = c->hist;
-        }
-    }
-    return ok ? MRC_OK : no_memory(err);
-}
-
-/* Jobs that would leave threads idle at the end are cut. Then each is for the thread that has the fewest columns: from
- * level to level, as long as the columns are the same, a histogram stays with the core that has it near. A thread that
- * is done takes jobs of others. */
-static void share_jobs(struct tree_search *s)
-{
-    struct job rest[THREADS_MAX];
-    uint32_t threads = (uint32_t)s->threads, n_rest = s->n_jobs % threads, load[THREADS_MAX] = {0};
-    s->n_jobs -= n_rest;
-    memcpy(rest, s->jobs + s->n_jobs, n_rest * sizeof(*rest));
-    for (uint32_t i = 0; i < n_rest; i++) {
-        uint32_t begin = rest[i].begin, width = rest[i].end - begin, pieces = (threads + n_rest - 1) / n_rest;
-        pieces = pieces < width ? pieces : width;
-        for (uint32_t k = 0; k < pieces; k++) {
-            s->jobs[s->n_jobs++] =
-                (struct job){.begin = begin + width * k / pieces, .end = begin + width * (k + 1) / pieces};
-        }
-    }
-    for (uint32_t i = 0; i < s->n_jobs; i++) {
-        uint32_t owner = 0;
-        for (uint32_t t = 1; t < threads; t++) {
-            owner = load[t] < load[owner] ? t : owner;
-        }
-        s->jobs[i].owner = (int)owner;
-        s->jobs[i].taken = false;
-        load[owner] += s->jobs[i].end - s->jobs[i].begin;
-    }
-}
-
-/* Can the column join a job? Columns of one block share the cache lines of a row; a job of few takes those of other
- * blocks too, so that less work is spent on finding rows. */
-static bool joins(const struct tree_search *s, const struct job *job, const struct column *column)
-{
-    enum { FEW = BLOCK_COLUMNS / 2 };
-    uint32_t n = job->end - job->begin;
-    if (n == 0 || n == BLOCK_COLUMNS) {
-        return n == 0;
-    }
-    const struct column *first = &s->candidates[s->live[job->begin]].column;
-    if (!first->u8 || !column->u8 || first->stride != column->stride) {
-        return false;
-    }
-    uintptr_t x = (uintptr_t)first->u8, y = (uintptr_t)column->u8;
-    return n < FEW || (x < y ? y - x : x - y) < first->stride;
-}
-
-static int plan_level(struct tree_search *s, struct mrc_err *err)
-{
-    MRC_TRY(room_for_level(s, err));
-    struct job job = {0};
-    uint32_t live_groups = 0;
-    s->n_live = s->n_jobs = 0;
-    for (uint32_t g = 0; g < s->n_groups; g++) {
-        struct group *group = &s->groups[g];
-        group->rank = live_groups;
-        live_groups += group->is_live;
-        group->is_picked = false;
-        for (uint32_t c = group->begin; group->is_live && c < group->end; c++) {
-            if (!joins(s, &job, &s->candidates[c].column)) {
-                s->jobs[s->n_jobs++] = job;
-                job.begin = s->n_live;
-            }
-            s->live[s->n_live++] = c;
-            job.end = s->n_live;
-        }
-    }
-    if (job.end > job.begin) {
-        s->jobs[s->n_jobs++] = job;
-    }
-    share_jobs(s);
-    return MRC_OK;
-}
-
-/* Jobs of thread t that nobody has taken, or those of the others. */
-static void take_jobs(struct tree_search *s, uint32_t level, int t, bool own)
-{
-    for (uint32_t j = 0; j < s->n_jobs; j++) {
-        struct job *job = &s->jobs[j];
-        bool taken = true;
-        if ((job->owner == t) == own) {
-#pragma omp atomic capture
-            {
-                taken = job->taken;
-                job->taken = true;
-            }
-        }
-        if (!taken) {
-            score_job(s, job, level, &s->scratch[t]);
-        }
-    }
-}
-
-static int score_level(struct tree_search *s, const struct tree_task *task, uint32_t level, struct mrc_err *err)
-{
-    s->noise_seed = random_next(task->random);
-    MRC_TRY(plan_level(s, err));
-    bool parallel = s->threads > 1 && s->n_jobs > 1 && s->n_live * s->n_sampled > PARALLEL_MIN;
-#pragma omp parallel for num_threads(s->threads) schedule(static) if (parallel)
-    for (int t = 0; t < s->threads; t++) {
-        take_jobs(s, level, t, true);
-        take_jobs(s, level, t, false);
-    }
-    return MRC_OK;
 }
 
 /* ---- the choice ------------------------------------------------------------------------------------------------ */
@@ -480,7 +186,7 @@ int tree_search_run(struct tree_search *s, const struct tree_task *task, struct 
     double previous = 0;
     for (uint32_t level = 0; level < (uint32_t)s->params->depth; level++) {
         MRC_TRY(tree_draw_candidates(s, task, tree, err));
-        MRC_TRY(score_level(s, task, level, err));
+        MRC_TRY(tree_score_level(s, task, level, err));
         const struct candidate *best = choose(s, task, previous, &previous);
         if (!best) {
             break;
@@ -521,9 +227,13 @@ static bool allocate(struct tree_search *s)
         kept += s->candidates[c].n_bins;
     }
     /* With few columns a level, the level before seldom had the same: not worth the memory they pass through. */
-    s->keep_histograms = s->params->rsm >= 0.5 && kept * width * kept_leaves(s) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
+    s->keep_histograms =
+        s->params->rsm >= 0.5 && kept * width * tree_kept_leaves(s->params) * sizeof(double) <= HISTOGRAM_BYTES_MAX;
+    s->part_room = n / PART_ROWS_PER_SUM;
+    s->parts[0] = malloc((s->part_room + 1) * sizeof(double));
+    s->parts[1] = malloc((s->part_room + 1) * sizeof(double));
     s->scratch = calloc((size_t)s->threads, sizeof(*s->scratch));
-    bool ok = s->scratch && row_leaves_init(&s->leaves, n, (uint32_t)s->params->depth) &&
+    bool ok = s->parts[0] && s->parts[1] && s->scratch && row_leaves_init(&s->leaves, n, (uint32_t)s->params->depth) &&
               leaf_rows_init(&s->rows, n, s->dim, leaves, s->threads);
     for (int t = 0; ok && t < s->threads; t++) {
         ok = scratch_init(&s->scratch[t], bins, width);
@@ -583,6 +293,8 @@ void tree_search_free(struct tree_search *s)
     free(s->eligible);
     free(s->simple_projection);
     free(s->scratch);
+    free(s->parts[0]);
+    free(s->parts[1]);
     free(s->live);
     free(s->jobs);
     free(s->bounds);

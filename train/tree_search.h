@@ -1,5 +1,5 @@
-/* What the two halves of the structure search share: the columns that may be split (tree_candidates.c), and their
- * histograms, scores and the choice (tree.c). For those two files only. */
+/* What the files of the structure search share: the columns that may be split (tree_candidates.c), their histograms and
+ * scores (tree_level.c), the choice (tree.c). For those only. */
 #ifndef MRC_TRAIN_TREE_SEARCH_H
 #define MRC_TRAIN_TREE_SEARCH_H
 
@@ -38,6 +38,7 @@ struct candidate {
     double *hist; /* [leaves of the level before the last][n_bins][dim + 1], or NULL when memory does not allow to keep
                      it */
     int hist_level; /* level whose leaves hist has, or NO_LEVEL */
+    size_t part_at; /* its first place in tree_search.parts */
     double *scores; /* [n_splits] of this level, without noise */
     double top;     /* the largest of them */
     uint32_t group;
@@ -92,6 +93,9 @@ struct tree_search {
     bool keep_histograms;
     struct scratch *scratch; /* [threads] */
     const struct histogram_kernels *kernels;
+    double *parts[LEAF_ROWS_PARTS]; /* [part_room] histograms of this level, summed over a part of the rows */
+    size_t part_room;
+    bool in_parts;
     uint32_t n_live, live_capacity, n_jobs;
     uint32_t *live;       /* candidates of this level */
     struct job *jobs;     /* [n_jobs] */
@@ -110,5 +114,10 @@ void tree_drop_combined(struct tree_search *s);
 /* Who takes part in this level, their columns ready to read. MRC_ENOMEM. */
 int tree_draw_candidates(struct tree_search *s, const struct tree_task *task, const struct tree *tree,
                          struct mrc_err *err) MRC_CHECKED;
+/* Histograms of which leaves are kept: those of the level before the last. */
+size_t tree_kept_leaves(const struct params *p);
+/* Scores of all that take part in the level. MRC_ENOMEM. */
+int tree_score_level(struct tree_search *s, const struct tree_task *task, uint32_t level,
+                     struct mrc_err *err) MRC_CHECKED;
 
 #endif

@@ -221,12 +221,12 @@ static struct dataset *build_large(void)
 /* The same bytes for any number of threads. */
 START_TEST(threads_do_not_matter)
 {
-    static const int64_t threads[] = {1, 2, 7};
+    static const int64_t threads[] = {1, 2, 3, 7, 12};
     struct mrc_err err = {0};
     struct dataset *learn = build_large();
     void *first = NULL;
     size_t n_first = 0;
-    for (int k = 0; k < 3; k++) {
+    for (size_t k = 0; k < sizeof(threads) / sizeof(threads[0]); k++) {
         struct params p;
         set_params(&p, settings[_i]);
         p.thread_count = threads[k];
