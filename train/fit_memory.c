@@ -73,8 +73,8 @@ double fit_memory(const struct dataset *learn, const struct dataset *eval, const
     bytes += objective_of(p->loss.type)->uses_exponent ? n * 12 : 0; /* leaf values */
     bytes += p->leaf_method == LEAF_EXACT ? n * 12 : 0;
     bytes += n * simple * c.with_statistics * orders; /* statistics */
-    if (p->max_ctr_complexity > 1) {                  /* of combinations: those of one tree */
-        bytes += n * (combined + 4) * c.with_statistics * fmin((double)p->depth, 4) * (permuted ? 2 : 1);
+    if (p->max_ctr_complexity > 1) { /* of combinations in one tree: half of a level's splits bring new ones */
+        bytes += n * (combined + 4) * c.with_statistics * (double)(p->depth * (p->depth + 1)) / 4;
     }
     bytes += c.keys * 16 * (simple + (p->max_ctr_complexity > 1 ? 4 * combined : 0)); /* their tables */
     double bins = learn->n_floats * ((double)p->border_count + 1) + 16 * simple * c.with_statistics;
