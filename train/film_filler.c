@@ -137,7 +137,7 @@ int film_filler_apply(const struct film_filler *f, struct film_table *t, struct 
     if (!scores) {
         return arena_fail(a, err);
     }
-    MRC_TRY(film_score_lessons(t, 0, t->n, f->face.features, f->face.model, scores, err));
+    MRC_TRY(film_score_lessons(t, 0, t->n, f->face.features, NULL, f->face.model, scores, err));
     for (size_t i = 0; i < t->per * t->n; i++) {
         if (filler_needed(&f->face, &t->rows[i])) {
             MRC_TRY(filler_set(&f->face, scores[i], &t->rows[i], a, err));

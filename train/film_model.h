@@ -19,7 +19,7 @@ struct film_recipe {
     const struct schema *schema;
     struct str features[FILM__SETTINGS]; /* feature lists, vocabularies not yet learnt */
     struct params params[FILM__SETTINGS];
-    struct params scale_params;
+    struct params scale_params[FILM__SETTINGS];
     double mask;                     /* how likely each group of an altered copy is blanked */
     double bare_share;               /* part of the altered copies with all often unknown groups blanked at once */
     double altered_weight;           /* of an altered copy beside the film as it is */

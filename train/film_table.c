@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TEXT_MAX = 256 << 20, SCORE_BLOCK = 4096, CATEGORY_FILMS_MIN = 3 };
 
@@ -318,8 +319,25 @@ int film_fit(struct fitted *out, const struct film_table *t, size_t n, const str
     return MRC_OK;
 }
 
+/* One more number behind those of each row. */
+static int append_number(struct film_matrix *m, const double *x, struct arena *a, struct mrc_err *err)
+{
+    size_t wide = m->n_floats + 1;
+    float *floats = ARENA_ARRAY(a, m->n * wide, float);
+    if (!floats) {
+        return arena_fail(a, err);
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        memcpy(floats + i * wide, m->floats + i * m->n_floats, m->n_floats * sizeof *floats);
+        floats[i * wide + m->n_floats] = (float)x[i];
+    }
+    m->floats = floats;
+    m->n_floats = wide;
+    return MRC_OK;
+}
+
 int film_score_lessons(const struct film_table *t, size_t begin, size_t end, const struct features *features,
-                       const mrc_model *model, double *scores, struct mrc_err *err)
+                       const double *points, const mrc_model *model, double *scores, struct mrc_err *err)
 {
     struct arena a;
     arena_init(&a, 0);
@@ -330,6 +348,9 @@ int film_score_lessons(const struct film_table *t, size_t begin, size_t end, con
         void *scratch = arena_alloc(&a, mrc_scratch_size(model, k), MRC_SCRATCH_ALIGN);
         struct film_matrix m;
         rc = scratch ? lesson_matrix(&m, t, at, k, features, &a, err) : arena_fail(&a, err);
+        if (rc == MRC_OK && points) {
+            rc = append_number(&m, points + (at - t->per * begin), &a, err);
+        }
         if (rc == MRC_OK) {
             struct mrc_input in = {.floats = m.floats,
                                    .float_row_stride = m.n_floats,

@@ -63,9 +63,10 @@ int film_fit(struct fitted *out, const struct film_table *t, size_t n, const str
  */
 int film_lessons(struct dataset **out, const struct film_table *t, size_t begin, size_t end,
                  const struct features *features, bool pool_rare, struct mrc_err *err) MRC_CHECKED;
-/* Raw scores of a model of such columns for the lessons of films [begin, end): scores[per * (end - begin)]. */
+/* Raw scores of a model of such columns and, behind them, of points (NULL: none) for the lessons of films [begin, end):
+ * points, scores [per * (end - begin)]. */
 int film_score_lessons(const struct film_table *t, size_t begin, size_t end, const struct features *features,
-                       const mrc_model *model, double *scores, struct mrc_err *err) MRC_CHECKED;
+                       const double *points, const mrc_model *model, double *scores, struct mrc_err *err) MRC_CHECKED;
 /* Weight of a film among films up to `newest`: it halves with the years. */
 double film_weight(const struct film *f, const struct film *newest, const struct film_recipe *r);
 

@@ -250,9 +250,10 @@ static int list_strangers(struct opening *o)
 
 /* ---- models ---------------------------------------------------------------------------------------------------- */
 
-int bundle_check_model(const mrc_model *model, const struct features *features, struct mrc_err *err)
+/* n: columns that the model has, its list's and perhaps more behind them. */
+static int check_columns(const mrc_model *model, const struct features *features, uint32_t n, struct mrc_err *err)
 {
-    uint32_t n = features_count(features), columns[2] = {0, 0};
+    uint32_t columns[2] = {0, 0};
     if (mrc_model_dim(model) != 1) {
         return mrc_fail(err, MRC_EFORMAT, "the model has %zu outputs, not 1", mrc_model_dim(model));
     }
@@ -260,7 +261,7 @@ int bundle_check_model(const mrc_model *model, const struct features *features, 
         return mrc_fail(err, MRC_EFORMAT, "the model has %zu features, its feature list %u", mrc_model_features(model),
                         n);
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < features_count(features); i++) {
         const struct feature *ours = features_at(features, i);
         struct mrc_feature theirs;
         MRC_TRY(mrc_model_feature(model, i, &theirs, err));
@@ -273,6 +274,27 @@ int bundle_check_model(const mrc_model *model, const struct features *features, 
             return mrc_fail(err, MRC_EFORMAT, "feature %u is \"%.*s\", in the model \"%s\"", i, STR_ARG(ours->name),
                             theirs.name);
         }
+    }
+    return MRC_OK;
+}
+
+int bundle_check_model(const mrc_model *model, const struct features *features, struct mrc_err *err)
+{
+    return check_columns(model, features, features_count(features), err);
+}
+
+int bundle_check_scale(const mrc_model *scale, const struct features *features, struct mrc_err *err)
+{
+    uint32_t n = features_count(features);
+    struct mrc_feature last;
+    if (mrc_model_features(scale) != n + 1) {
+        return bundle_check_model(scale, features, err);
+    }
+    MRC_TRY(check_columns(scale, features, n + 1, err));
+    MRC_TRY(mrc_model_feature(scale, n, &last, err));
+    if (last.kind != MRC_FEATURE_FLOAT || strcmp(last.name, BUNDLE_SCORE_COLUMN) != 0) {
+        return mrc_fail(err, MRC_EFORMAT, "feature %u, \"%s\", is not in the feature list and is no number \"%s\"", n,
+                        last.name, BUNDLE_SCORE_COLUMN);
     }
     return MRC_OK;
 }
@@ -431,13 +453,16 @@ static struct str find_table(const char *name, void *arg)
     return n < (int)sizeof path ? find_file(o, str_of(path)) : (struct str){NULL, 0};
 }
 
-static int open_model(struct opening *o, struct str file, const struct features *features, mrc_model **out)
+typedef int (*model_check)(const mrc_model *model, const struct features *features, struct mrc_err *err);
+
+static int open_model(struct opening *o, struct str file, const struct features *features, model_check check,
+                      mrc_model **out)
 {
     struct str text;
     MRC_TRY(need_file(o, file, &text));
     int rc = mrc_model_open_mem(out, text.p, text.n, o->err);
     if (rc == MRC_OK) {
-        rc = bundle_check_model(*out, features, o->err);
+        rc = check(*out, features, o->err);
     }
     return rc < 0 && o->err ? err_wrap(o->err, "%.*s", STR_ARG(file)) : rc;
 }
@@ -472,12 +497,12 @@ static int read_model(struct opening *o, const struct json *entry, const struct 
     if (rc < 0) {
         return o->err ? err_wrap(o->err, "%.*s", STR_ARG(features)) : rc;
     }
-    rc = open_model(o, file, m->features, &m->model);
+    rc = open_model(o, file, m->features, bundle_check_model, &m->model);
     rc = rc < 0 ? rc : prepare_reasons(o, m);
     if (rc == MRC_OK && json_find(entry, "scale")) {
         MRC_TRY(json_get_str(entry, "scale", &file, o->err));
         MRC_TRY(keep(o, file, &m->scale_file));
-        rc = open_model(o, file, m->features, &m->scale);
+        rc = open_model(o, file, m->features, bundle_check_scale, &m->scale);
     }
     return rc;
 }
@@ -521,7 +546,7 @@ static int read_filler(struct opening *o, const struct json *entry, struct bundl
     if (rc < 0) {
         return o->err ? err_wrap(o->err, "%.*s", STR_ARG(features)) : rc;
     }
-    return open_model(o, file, f->features, &f->model);
+    return open_model(o, file, f->features, bundle_check_model, &f->model);
 }
 
 static int read_fillers(struct opening *o, const struct json *forecast)

@@ -17,6 +17,8 @@ enum {
     BUNDLE_FILE_BYTES_MAX = 256 << 20
 };
 
+#define BUNDLE_SCORE_COLUMN "score" /* of a scale: what its model said */
+
 /* One model of forecast.json, e.g. for weeks ahead, or for when screens are known. The first whose `needs` are all
  * present in the row is used; the last needs nothing. */
 struct bundle_model {
@@ -30,7 +32,8 @@ struct bundle_model {
     const double *levels, *offsets;
     const double *z; /* normal_quantile of each level: what interpolation runs on */
     uint32_t n_levels;
-    /* The same columns give ln of the scale of this film's error, which offsets are multiplied by; NULL: scale 1. */
+    /* The same columns and, behind them, maybe the score as the number BUNDLE_SCORE_COLUMN give ln of the scale of this
+     * film's error, which offsets are multiplied by; NULL: scale 1. */
     mrc_model *scale;
     const float *domain;      /* [2 * floats] usual range of each number in training, low and high; NULL: not known */
     mrc_explainer *explainer; /* NULL in memory, or when the model has no leaf weights */
@@ -106,7 +109,7 @@ struct bundle_part_model {
     const char *per;                /* raw field the target was divided by before log10, or NULL */
     const double *levels, *offsets; /* [n_levels] ascending; from out-of-time residuals, log10; 0 < level < 1 */
     uint32_t n_levels;              /* 2 to 99, both sides of 0.5 */
-    const mrc_model *scale;         /* ln of the error's scale from the same columns, or NULL */
+    const mrc_model *scale;         /* ln of the error's scale, of columns as in bundle_model, or NULL */
     const char *scale_file;         /* its file */
     const struct scores *scores;    /* kept in interval.json, so that a refresh can go on; NULL: not */
 };

@@ -137,7 +137,7 @@ static int take_model(struct building *g, const struct bundle_part_model *part, 
     MRC_TRY(bundle_bind(g->b, m->features, g->err));
     MRC_TRY(bundle_check_model(m->model, m->features, g->err));
     if (m->scale) {
-        MRC_TRY(bundle_check_model(m->scale, m->features, g->err));
+        MRC_TRY(bundle_check_scale(m->scale, m->features, g->err));
     }
     return bundle_check_levels(part->levels, part->offsets, part->n_levels, z, g->err);
 }

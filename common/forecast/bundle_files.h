@@ -36,6 +36,8 @@ int bundle_bind(const struct bundle *b, struct features *f, struct mrc_err *err)
 
 /* Check that a model fits: its flat features are the list's, in order, by name and kind; one output. */
 int bundle_check_model(const mrc_model *model, const struct features *features, struct mrc_err *err);
+/* The same of a scale, which may have one more number behind them, BUNDLE_SCORE_COLUMN: the raw score of its model. */
+int bundle_check_scale(const mrc_model *scale, const struct features *features, struct mrc_err *err);
 /* Check that levels and offsets are usable; z: [n], filled. */
 int bundle_check_levels(const double *levels, const double *offsets, uint32_t n, double *z, struct mrc_err *err);
 

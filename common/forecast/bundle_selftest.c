@@ -35,18 +35,24 @@ static int bench_init(struct bench *t, const struct bundle_model *m, struct mrc_
     return t->floats && t->cats && t->scratch ? MRC_OK : mrc_fail(err, MRC_ENOMEM, "no memory for the self-test");
 }
 
+/* Of the model, whose score becomes the last column, or of its scale. */
 static int score(const struct bundle_model *m, const mrc_model *model, struct bench *t, double *out,
                  struct mrc_err *err)
 {
+    uint32_t n = features_floats(m->features);
     struct mrc_input in = {
         .floats = t->floats,
-        .float_row_stride = features_floats(m->features),
+        .float_row_stride = n + 1,
         .float_column_stride = 1,
         .cats = t->cats,
         .cat_row_stride = features_cats(m->features),
         .cat_column_stride = 1,
     };
-    return mrc_predict(model, &in, 1, MRC_RAW, t->scratch, out, err);
+    MRC_TRY(mrc_predict(model, &in, 1, MRC_RAW, t->scratch, out, err));
+    if (model == m->model) {
+        t->floats[n] = (float)*out;
+    }
+    return MRC_OK;
 }
 
 static bool has_needs(const struct bundle_model *m, const struct row *row)

@@ -22,7 +22,7 @@ static const double quantile_z[FORECAST_QUANTILES] = {
 };
 
 struct forecast_scratch {
-    float *floats;
+    float *floats; /* a row's and, behind them, its score */
     struct mrc_str *cats;
     void *model; /* mrc_predict's, for the largest model */
 };
@@ -43,7 +43,7 @@ int forecast_scratch_new(struct forecast_scratch **out, const struct bundle *b, 
     for (uint32_t i = 0; i < b->n_models; i++) {
         const struct bundle_model *m = &b->models[i];
         size_t need = mrc_scratch_size(m->model, 1);
-        floats = features_floats(m->features) > floats ? features_floats(m->features) : floats;
+        floats = features_floats(m->features) + 1 > floats ? features_floats(m->features) + 1 : floats;
         cats = features_cats(m->features) > cats ? features_cats(m->features) : cats;
         bytes = need > bytes ? need : bytes;
         need = m->scale ? mrc_scratch_size(m->scale, 1) : 0;
@@ -198,7 +198,7 @@ static int score_row(const struct bundle_model *m, const struct row *row, struct
     MRC_TRY(features_compute(m->features, row, a, s->floats, s->cats, found, err));
     struct mrc_input in = {
         .floats = s->floats,
-        .float_row_stride = features_floats(m->features),
+        .float_row_stride = features_floats(m->features) + 1,
         .float_column_stride = 1,
         .cats = s->cats,
         .cat_row_stride = features_cats(m->features),
@@ -206,6 +206,7 @@ static int score_row(const struct bundle_model *m, const struct row *row, struct
     };
     MRC_TRY(mrc_predict(m->model, &in, 1, MRC_RAW, s->model, &f->score, err));
     f->scale = 1;
+    s->floats[features_floats(m->features)] = (float)f->score;
     if (m->scale) {
         MRC_TRY(mrc_predict(m->scale, &in, 1, MRC_RAW, s->model, &f->scale, err));
         f->scale = forecast_scale(f->scale);

@@ -40,25 +40,30 @@ static const char demo_features[] =
 
 static const char demo_table[] = "[\"pathe\",\"ugc\"]";
 
-/* One split: budget (log10) above 6 gives `high`, otherwise (also unknown) `low`. */
-static inline mrc_model *demo_model(double low, double high)
+/* One split: budget (log10) above 6 gives `high`, otherwise (also unknown) `low`. With `last`: a number of that name
+ * behind the others, above 4.5, gives `high`. */
+static inline mrc_model *demo_model_of(const char *last, double low, double high)
 {
     mrc_model *m = model_new(0);
     struct mrc_err err = {0};
     ck_assert_ptr_nonnull(m);
     struct arena *a = &m->arena;
     float *border = ARENA_ARRAY(a, 1, float);
-    border[0] = 6;
-    m->n_float_features = 2;
-    m->float_features = ARENA_ARRAY(a, 2, struct float_feature);
+    border[0] = last ? 4.5F : 6;
+    m->n_float_features = last ? 3 : 2;
+    m->float_features = ARENA_ARRAY(a, 3, struct float_feature);
     m->float_features[0] = (struct float_feature){.index = 0,
                                                   .flat_index = 0,
                                                   .has_nans = true,
                                                   .nan_treatment = NAN_AS_FALSE,
                                                   .name = STR("budget"),
-                                                  .n_borders = 1,
+                                                  .n_borders = last ? 0 : 1,
                                                   .borders = border};
     m->float_features[1] = (struct float_feature){.index = 1, .flat_index = 2, .name = STR("minutes")};
+    if (last) {
+        m->float_features[2] = (struct float_feature){
+            .index = 2, .flat_index = 3, .name = str_of(last), .n_borders = 1, .borders = border};
+    }
     m->n_cat_features = 1;
     m->cat_features = ARENA_ARRAY(a, 1, struct cat_feature);
     m->cat_features[0] = (struct cat_feature){.index = 0, .flat_index = 1, .name = STR("house")};
@@ -78,6 +83,11 @@ static inline mrc_model *demo_model(double low, double high)
     m->leaf_weights[1] = 1;
     ck_assert_ok(model_finish(m, &err), &err);
     return m;
+}
+
+static inline mrc_model *demo_model(double low, double high)
+{
+    return demo_model_of(NULL, low, high);
 }
 
 struct demo {

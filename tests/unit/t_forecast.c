@@ -150,18 +150,16 @@ START_TEST(reasons)
         struct forecast f;
         struct explanation e;
         ck_assert_ok(json_read(&doc, str_of(cases[i].json), &json_limits_file, NULL, &err), &err);
-        ck_assert_ok(row_from_json(&row, bundle->schema, json_root(doc), &(struct row_options){false}, &arena, &report,
-                                   &err),
-                     &err);
+        ck_assert_ok(
+            row_from_json(&row, bundle->schema, json_root(doc), &(struct row_options){false}, &arena, &report, &err),
+            &err);
         ck_assert_ok(forecast_row(bundle, &row, scratch, &arena, &f, NULL, &err), &err);
         ck_assert_ok(forecast_explain(bundle, &row, &f, &arena, &e, &err), &err);
         json_free(doc);
         double product = e.base;
         for (uint32_t k = 0; k < e.n; k++) {
             struct str name = schema_field(bundle->schema, (uint32_t)e.factors[k].field)->name;
-            double expected = str_is(name, "budget")    ? cases[i].budget
-                              : str_is(name, "screens") ? cases[i].screens
-                                                        : 0;
+            double expected = str_is(name, "budget") ? cases[i].budget : str_is(name, "screens") ? cases[i].screens : 0;
             ck_assert_double_eq_tol(log10(e.factors[k].factor), expected, 1e-5);
             ck_assert(k == 0 || fabs(log(e.factors[k].factor)) <= fabs(log(e.factors[k - 1].factor)));
             product *= e.factors[k].factor;
@@ -234,6 +232,38 @@ START_TEST(filled_and_scaled)
 }
 END_TEST
 
+/* A scale may read the score too, and nothing else that its model's list lacks. */
+START_TEST(scaled_by_score)
+{
+    struct demo own;
+    demo_init(&own);
+    mrc_model *scale = demo_model_of("score", 0, log(2)), *strange = demo_model_of("luck", 0, log(2));
+    own.models[1].scale_file = "scale.cbm";
+    own.models[1].scale = strange;
+    ck_assert_fails(bundle_build(own.folder, &own.parts, &err), &err, MRC_EFORMAT,
+                    "\"luck\", is not in the feature list");
+    own.models[1].scale = scale;
+    ck_assert_ok(bundle_build(own.folder, &own.parts, &err), &err);
+    struct bundle *first = bundle;
+    struct forecast_scratch *first_scratch = scratch;
+    ck_assert_ok(bundle_open(&bundle, own.folder, &err), &err);
+    ck_assert_ok(forecast_scratch_new(&scratch, bundle, &err), &err);
+    struct forecast small = predict("{\"title\":\"t\",\"minutes\":90,\"budget\":5e4}", NULL);
+    struct forecast large = predict("{\"title\":\"t\",\"minutes\":90,\"budget\":5e7}", NULL);
+    ck_assert_double_eq(small.score, 4);
+    ck_assert_double_eq_tol(small.scale, 1, 1e-12);
+    ck_assert_double_eq(large.score, 5);
+    ck_assert_double_eq_tol(large.scale, 2, 1e-12);
+    forecast_scratch_free(scratch);
+    bundle_close(bundle);
+    scratch = first_scratch;
+    bundle = first;
+    demo_release(&own);
+    mrc_model_free(scale);
+    mrc_model_free(strange);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("forecast");
@@ -246,6 +276,7 @@ int main(void)
     tcase_add_test(c, reasons);
     tcase_add_test(c, other_schema);
     tcase_add_test(c, filled_and_scaled);
+    tcase_add_test(c, scaled_by_score);
     suite_add_tcase(suite, c);
     return check_main(suite);
 }
