@@ -1,7 +1,7 @@
 /* Search for the structure of one oblivious tree: level by level the split that gains most over all leaves.
  *
- * A tree_search keeps its memory from tree to tree. Results do not depend on the number of threads: a candidate's sums
- * are made by one thread in the order of the rows. */
+ * A tree_search keeps its memory from tree to tree. Results do not depend on the number of threads: sums are made in
+ * the order of the rows, or of two fixed parts of them that are then added. */
 #ifndef MRC_TRAIN_TREE_H
 #define MRC_TRAIN_TREE_H
 
