@@ -77,10 +77,14 @@ struct history_mean {
 };
 struct history_mean history_mean(const struct history *h, enum entity kind, struct history_list list, int32_t day,
                                  double prior, bool as_published);
+/* The first of the market's films (a private list) whose mean is its level on day: those of the last 378 days, or the
+ * last 300 where they are fewer than 50. */
+uint32_t history_level_from(const struct history *h, struct history_list market, int32_t day);
 /* The same with other constants; private only. */
 struct history_mean history_decayed(const struct history *h, struct history_list list, int32_t day, double prior,
                                     double shrink, double half_life);
 
+double history_round(double v); /* to a hundredth: what a published figure keeps */
 /* Mean by pairwise summation; NaN for n = 0. */
 double mean_of(const double *x, size_t n);
 

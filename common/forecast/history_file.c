@@ -144,6 +144,30 @@ int history_write(const struct history *h, struct buf *out, struct mrc_err *err)
 
 /* ---- the published form ---------------------------------------------------------------------------------------- */
 
+/* What is published of an entity's films. */
+static int publish_figures(const struct history *h, const struct history_entity *from, struct history_entity *to,
+                           struct mrc_err *err)
+{
+    struct history_list list = {.films = h->lists + from->first, .n = from->n};
+    struct history_mean m = history_decayed(h, list, h->as_of, 0, 0, entity_kinds[from->kind].half_life);
+    if (from->kind == ENTITY_MARKET) { /* its level follows the years sooner than a mean of all of them */
+        uint32_t first = history_level_from(h, list, h->as_of + HISTORY_KNOWN_DAYS);
+        double *e = malloc((list.n - first) * sizeof *e);
+        if (!e) {
+            return mrc_fail(err, MRC_ENOMEM, "no memory to publish histories");
+        }
+        for (uint32_t i = first; i < list.n; i++) {
+            e[i - first] = history_film(h, list.films[i])->e;
+        }
+        m.mean = mean_of(e, list.n - first);
+        free(e);
+    }
+    to->n = from->n;
+    to->mean = history_round(m.mean);
+    to->weight = history_round(m.weight);
+    return MRC_OK;
+}
+
 int history_publish(struct history **out, const struct history *h, struct mrc_err *err)
 {
     struct history *p;
@@ -159,15 +183,9 @@ int history_publish(struct history **out, const struct history *h, struct mrc_er
         if (e->n < HISTORY_FILMS_MIN) {
             continue;
         }
-        struct history_list list = {.films = h->lists + e->first, .n = e->n};
-        struct history_mean m = history_decayed(h, list, h->as_of, 0, 0, entity_kinds[e->kind].half_life);
         uint32_t k;
         rc = history_entity(p, (enum entity)e->kind, e->key, &k, err);
-        if (rc == MRC_OK) {
-            p->entities[k].n = e->n;
-            p->entities[k].mean = history_round(m.mean);
-            p->entities[k].weight = history_round(m.weight);
-        }
+        rc = rc == MRC_OK ? publish_figures(h, e, &p->entities[k], err) : rc;
     }
     p->sealed = p->published = true;
     if (rc < 0) {

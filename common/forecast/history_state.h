@@ -44,6 +44,4 @@ int history_entity(struct history *h, enum entity kind, struct str key, uint32_t
 /* Add a film; its keys and id live in the arena. */
 int history_add(struct history *h, const struct taught *film, struct mrc_err *err) MRC_CHECKED;
 
-double history_round(double v); /* to a hundredth: what a published figure keeps */
-
 #endif

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 
 enum {
-    LEVEL_DAYS = 378,
-    LEVEL_FILMS_MIN = 50,
-    LEVEL_FILMS = 300,
     LAST_FILMS = 25, /* of a distributor, for median, spread and screens */
     SPREAD_FILMS_MIN = 4,
     RECENT_DAYS = 379,
@@ -84,22 +81,23 @@ static struct history_list market(struct past *p)
     return find(p, ENTITY_MARKET, 0);
 }
 
+/* Published, the level is that of the day when the histories ended. */
 static double level_now(struct past *p)
 {
     struct history_list all = market(p);
-    if (p->as_published) {
-        struct history_mean m = history_mean(p->h, ENTITY_MARKET, all, p->day, LEVEL_OF_NOTHING, true);
-        return m.mean;
+    if (all.n == 0) {
+        return LEVEL_OF_NOTHING;
     }
-    uint32_t first = first_from(p, all, p->day - LEVEL_DAYS);
-    if (all.n - first < LEVEL_FILMS_MIN) {
-        first = all.n > LEVEL_FILMS ? all.n - LEVEL_FILMS : 0;
+    if (history_is_published(p->h)) {
+        return all.mean;
     }
+    uint32_t first = history_level_from(p->h, all, p->as_published ? p->until + HISTORY_KNOWN_DAYS : p->day);
     double *e = room(p, all.n - first);
     for (uint32_t i = first; e && i < all.n; i++) {
         e[i - first] = film(p, all, i)->e;
     }
-    return e && all.n > 0 ? mean_of(e, all.n - first) : LEVEL_OF_NOTHING;
+    double mean = e ? mean_of(e, all.n - first) : LEVEL_OF_NOTHING;
+    return p->as_published ? history_round(mean) : mean;
 }
 
 double past_level(struct past *p)

@@ -450,6 +450,10 @@ START_TEST(published)
         ck_assert_msg((isnan(x[k]) && isnan(y[k])) || fabs((double)x[k] - (double)y[k]) < 0.02, "%.*s: %g, not %g",
                       STR_ARG(features_at(f, k)->name), (double)y[k], (double)x[k]);
     }
+    /* The market's level is the same in both, and what private histories say then. */
+    ck_assert_double_eq(column(f, x, "mk_level"), column(f, y, "mk_level"));
+    compute(f, h, &row, DATE_NONE, false, x);
+    ck_assert_double_eq_tol(column(f, x, "mk_level"), column(f, y, "mk_level"), 0.0051);
     /* What is not kept is refused when a list is bound, and nothing can be taught. */
     struct features *full = read_list("data/features_private.json");
     struct features_context c = {.history = back, .calendar = calendar, .known_until = DATE_NONE};
