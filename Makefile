@@ -12,6 +12,8 @@ V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 comma   := ,
 B       ?= build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
+# One name for each folder of ours: dependencies are kept by name.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 GEN     := $(B)/gen
 
 # ---- flags -----------------------------------------------------------------------------------------------------------

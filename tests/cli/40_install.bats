@@ -53,3 +53,11 @@ setup_file() {
     make -s -C "$ROOT" uninstall DESTDIR="$STAGE" PREFIX=/opt/mercredi B="$(cd "$BIN" && pwd)"
     [ -z "$(find "$STAGE" -type f -o -type l)" ]
 }
+
+# Dependencies are kept by name: objects made under another name of the same folder were not made again.
+@test "make: a build folder named in full is the one named from here" {
+    call make -s -C "$ROOT" -pn B="$(cd "$ROOT" && pwd)/build/some" help
+    grep -qx 'B := build/some' <<<"$out"
+    call make -s -C "$ROOT" -pn B="$BATS_TEST_TMPDIR/other" help
+    grep -qx "B := $BATS_TEST_TMPDIR/other" <<<"$out"
+}
