@@ -409,19 +409,25 @@ struct history_mean history_mean(const struct history *h, enum entity kind, stru
     return (struct history_mean){(weight * mean + k->shrink * prior) / (weight + k->shrink), weight};
 }
 
-uint32_t history_level_from(const struct history *h, struct history_list market, int32_t day)
+uint32_t history_from(const struct history *h, struct history_list list, int32_t day)
 {
-    enum { DAYS = 378, FILMS_MIN = 50, FILMS = 300 };
-    uint32_t low = 0, high = market.n;
+    uint32_t low = 0, high = list.n;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (history_film(h, market.films[mid])->date < day - DAYS) {
+        if (history_film(h, list.films[mid])->date < day) {
             low = mid + 1;
         } else {
             high = mid;
         }
     }
-    return market.n - low >= FILMS_MIN ? low : market.n > FILMS ? market.n - FILMS : 0;
+    return low;
+}
+
+uint32_t history_level_from(const struct history *h, struct history_list market, int32_t day)
+{
+    enum { DAYS = 378, FILMS_MIN = 50, FILMS = 300 };
+    uint32_t first = history_from(h, market, day - DAYS);
+    return market.n - first >= FILMS_MIN ? first : market.n > FILMS ? market.n - FILMS : 0;
 }
 
 /* The error of a sum by halves grows with log n, and it is the sum that NumPy computes. */

@@ -77,6 +77,8 @@ struct history_mean {
 };
 struct history_mean history_mean(const struct history *h, enum entity kind, struct history_list list, int32_t day,
                                  double prior, bool as_published);
+/* The first film of a private list that came out on day or later; n: none. */
+uint32_t history_from(const struct history *h, struct history_list list, int32_t day);
 /* The first of the market's films (a private list) whose mean is its level on day: those of the last 378 days, or the
  * last 300 where they are fewer than 50. */
 uint32_t history_level_from(const struct history *h, struct history_list market, int32_t day);

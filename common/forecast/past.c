@@ -59,21 +59,6 @@ static double *room(struct past *p, size_t n)
     return x;
 }
 
-/* First of the list that came out on day or later. */
-static uint32_t first_from(const struct past *p, struct history_list list, int32_t day)
-{
-    uint32_t low = 0, high = list.n;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (film(p, list, mid)->date < day) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
-}
-
 /* ---- the market ------------------------------------------------------------------------------------------------ */
 
 static struct history_list market(struct past *p)
@@ -128,7 +113,7 @@ static double sum_weeks(struct past *p, int newest, int n)
     double sum = 0;
     for (int k = 0; k < n; k++, begin -= 7) {
         double week = 0;
-        for (uint32_t i = first_from(p, all, begin), end = first_from(p, all, begin + 7); i < end; i++) {
+        for (uint32_t i = history_from(p->h, all, begin), end = history_from(p->h, all, begin + 7); i < end; i++) {
             week += film(p, all, i)->entries;
         }
         sum += week;
@@ -164,8 +149,8 @@ static double season(struct past *p, enum entity kind)
     date_iso_week(p->day, &iso_year, &week);
     for (int y = 0; y < SEASON_YEARS; y++) {
         struct season_year *s = &years[y];
-        s->begin = first_from(p, all, date_from_civil(year - SEASON_YEARS + y, 1, 1));
-        s->end = first_from(p, all, date_from_civil(year - SEASON_YEARS + y + 1, 1, 1));
+        s->begin = history_from(p->h, all, date_from_civil(year - SEASON_YEARS + y, 1, 1));
+        s->end = history_from(p->h, all, date_from_civil(year - SEASON_YEARS + y + 1, 1, 1));
         double *e = room(p, s->end - s->begin);
         for (uint32_t i = s->begin; e && i < s->end; i++) {
             e[i - s->begin] = film(p, all, i)->e;
@@ -334,7 +319,7 @@ static double recent(struct past *p, enum entity kind)
     if (!is_given(p, kind)) {
         return NAN;
     }
-    uint32_t n = list.n - first_from(p, list, p->day - RECENT_DAYS);
+    uint32_t n = list.n - history_from(p->h, list, p->day - RECENT_DAYS);
     return n < RECENT_FILMS_MAX ? n : RECENT_FILMS_MAX;
 }
 
